@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Intrusive hash table with a keyed hash (SipHash-2-4), because peers choose the keys, and incremental
+ * growth, because a table of a million bindings must not stop the world to rehash: each insertion and
+ * removal moves a few buckets. 16 octets per object. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hnode {
+	struct hnode *next;
+	uint64_t hash;
+};
+
+struct htab {
+	struct hnode **bucket[2]; /* [1] is the table being filled while growing */
+	uint32_t mask[2];
+	uint32_t moved; /* buckets of [0] already moved */
+	uint32_t count;
+	uint64_t key[2];
+};
+
+struct siphash_key {
+	uint64_t k[2];
+};
+
+#define hnode_owner(n, type, field) ((type *)(void *)((char *)(n)-offsetof(type, field)))
+
+uint64_t siphash(const struct siphash_key *key, const void *bytes, size_t len);
+
+/* Small tables start without memory. `seed` keys the hash. */
+void htab_init(struct htab *t, uint64_t seed);
+void htab_deinit(struct htab *t); /* asserts that it is empty */
+uint64_t htab_hash(const struct htab *t, const void *key, size_t len);
+/* False only when memory is out: then nothing has changed. The caller has made sure the key is new. */
+bool htab_add(struct htab *t, struct hnode *n, uint64_t hash);
+void htab_del(struct htab *t, struct hnode *n);
+/* Walk the nodes of equal hash: n = htab_first(t, h); n; n = htab_same(n) — compare the keys yourself. */
+struct hnode *htab_first(const struct htab *t, uint64_t hash);
+struct hnode *htab_same(const struct hnode *n);
+/* Walk all, in no order: pass NULL first. The node passed must still be in the table; to remove while
+ * walking take the next one before the removal. */
+struct hnode *htab_next(const struct htab *t, const struct hnode *n);
+/* Octets of memory held by the table itself. */
+size_t htab_bytes(const struct htab *t);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Events: the facts that `roamcast monitor`, `show events` and the log tell. One flat record; fields that
+ * do not apply are zero. */
+#include "base/addr.h"
+#include "base/nai.h"
+
+#include <stdint.h>
+
+enum event_kind {
+	/* node at a MAG */
+	EV_NODE_SEEN,		/* a link-layer address was heard */
+	EV_NODE_UNKNOWN,	/* the policy store knows no such node */
+	EV_NODE_REFUSED,	/* profile forbids this MAG or PMIPv6 */
+	EV_NODE_ATTACHED,	/* identified, registration begins */
+	EV_NODE_REGISTERED,	/* PBA accepted */
+	EV_NODE_REGISTRATION_FAILED, /* PBA refused; status */
+	EV_NODE_LMA_SILENT,	/* registration retransmitted, no answer */
+	EV_NODE_MOVED_AWAY,	/* revoked: the node is at another MAG */
+	EV_NODE_DETACHED,
+	/* binding at an LMA */
+	EV_BINDING_CREATED,
+	EV_BINDING_REFRESHED,
+	EV_BINDING_MOVED,	/* handover; peer is the new MAG, old_peer the one before */
+	EV_BINDING_DELETED,
+	EV_BINDING_EXPIRED,
+	EV_BINDING_REFUSED,	/* PBU refused; status */
+	EV_BINDING_REVOKED,	/* BRI answered (status) or given up */
+	/* multicast, at either */
+	EV_SUBSCRIBED,		/* group, source, origin */
+	EV_UNSUBSCRIBED,
+	EV_SUBSCRIPTION_REFUSED, /* status is an enum sub_result */
+	EV_GROUP_JOINED,	/* upstream, for the first listener */
+	EV_GROUP_LEFT,		/* upstream, after the last */
+	EV_GROUP_TERMINATED,	/* by the network */
+	EV_SOURCE_SILENT,
+	/* peers and links */
+	EV_PEER_UP,		/* first message from a MAG or LMA; detail = capabilities */
+	EV_PEER_LEGACY,		/* no capability option: MLD in the tunnel */
+	EV_PEER_DOWN,
+	EV_LINK_UP,
+	EV_LINK_DOWN,
+	EV_LIMIT,		/* a configured limit was reached; detail names it */
+	EV_POLICY_CHANGED,
+	EV_N
+};
+
+struct event {
+	enum event_kind kind;
+	struct nai mn;
+	struct in6_addr peer, old_peer;
+	struct in6_addr group, source;
+	uint32_t ifindex;
+	uint32_t node;	    /* a MAG's number of the node */
+	struct lladdr lladdr;
+	int32_t status;	    /* PBA, BRA or subscription status, by kind; -1 = none */
+	uint8_t origin;	    /* enum sub_origin */
+	char detail[64];
+};
+
+const char *event_name(enum event_kind kind); /* "node-registered", ... */

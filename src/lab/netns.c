@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lab/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab/proc.h"
+
+static int open_netns(const char *name)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int netns_enter(const char *name)
+{
+	int fd = open_netns(name);
+	if (fd < 0)
+		return fd;
+	int r = setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+bool netns_exists(const char *name)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	return access(path, F_OK) == 0;
+}
+
+static int write_setting(const char *key, const char *value)
+{
+	bool optional = key[0] == '-';
+	char path[256];
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", key + optional);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return optional && errno == ENOENT ? 0 : -errno;
+	ssize_t n = write(fd, value, strlen(value));
+	int r = n < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+/* /proc/sys/net shows the namespace of who opens it: go there and come back. */
+int netns_set(const char *name, const char *const pairs[])
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0)
+		return -errno;
+	int r = netns_enter(name);
+	for (size_t i = 0; !r && pairs[i]; i += 2)
+		r = write_setting(pairs[i], pairs[i + 1]);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort(); /* going on in a wrong namespace would do harm there */
+	close(home);
+	return r;
+}
+
+static void add_line(struct batch *b, const char *fmt, va_list args)
+{
+	char line[512];
+	int n = vsnprintf(line, sizeof(line) - 1, fmt, args);
+	if (n < 0 || (size_t)n >= sizeof(line) - 1) {
+		b->failed = true;
+		return;
+	}
+	line[n++] = '\n';
+	if (b->len + (size_t)n + 1 > b->size) {
+		size_t size = b->size ? b->size * 2 : 4096;
+		char *text = realloc(b->text, size);
+		if (!text) {
+			b->failed = true;
+			return;
+		}
+		b->text = text;
+		b->size = size;
+	}
+	memcpy(b->text + b->len, line, (size_t)n);
+	b->len += (size_t)n;
+	b->text[b->len] = '\0';
+}
+
+void batch_add(struct batch *b, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	add_line(b, fmt, args);
+	va_end(args);
+}
+
+int batch_run(struct batch *b, const char *netns, bool force)
+{
+	int r = b->failed ? -ENOMEM : 0;
+	if (!r && b->len) {
+		const char *argv[8];
+		size_t n = 0;
+		argv[n++] = "ip";
+		if (netns) {
+			argv[n++] = "-netns";
+			argv[n++] = netns;
+		}
+		if (force)
+			argv[n++] = "-force";
+		argv[n++] = "-batch";
+		argv[n++] = "-";
+		argv[n] = NULL;
+		r = proc_run(argv, b->text, NULL, force);
+		if (r > 0)
+			r = force ? 0 : -EIO;
+	}
+	free(b->text);
+	*b = (struct batch){0};
+	return r;
+}
+
+int batch_one(const char *netns, const char *fmt, ...)
+{
+	struct batch b = {0};
+	va_list args;
+	va_start(args, fmt);
+	add_line(&b, fmt, args);
+	va_end(args);
+	return batch_run(&b, netns, false);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Network namespaces by name, as `ip netns` knows them, and commands of `ip` run many at a time. */
+#include <stdbool.h>
+#include <stddef.h>
+
+int netns_enter(const char *name); /* this process moves there for good. 0 or negative errno */
+bool netns_exists(const char *name);
+
+/* Settings below /proc/sys/net of a namespace: pairs of path and value, ended by NULL. A path that this kernel
+ * has not is skipped where it begins with '-'. 0 or negative errno. */
+int netns_set(const char *name, const char *const pairs[]);
+
+/* Commands for `ip -batch`, collected as text. Zeroed: empty. */
+struct batch {
+	char *text;
+	size_t len, size;
+	bool failed; /* no memory: batch_run() tells */
+};
+
+void batch_add(struct batch *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Run the commands in namespace `netns` (NULL: here) and empty the batch. `force` goes on after an error and
+ * keeps quiet about it. 0 or negative errno (-EIO: `ip` has told what is wrong on standard error). */
+int batch_run(struct batch *b, const char *netns, bool force);
+/* One command. */
+int batch_one(const char *netns, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lab/plug.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lab/netns.h"
+
+/* The far end of a node's link keeps one interface index on all its travels, and one that differs from the
+ * index of the near end: where both are the same number, Linux takes the pair for one device and tells about its
+ * carrier up to a second late. */
+#define ACCESS_INDEX 1000
+
+/* A router or host of the domain has the addresses that it is given and no others. */
+static const char *const fixed_node[] = {
+	"ipv6/conf/all/accept_ra", "0", "ipv6/conf/default/accept_ra", "0",
+	"ipv6/conf/all/accept_dad", "0", "ipv6/conf/default/accept_dad", "0",
+	"ipv6/conf/default/router_solicitations", "0", NULL,
+};
+
+/* A switch has no addresses at all: nothing but what passes through it shall be on its links. */
+static const char *const plain_switch[] = {
+	"ipv6/conf/all/disable_ipv6", "1", "ipv6/conf/default/disable_ipv6", "1", NULL,
+};
+
+/* ---- one call for many namespaces ------------------------------------------------------------------------- */
+
+typedef void each_node(struct lab *lab, const char *node, void *arg);
+
+static void for_each_node(struct lab *lab, each_node *each, void *arg)
+{
+	each(lab, "net", arg);
+	each(lab, "rtr", arg);
+	each(lab, "src", arg);
+	for (size_t i = 0; i < lab->n_lmas; i++)
+		each(lab, lab->lmas[i].name, arg);
+	for (size_t i = 0; i < lab->n_mags; i++)
+		each(lab, lab->mags[i].name, arg);
+	for (size_t i = 0; i < lab->n_mns; i++)
+		each(lab, lab->mns[i].name, arg);
+}
+
+static void add_netns(struct lab *lab, const char *node, void *arg)
+{
+	batch_add(arg, "netns add %s-%s", lab->prefix, node);
+}
+
+static void del_netns(struct lab *lab, const char *node, void *arg)
+{
+	char name[LAB_PATH_MAX];
+	if (netns_exists(lab_netns(lab, node, name)))
+		batch_add(arg, "netns del %s", name);
+}
+
+struct taken {
+	char name[LAB_PATH_MAX];
+};
+
+static void find_taken(struct lab *lab, const char *node, void *arg)
+{
+	struct taken *t = arg;
+	char name[LAB_PATH_MAX];
+	if (netns_exists(lab_netns(lab, node, name)))
+		memcpy(t->name, name, sizeof(name));
+}
+
+static int set_in(struct lab *lab, const char *node, const char *const pairs[])
+{
+	char name[LAB_PATH_MAX];
+	int r = netns_set(lab_netns(lab, node, name), pairs);
+	if (r)
+		lab_say("%s: settings of the kernel: %s", name, strerror(-r));
+	return r;
+}
+
+/* ---- building --------------------------------------------------------------------------------------------- */
+
+/* Both switches. The upstream one is a querier, and its forwarding table the independent judge of what was
+ * joined: a kernel bridge with snooping sends a group only where it was asked for. It turns querier last, when
+ * its intervals stand: for one response interval after that it floods. */
+static int build_switches(struct lab *lab)
+{
+	char ns[LAB_PATH_MAX];
+	int r = set_in(lab, "net", plain_switch);
+	if (!r)
+		r = set_in(lab, "rtr", fixed_node);
+	if (!r)
+		r = batch_one(lab_netns(lab, "net", ns), "link add br0 type bridge mcast_snooping 0 stp_state 0");
+	if (r)
+		return r;
+	struct batch b = {0};
+	batch_add(&b, "link set lo up");
+	batch_add(&b, "link add br0 type bridge stp_state 0 mcast_snooping 1 mcast_mld_version 2 mcast_hash_max 65536 "
+		      "mcast_query_interval 1000 mcast_query_response_interval 100 mcast_startup_query_interval 100 "
+		      "mcast_startup_query_count 3 mcast_last_member_interval 50 mcast_last_member_count 2 "
+		      "mcast_membership_interval 2500 mcast_querier_interval 2500");
+	batch_add(&b, "address add 2001:db8:aaaa::1/64 dev br0 nodad");
+	batch_add(&b, "link set br0 up");
+	batch_add(&b, "link set br0 type bridge mcast_querier 1");
+	r = batch_run(&b, lab_netns(lab, "rtr", ns), false);
+	if (!r)
+		r = batch_one(lab_netns(lab, "net", ns), "link set br0 up");
+	return r;
+}
+
+static int build_source(struct lab *lab)
+{
+	char ns[LAB_PATH_MAX], a[LAB_ADDR_MAX], p[LAB_ADDR_MAX];
+	struct batch b = {0};
+	int r = set_in(lab, "src", fixed_node);
+	if (r)
+		return r;
+	batch_add(&b, "link set lo up");
+	batch_add(&b, "link add up0 type veth peer name src netns %s", lab_netns(lab, "rtr", ns));
+	batch_add(&b, "address add " LAB_SRC_ADDR "/64 dev up0 nodad");
+	batch_add(&b, "link set up0 up");
+	for (size_t i = 0; i < lab->n_lmas; i++)
+		batch_add(&b, "-6 route add %s via %s", lab_lma_pool(i, p), lab_lma_upstream(i, a));
+	r = batch_run(&b, lab_netns(lab, "src", ns), false);
+	if (!r)
+		r = batch_one(lab_netns(lab, "rtr", ns), "link set src master br0 up");
+	return r;
+}
+
+static int build_lma(struct lab *lab, size_t i)
+{
+	char ns[LAB_PATH_MAX], rtr[LAB_PATH_MAX], net[LAB_PATH_MAX], a[LAB_ADDR_MAX];
+	const char *name = lab->lmas[i].name;
+	struct batch b = {0};
+	int r = set_in(lab, name, fixed_node);
+	if (r)
+		return r;
+	lab_netns(lab, "rtr", rtr);
+	lab_netns(lab, "net", net);
+	batch_add(&b, "link set lo up");
+	batch_add(&b, "link add up0 type veth peer name %s netns %s", name, rtr);
+	batch_add(&b, "link add tr0 type veth peer name %s netns %s", name, net);
+	batch_add(&b, "address add %s/64 dev up0 nodad", lab_lma_upstream(i, a));
+	batch_add(&b, "address add %s/64 dev tr0 nodad", lab_lma_addr(i, a));
+	batch_add(&b, "link set up0 up");
+	batch_add(&b, "link set tr0 up");
+	r = batch_run(&b, lab_netns(lab, name, ns), false);
+	if (!r)
+		r = batch_one(rtr, "link set %s master br0 up", name);
+	if (!r)
+		r = batch_one(net, "link set %s master br0 up", name);
+	return r;
+}
+
+static int build_mag(struct lab *lab, size_t i)
+{
+	char ns[LAB_PATH_MAX], net[LAB_PATH_MAX], a[LAB_ADDR_MAX];
+	const struct lab_mag *mag = &lab->mags[i];
+	struct batch b = {0}, far = {0};
+	int r = set_in(lab, mag->name, fixed_node);
+	if (r)
+		return r;
+	lab_netns(lab, "net", net);
+	batch_add(&b, "link set lo up");
+	batch_add(&b, "link add tr0 type veth peer name %s netns %s", mag->name, net);
+	batch_add(&b, "address add %s/64 dev tr0 nodad", lab_mag_addr(i, a));
+	batch_add(&b, "link set tr0 up");
+	batch_add(&far, "link set %s master br0 up", mag->name);
+	if (mag->shared) {
+		batch_add(&b, "link add acc0 type veth peer name a%s netns %s", mag->name, net);
+		batch_add(&b, "link set acc0 up");
+		batch_add(&far, "link add cell%zu type bridge mcast_snooping 0 stp_state 0", i + 1);
+		batch_add(&far, "link set cell%zu up", i + 1);
+		batch_add(&far, "link set a%s master cell%zu up", mag->name, i + 1);
+	}
+	r = batch_run(&b, lab_netns(lab, mag->name, ns), false);
+	return r ? r : batch_run(&far, net, false);
+}
+
+/* An ordinary Linux host with its defaults, whose link leads nowhere yet. */
+static int build_mn(struct lab *lab, size_t i)
+{
+	char ns[LAB_PATH_MAX], net[LAB_PATH_MAX], mac[LAB_ADDR_MAX];
+	lab_netns(lab, lab->mns[i].name, ns);
+	int r = batch_one(lab_netns(lab, "net", net),
+			  "link add acc%zu index %zu type veth peer name eth0 address %s netns %s", i + 1,
+			  ACCESS_INDEX + i, lab_mn_mac(i, mac), ns);
+	if (r)
+		return r;
+	struct batch b = {0};
+	batch_add(&b, "link set lo up");
+	batch_add(&b, "link set eth0 up");
+	return batch_run(&b, ns, false);
+}
+
+int plug_build(struct lab *lab)
+{
+	struct taken taken = {.name = ""};
+	struct batch b = {0};
+	for_each_node(lab, find_taken, &taken);
+	if (taken.name[0]) {
+		lab_say("namespace %s exists: another lab has this prefix, or one was left (`roamcast lab down --prefix "
+			"%s` removes it)", taken.name, lab->prefix);
+		return -EEXIST;
+	}
+	for_each_node(lab, add_netns, &b);
+	int r = batch_run(&b, NULL, false);
+	if (!r)
+		r = build_switches(lab);
+	if (!r)
+		r = build_source(lab);
+	for (size_t i = 0; !r && i < lab->n_lmas; i++)
+		r = build_lma(lab, i);
+	for (size_t i = 0; !r && i < lab->n_mags; i++)
+		r = build_mag(lab, i);
+	for (size_t i = 0; !r && i < lab->n_mns; i++)
+		r = build_mn(lab, i);
+	return r;
+}
+
+void plug_demolish(struct lab *lab)
+{
+	struct batch b = {0};
+	for_each_node(lab, del_netns, &b);
+	batch_run(&b, NULL, true);
+}
+
+/* ---- plugging --------------------------------------------------------------------------------------------- */
+
+const char *plug_access_name(const struct lab *lab, const struct lab_mn *mn, const struct lab_mag *mag, char buf[16])
+{
+	if (mag->shared)
+		snprintf(buf, 16, "acc0");
+	else
+		snprintf(buf, 16, "acc%u", (unsigned)lab_index_of_mn(lab, mn) + 1);
+	return buf;
+}
+
+/* Where the far end is now: in the MAG itself, or in `net` (attached nowhere, or to a shared link). */
+static void far_end(struct lab *lab, const struct lab_mag *mag, char ns[LAB_PATH_MAX])
+{
+	lab_netns(lab, mag && !mag->shared ? mag->name : "net", ns);
+}
+
+int plug_move(struct lab *lab, struct lab_mn *mn, const struct lab_mag *mag, mono_t *ret_up)
+{
+	char from[LAB_PATH_MAX], to[LAB_PATH_MAX];
+	size_t i = lab_index_of_mn(lab, mn) + 1;
+	const struct lab_mag *old = mn->at[0] ? lab_mag(lab, mn->at) : NULL;
+	struct batch b = {0};
+	far_end(lab, old, from);
+	far_end(lab, mag, to);
+	batch_add(&b, "link set acc%zu down", i);
+	if (old && old->shared)
+		batch_add(&b, "link set acc%zu nomaster", i);
+	if (strcmp(from, to) != 0)
+		batch_add(&b, "link set acc%zu netns %s", i, to);
+	int r = batch_run(&b, from, false);
+	mn->at[0] = '\0';
+	if (r || !mag)
+		return r;
+	/* Each MAG has its own hardware. A daemon that wants the same link-layer address everywhere sets it. */
+	batch_add(&b, "link set acc%zu address 02:52:4d:%02x:%02x:%02x", i,
+		  (unsigned)(lab_index_of_mag(lab, mag) + 1) & 255, (unsigned)(i >> 8) & 255, (unsigned)i & 255);
+	if (mag->shared)
+		batch_add(&b, "link set acc%zu master cell%zu", i, lab_index_of_mag(lab, mag) + 1);
+	batch_add(&b, "link set acc%zu up", i);
+	r = batch_run(&b, to, false);
+	if (ret_up)
+		*ret_up = proc_clock();
+	if (!r)
+		snprintf(mn->at, sizeof(mn->at), "%s", mag->name);
+	return r;
+}

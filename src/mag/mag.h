@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Mobile access gateway (RFC 5213 6), with the multicast part of the draft: attachment, binding update list, router
+ * advertisements, subscriptions of each node from profile, MLD and operator, one proxy instance per LMA. Pure. */
+#include "fx/ctl_err.h"
+#include "fx/fx.h"
+#include "mld/host.h"
+#include "mld/router.h"
+#include "policy/profile.h"
+#include "wire/mh.h"
+
+struct mag;
+
+enum mag_signalling {
+	MAG_SIGNALLING_AUTO,	     /* AMS in the PBU; MLD for an LMA that announced no such capability */
+	MAG_SIGNALLING_REGISTRATION, /* the same as AUTO, but groups are not asked for by MLD at a legacy LMA */
+	MAG_SIGNALLING_MLD,	     /* MLD in the tunnel always */
+};
+
+struct mag_conf {
+	char name[32];
+	struct in6_addr proxy_coa;
+	struct in6_addr lma; /* for profiles that name none; :: = such nodes are refused */
+	uint32_t pen;
+	/* RFC 5213, RFC 6275 */
+	span_t lifetime;		  /* requested; 3600 s */
+	span_t refresh_before;		  /* re-register this long before the end; 10 % of the lifetime if 0 */
+	span_t bindack_initial, bindack_max; /* 1 s, 32 s */
+	uint32_t updates_per_s;		  /* MAX_UPDATE_RATE 3; refreshes only (decision 12) */
+	span_t dereg_wait;		  /* for the PBA of a de-registration: 1 s */
+	bool timestamps;		  /* TimestampBasedApproachInUse: true */
+	bool ask_link_local;		  /* send the Link-local Address option: false = the fixed one */
+	struct in6_addr link_local;	  /* RFC 6543 address unless set */
+	uint8_t att;			  /* access technology type told for links: 3 */
+	/* router advertisements */
+	span_t ra_interval;		  /* periodic, per node: 600 s */
+	uint16_t ra_router_lifetime_s;	  /* 1800 */
+	uint32_t ra_valid_s, ra_preferred_s; /* capped by the binding's lifetime unless 0xffffffff: follow the lifetime */
+	bool ra_on_link, ra_autonomous, ra_managed, ra_other;
+	uint8_t ra_repeat;		  /* sent this often after registration, 1 s apart: 3 */
+	/* detachment */
+	span_t nud_interval;		  /* probe a node silent this long; 0 = never; 30 s */
+	span_t nud_retrans;		  /* 1 s */
+	uint8_t nud_probes;		  /* 3 */
+	span_t unknown_hold;		  /* remember a refused link-layer address this long: 30 s */
+	span_t record_hold;		  /* after revocation (decision 13): 2 s */
+	/* multicast */
+	bool multicast;
+	enum mag_signalling signalling;
+	bool node_mld;			  /* process MLD of nodes: true */
+	struct policy_scopes scopes;
+	struct mld_router_conf access_mld;
+	span_t attach_query_response;	  /* 100 ms */
+	uint8_t attach_queries;		  /* 2, 1 s apart */
+	span_t attach_query_interval;	  /* 1 s */
+	struct mld_host_conf tunnel_mld;
+	uint32_t groups_per_node_max, sources_per_group_max, groups_max, entries_max;
+	uint32_t joins_per_s, joins_burst; /* per node: 10, 20 */
+	/* limits */
+	uint32_t nodes_max, nodes_per_link_max, unknown_max, lmas_max, links_max;
+	struct in6_addr tunnel_link_local; /* inner source of MLD in tunnels */
+};
+void mag_conf_defaults(struct mag_conf *conf);
+
+struct mag *mag_new(const struct mag_conf *conf, struct now now, uint64_t seed);
+struct mag *mag_free(struct mag *mag);
+void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf);
+/* Orderly stop: de-registers every node and leaves every group. Drain, and give it dereg_wait, before mag_free(). */
+void mag_stop(struct mag *mag, struct now now);
+
+/* ---- links and nodes ---- */
+enum mag_link_kind { MAG_LINK_POINT_TO_POINT, MAG_LINK_SHARED };
+/* An access link came or changed. */
+void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *name, enum mag_link_kind kind, uint32_t mtu,
+		 const uint8_t mac[6]);
+void mag_link_down(struct mag *mag, struct now now, uint32_t ifindex); /* its nodes are detached */
+/* An IPv6 packet from the access link: RS, NS, NA, MLD; others are ignored. It reveals its sender. */
+void mag_recv_link(struct mag *mag, struct now now, uint32_t ifindex, const uint8_t smac[6], const uint8_t *packet, size_t len);
+/* Attach by an operator or a link-layer event; the MN identifier may be empty: then the policy store tells it. */
+enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr, const struct nai *mn,
+			uint8_t handoff /* enum mh_handoff, 0 = not known */);
+enum ctl_err mag_detach(struct mag *mag, struct now now, const struct nai *mn);
+
+/* ---- peers and store ---- */
+void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
+		 size_t len);
+void mag_recv_tunnel(struct mag *mag, struct now now, const struct dp_tunnel *tunnel, const uint8_t *packet, size_t len);
+/* Inner MTU of the tunnel, told by the shell when it learns it (path MTU less 40); until then 1460. */
+void mag_tunnel_mtu(struct mag *mag, struct now now, const struct dp_tunnel *tunnel, uint32_t mtu);
+void mag_profile(struct mag *mag, struct now now, uint32_t request, const struct profile *p);
+void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, const struct profile *p);
+void mag_source_silent(struct mag *mag, struct now now, const struct in6_addr *source, const struct in6_addr *group, bool terminate);
+
+/* ---- operator: acts for a node (draft 7.1), origin admin ---- */
+enum ctl_err mag_subscribe(struct mag *mag, struct now now, const struct nai *mn, const struct in6_addr *group,
+			   const struct in6_addr *source /* :: = any */, enum policy_verdict *verdict);
+enum ctl_err mag_unsubscribe(struct mag *mag, struct now now, const struct nai *mn, const struct in6_addr *group,
+			     const struct in6_addr *source);
+enum ctl_err mag_terminate_group(struct mag *mag, struct now now, const struct in6_addr *group);
+enum ctl_err mag_terminate_node(struct mag *mag, struct now now, const struct nai *mn); /* ends its multicast */
+
+mono_t mag_next_deadline(const struct mag *mag);
+void mag_expire(struct mag *mag, struct now now);
+bool mag_pop(struct mag *mag, struct fx *ret);
+
+/* ---- views ---- */
+enum mag_node_state {
+	MAG_NODE_IDENTIFYING,  /* the policy store is asked */
+	MAG_NODE_UNKNOWN,      /* not in the store */
+	MAG_NODE_REFUSED,      /* by the profile or the LMA: not forwarded */
+	MAG_NODE_REGISTERING,  /* PBU sent, no answer yet */
+	MAG_NODE_REGISTERED,
+	MAG_NODE_DEREGISTERING,
+	MAG_NODE_HELD,	       /* revoked or left: record kept for a while */
+};
+const char *mag_node_state_name(enum mag_node_state s);
+
+/* The steps of a node's way to service, for `why`: when each last succeeded, and what the last failure was. */
+enum mag_step {
+	MAG_STEP_SEEN,
+	MAG_STEP_IDENTIFIED,
+	MAG_STEP_AUTHORISED, /* by the profile, for this MAG */
+	MAG_STEP_REGISTERED,
+	MAG_STEP_ADVERTISED, /* RA sent */
+	MAG_STEP_N
+};
+struct mag_node_view {
+	uint32_t node; /* number, as in the data plane */
+	const struct nai *mn;
+	enum mag_node_state state;
+	uint32_t ifindex;
+	const char *link_name;
+	struct lladdr lladdr;
+	struct in6_addr link_local; /* of the node; :: not known */
+	struct in6_addr lma;
+	uint8_t n_prefixes;
+	const struct prefix *prefixes;
+	span_t lifetime, left;
+	int32_t status;		 /* of the last PBA; -1 none */
+	uint32_t transmissions;	 /* of the PBU under way */
+	bool step_done[MAG_STEP_N];
+	const char *trigger;	 /* what made it attach: "router-solicitation", "neighbour-discovery", "mld", "link-up", "operator", "data" */
+	const struct profile *profile; /* NULL while not known */
+	span_t idle;		 /* since it was last heard */
+};
+/* A node's subscription to a group. */
+enum mag_sub_state {
+	MAG_SUB_PENDING,  /* asked of the LMA, no answer yet */
+	MAG_SUB_ACTIVE,
+	MAG_SUB_REFUSED,  /* result says why */
+	MAG_SUB_WAITING,  /* initiation query: profile group not yet confirmed; or start time not reached */
+	MAG_SUB_LOCAL,	  /* link-scope or not proxied: stays on the link */
+};
+const char *mag_sub_state_name(enum mag_sub_state s);
+struct mag_subscription_view {
+	uint32_t node;
+	const struct nai *mn;
+	struct in6_addr group;
+	const struct filter *filter; /* in force for this node */
+	uint8_t origins;	     /* enum sub_origin bits */
+	bool mandatory, v1;
+	enum mag_sub_state state;
+	enum policy_verdict verdict; /* local decision */
+	uint8_t result;		     /* the LMA's, enum mh_sub_result */
+	bool by_registration;	     /* carried by AMS; false: by MLD */
+	struct in6_addr lma;
+	wall_t end;
+};
+struct mag_lma_view {
+	struct in6_addr lmaa;
+	struct dp_tunnel tunnel;
+	bool heard, heard_capabilities;
+	struct mh_capabilities capabilities;
+	uint32_t nodes, groups, mtu;
+	const char *signalling; /* "registration" or "mld" */
+};
+struct mag_link_view {
+	uint32_t ifindex;
+	const char *name;
+	enum mag_link_kind kind;
+	uint32_t nodes, mtu;
+};
+struct mag_group_view {
+	struct in6_addr lmaa, group;
+	const struct filter *merged;
+	uint32_t nodes;
+	bool by_mld; /* reported by MLD in the tunnel */
+};
+void mag_each_node(const struct mag *mag, void (*each)(void *arg, const struct mag_node_view *v), void *arg);
+bool mag_find_node(const struct mag *mag, const struct nai *mn, struct mag_node_view *ret);
+void mag_each_subscription(const struct mag *mag, const struct nai *mn /* NULL = all */,
+			   void (*each)(void *arg, const struct mag_subscription_view *v), void *arg);
+void mag_each_lma(const struct mag *mag, void (*each)(void *arg, const struct mag_lma_view *v), void *arg);
+void mag_each_link(const struct mag *mag, void (*each)(void *arg, const struct mag_link_view *v), void *arg);
+void mag_each_group(const struct mag *mag, void (*each)(void *arg, const struct mag_group_view *v), void *arg);
+/* The lists in which the data plane counts the node's share of a group. */
+void mag_subscription_flows(const struct mag *mag, uint32_t node, const struct in6_addr *group,
+			    void (*each)(void *arg, const struct dp_flow *flow, const struct dp_out *out), void *arg);
+void mag_each_counter(const struct mag *mag, void (*each)(void *arg, const char *name, uint64_t value), void *arg);
+struct mag_totals {
+	uint32_t nodes, registered, links, lmas, groups;
+	size_t bytes;
+};
+struct mag_totals mag_totals(const struct mag *mag);

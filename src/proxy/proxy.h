@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* One MLD proxy instance (RFC 4605): members below (nodes of a MAG, MAGs of an LMA), one upstream above. From each member's
+ * filter of each group it keeps the replication lists of the data plane and the merged state that the upstream must report.
+ *
+ * Rule of the lists (decision 27): (S,G) holds every output that accepts S, EXCLUDE members included; it exists for each
+ * source that some member names; (*,G) holds the EXCLUDE members and serves only the other sources. */
+#include "fx/fx.h"
+#include "mld/filter.h"
+
+struct proxy;
+struct proxy_member; /* one output */
+
+struct proxy_conf {
+	uint32_t groups_max;  /* of the instance */
+	uint32_t members_max;
+	uint32_t entries_max; /* (member, group) pairs */
+};
+
+/* Data-plane operations go to `fxq`. `in` is where the streams of this instance come in. NULL: out of memory. */
+struct proxy *proxy_new(const struct proxy_conf *conf, const struct dp_in *in, struct fxq *fxq, uint64_t seed);
+struct proxy *proxy_free(struct proxy *p); /* takes its lists out of the data plane first; returns NULL */
+
+/* A member and its output; for access links the group's multicast MAC or the node's own stands in dmac at delivery:
+ * `l2_unicast` says which. NULL: limit. */
+struct proxy_member *proxy_member_new(struct proxy *p, const struct dp_out *out, bool l2_unicast, void *owner);
+/* Its memberships end at once. */
+void proxy_member_free(struct proxy_member *m);
+/* Change the output of a member in place (new link-layer address, other delivery): add before remove in each list. */
+void proxy_member_output(struct proxy_member *m, const struct dp_out *out, bool l2_unicast);
+
+enum proxy_set_result { PROXY_OK, PROXY_LIMIT, PROXY_OOM };
+/* What the member listens to of `group` from now on (copied); FILTER_NONE ends it. On PROXY_LIMIT nothing has changed. */
+enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *group, const struct filter *f);
+bool proxy_get(const struct proxy_member *m, const struct in6_addr *group, struct filter *ret); /* release with filter_drop */
+
+/* Groups whose merged state has changed since last asked, one per call, in order of change; *merged is to be released. False: no more. */
+bool proxy_pop_changed(struct proxy *p, struct in6_addr *group, struct filter *merged);
+bool proxy_merged(const struct proxy *p, const struct in6_addr *group, struct filter *ret);
+/* Merge over all members but one. */
+bool proxy_merged_without(const struct proxy *p, const struct in6_addr *group, const struct proxy_member *without,
+			  struct filter *ret);
+
+uint32_t proxy_groups(const struct proxy *p);
+void proxy_each_group(const struct proxy *p, void (*each)(void *arg, const struct in6_addr *group, const struct filter *merged,
+							  uint32_t members), void *arg);
+void proxy_each_member(const struct proxy *p, const struct in6_addr *group,
+		       void (*each)(void *arg, void *owner, const struct filter *f), void *arg);
+void proxy_member_each(const struct proxy_member *m, void (*each)(void *arg, const struct in6_addr *group,
+								  const struct filter *f), void *arg);
+/* The key and the output under which the data plane counts a member's share: for readers of dp counters. Calls `each` for every
+ * list that holds the member's output for the group. */
+void proxy_member_flows(const struct proxy_member *m, const struct in6_addr *group,
+			void (*each)(void *arg, const struct dp_flow *flow, const struct dp_out *out), void *arg);
+size_t proxy_bytes(const struct proxy *p);
