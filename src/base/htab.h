@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* Intrusive hash table with a keyed hash (SipHash-2-4), because peers choose the keys, and incremental
- * growth, because a table of a million bindings must not stop the world to rehash: each insertion and
- * removal moves a few buckets. 16 octets per object. */
+ * resizing, because a table of a million bindings must not stop the world to rehash: each insertion and
+ * removal moves a few buckets. 16 octets per object.
+ *
+ * The top bits of the hash choose the bucket, and a bucket is sorted by hash: so the order of a walk is
+ * the order of the hashes whatever the size, and resizing in the middle of a walk does not disturb it. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,9 +16,9 @@ struct hnode {
 };
 
 struct htab {
-	struct hnode **bucket[2]; /* [1] is the table being filled while growing */
-	uint32_t mask[2];
-	uint32_t moved; /* buckets of [0] already moved */
+	struct hnode **bucket[2]; /* [1] is the table being filled while resizing */
+	uint8_t bits[2];	  /* 1 << bits buckets */
+	uint32_t moved;		  /* buckets of [0] already moved */
 	uint32_t count;
 	uint64_t key[2];
 };
@@ -28,7 +31,7 @@ struct siphash_key {
 
 uint64_t siphash(const struct siphash_key *key, const void *bytes, size_t len);
 
-/* Small tables start without memory. `seed` keys the hash. */
+/* Starts without memory. `seed` keys the hash: tables of one seed hash alike. */
 void htab_init(struct htab *t, uint64_t seed);
 void htab_deinit(struct htab *t); /* asserts that it is empty */
 uint64_t htab_hash(const struct htab *t, const void *key, size_t len);
@@ -38,8 +41,8 @@ void htab_del(struct htab *t, struct hnode *n);
 /* Walk the nodes of equal hash: n = htab_first(t, h); n; n = htab_same(n) — compare the keys yourself. */
 struct hnode *htab_first(const struct htab *t, uint64_t hash);
 struct hnode *htab_same(const struct hnode *n);
-/* Walk all, in no order: pass NULL first. The node passed must still be in the table; to remove while
- * walking take the next one before the removal. */
+/* Walk all, in order of hash: pass NULL first. The node passed must still be in the table; to remove while
+ * walking take the next one before the removal. What is added while walking may be met or not. */
 struct hnode *htab_next(const struct htab *t, const struct hnode *n);
 /* Octets of memory held by the table itself. */
 size_t htab_bytes(const struct htab *t);

@@ -17,5 +17,5 @@ struct slab {
 void slab_init(struct slab *s, size_t size, uint32_t max);
 void slab_deinit(struct slab *s); /* asserts that nothing is in use */
 void *slab_get(struct slab *s);	  /* zeroed, or NULL at the maximum or out of memory */
-void slab_put(struct slab *s, void *obj);
+void slab_put(struct slab *s, void *obj); /* accepts NULL */
 size_t slab_bytes(const struct slab *s);
