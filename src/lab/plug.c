@@ -116,7 +116,7 @@ static int build_source(struct lab *lab)
 	batch_add(&b, "address add " LAB_SRC_ADDR "/64 dev up0 nodad");
 	batch_add(&b, "link set up0 up");
 	for (size_t i = 0; i < lab->n_lmas; i++)
-		batch_add(&b, "-6 route add %s via %s", lab_lma_pool(i, p), lab_lma_upstream(i, a));
+		batch_add(&b, "route add %s via %s", lab_lma_pool(i, p), lab_lma_upstream(i, a));
 	r = batch_run(&b, lab_netns(lab, "src", ns), false);
 	if (!r)
 		r = batch_one(lab_netns(lab, "rtr", ns), "link set src master br0 up");

@@ -19,7 +19,7 @@
 
 #include "lab/proc.h"
 
-#define LAB_NODE_MAX 24
+#define LAB_NODE_MAX 14 /* a name is an interface name too, with a letter before it */
 #define LAB_PREFIX_MAX 32
 #define LAB_COUNT_MAX 250 /* of MAGs, and of LMAs; four times that of mobile nodes */
 #define LAB_PATH_MAX 160
@@ -46,7 +46,7 @@ struct lab_mn {
 };
 
 struct lab_proc {
-	char name[LAB_NODE_MAX + 24]; /* "lma", "stream-s1-mn2" ... */
+	char name[64]; /* "lma", "stream-s1-mn2" ... */
 	struct proc proc;
 };
 

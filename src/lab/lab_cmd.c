@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lab/lab.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab/daemons.h"
+#include "lab/domain.h"
+#include "lab/lab_cmd.h"
+#include "lab/netns.h"
+#include "lab/plug.h"
+#include "lab/stream.h"
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* ---- up, down --------------------------------------------------------------------------------------------- */
+
+static bool count(const char *text, const char *what, unsigned max, unsigned *ret)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	if (!*text || *end || n > max) {
+		lab_say("%s '%s': a number up to %u is expected", what, text, max);
+		return false;
+	}
+	*ret = (unsigned)n;
+	return true;
+}
+
+struct up_options {
+	unsigned lmas, mags, mns;
+	const char *topology, *dataplane;
+	bool shared, attach;
+	struct domain_options domain;
+};
+
+static bool parse_up(int argc, char **argv, struct up_options *o, const char **prefix)
+{
+	static const struct option known[] = {
+		{"mags", 1, NULL, 'm'},	   {"mns", 1, NULL, 'n'},	{"lmas", 1, NULL, 'l'},
+		{"prefix", 1, NULL, 'p'},  {"topology", 1, NULL, 't'},	{"dataplane", 1, NULL, 'd'},
+		{"profiles", 1, NULL, 'P'}, {"no-daemons", 0, NULL, 'x'}, {"shared", 0, NULL, 's'},
+		{"attach", 0, NULL, 'a'},  {0},
+	};
+	*o = (struct up_options){.lmas = 1, .mags = 2, .mns = 3, .domain = {.daemons = true}};
+	bool ok = true;
+	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+		switch (c) {
+		case 'm': ok = count(optarg, "--mags", LAB_COUNT_MAX, &o->mags); break;
+		case 'n': ok = count(optarg, "--mns", 4 * LAB_COUNT_MAX, &o->mns); break;
+		case 'l': ok = count(optarg, "--lmas", LAB_COUNT_MAX, &o->lmas); break;
+		case 'p': *prefix = optarg; break;
+		case 't': o->topology = optarg; break;
+		case 'd': o->dataplane = optarg; break;
+		case 'P': o->domain.profiles = optarg; break;
+		case 'x': o->domain.daemons = false; break;
+		case 's': o->shared = true; break;
+		case 'a': o->attach = true; break;
+		default: ok = false; break;
+		}
+	}
+	if (ok && o->dataplane && strcmp(o->dataplane, "auto") != 0 && strcmp(o->dataplane, "ebpf") != 0 &&
+	    strcmp(o->dataplane, "user") != 0) {
+		lab_say("--dataplane '%s': auto, ebpf or user is expected", o->dataplane);
+		ok = false;
+	}
+	return ok && optind == argc;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+}
+
+static int cmd_up(const char *prefix, bool given, int argc, char **argv)
+{
+	struct up_options o;
+	struct lab lab;
+	const char *own = given ? prefix : NULL;
+	if (!parse_up(argc, argv, &o, &own))
+		return 2;
+	int r = o.topology ? lab_read(&lab, o.topology, own)
+			   : lab_shape(&lab, own ? own : prefix, o.lmas, o.mags, o.mns);
+	if (r)
+		return 1;
+	for (size_t i = 0; o.shared && i < lab.n_mags; i++)
+		lab.mags[i].shared = true;
+	for (size_t i = 0; o.attach && lab.n_mags && i < lab.n_mns; i++)
+		if (!lab.mns[i].at[0])
+			snprintf(lab.mns[i].at, sizeof(lab.mns[i].at), "%s", lab.mags[i % lab.n_mags].name);
+	if (o.dataplane)
+		snprintf(lab.dataplane, sizeof(lab.dataplane), "%s", o.dataplane);
+	catch_signals();
+	r = domain_up(&lab, &o.domain, &stop);
+	if (!r)
+		printf("lab %s is up: %zu LMA, %zu MAGs, %zu nodes; its files are in %s\n", lab.prefix, lab.n_lmas,
+		       lab.n_mags, lab.n_mns, lab.dir);
+	lab_release(&lab);
+	return r ? 1 : 0;
+}
+
+static int cmd_down(struct lab *lab, int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return 2;
+	domain_down(lab);
+	return 0;
+}
+
+/* ---- status ----------------------------------------------------------------------------------------------- */
+
+static json_t *status_of(struct lab *lab)
+{
+	static const char *const ask[] = {"show", "status", NULL};
+	json_t *all = lab_to_json(lab), *daemons = json_object(), *one;
+	size_t i;
+	json_array_foreach(json_object_get(all, "processes"), i, one)
+		json_object_set_new(one, "running", json_boolean(proc_alive(&lab->procs[i].proc)));
+	for (i = 0; i < lab->n_lmas + lab->n_mags; i++) {
+		const char *node = i < lab->n_lmas ? lab->lmas[i].name : lab->mags[i - lab->n_lmas].name;
+		if (!lab_proc(lab, node))
+			continue;
+		one = daemons_ask(lab, node, ask);
+		json_object_set_new(daemons, node, one ? one : json_null());
+	}
+	json_object_set_new(all, "daemons", daemons);
+	json_object_set_new(all, "streams", streams_names(lab));
+	json_object_set_new(all, "dir", json_string(lab->dir));
+	return all;
+}
+
+static void print_status(struct lab *lab, json_t *all)
+{
+	size_t i;
+	json_t *s;
+	printf("lab %s in %s\n", lab->prefix, lab->dir);
+	for (i = 0; i < lab->n_lmas + lab->n_mags; i++) {
+		const char *node = i < lab->n_lmas ? lab->lmas[i].name : lab->mags[i - lab->n_lmas].name;
+		struct lab_proc *p = lab_proc(lab, node);
+		printf("  %-14s %s\n", node, !p ? "no daemon" : proc_alive(&p->proc) ? "running" : "its daemon has ended");
+	}
+	for (i = 0; i < lab->n_mns; i++)
+		printf("  %-14s %s%s\n", lab->mns[i].name, lab->mns[i].at[0] ? "at " : "attached nowhere", lab->mns[i].at);
+	json_array_foreach(json_object_get(all, "streams"), i, s)
+		printf("  stream %s\n", json_string_value(s));
+}
+
+static int cmd_status(struct lab *lab, int argc, char **argv)
+{
+	bool json = argc == 2 && strcmp(argv[1], "--json") == 0;
+	if (argc > 2 || (argc == 2 && !json))
+		return 2;
+	json_t *all = status_of(lab);
+	if (json) {
+		json_dumpf(all, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		putchar('\n');
+	} else {
+		print_status(lab, all);
+	}
+	json_decref(all);
+	return 0;
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------------------ */
+
+static int move(struct lab *lab, const char *node, const char *to, bool fresh)
+{
+	struct lab_mn *mn = lab_mn(lab, node);
+	struct lab_mag *mag = to ? lab_mag(lab, to) : NULL;
+	if (!mn || (to && !mag)) {
+		lab_say("no %s '%s' in this lab", mn ? "MAG" : "mobile node", mn ? to : node);
+		return 1;
+	}
+	if (fresh && mn->at[0]) {
+		lab_say("%s is attached to %s already (`move` takes it elsewhere)", node, mn->at);
+		return 1;
+	}
+	if (!fresh && !mn->at[0]) {
+		lab_say("%s is attached nowhere", node);
+		return 1;
+	}
+	int r = plug_move(lab, mn, mag, NULL);
+	return lab_save(lab) || r ? 1 : 0;
+}
+
+static int cmd_attach(struct lab *lab, int argc, char **argv)
+{
+	return argc == 3 ? move(lab, argv[1], argv[2], true) : 2;
+}
+
+static int cmd_move(struct lab *lab, int argc, char **argv)
+{
+	return argc == 3 ? move(lab, argv[1], argv[2], false) : 2;
+}
+
+static int cmd_detach(struct lab *lab, int argc, char **argv)
+{
+	return argc == 2 ? move(lab, argv[1], NULL, false) : 2;
+}
+
+/* Daemons one by one, for tests of restarts: `daemon stop|start|kill NODE`. */
+static int cmd_daemon(struct lab *lab, int argc, char **argv)
+{
+	struct lab_proc *p = argc == 3 ? lab_proc(lab, argv[2]) : NULL;
+	if (argc != 3)
+		return 2;
+	if (!lab_has_node(lab, argv[2]) || lab_mn(lab, argv[2])) {
+		lab_say("no daemon '%s' in this lab", argv[2]);
+		return 1;
+	}
+	int r = 0;
+	if (!strcmp(argv[1], "stop") && p) {
+		proc_stop(&p->proc, 1, span_s(5));
+	} else if (!strcmp(argv[1], "kill") && p) {
+		proc_signal(&p->proc, SIGKILL);
+		proc_wait(&p->proc, span_s(5));
+	} else if (!strcmp(argv[1], "start")) {
+		if (p && proc_alive(&p->proc)) {
+			lab_say("%s runs already", argv[2]);
+			return 1;
+		}
+		r = daemons_start_one(lab, argv[2]);
+	} else {
+		return 2;
+	}
+	return lab_save(lab) || r ? 1 : 0;
+}
+
+/* What is run inside is ended by `lab down` too: note this process, which becomes that program. */
+static int cmd_exec(struct lab *lab, int argc, char **argv)
+{
+	char ns[LAB_PATH_MAX], name[32], text[LAB_PATH_MAX];
+	int first = argc > 2 && strcmp(argv[2], "--") == 0 ? 3 : 2;
+	if (argc <= first)
+		return 2;
+	if (!lab_has_node(lab, argv[1])) {
+		lab_say("no node '%s' in this lab", argv[1]);
+		return 1;
+	}
+	for (size_t i = lab->n_procs; i > 0; i--)
+		if (!strncmp(lab->procs[i - 1].name, "exec.", 5) && !proc_alive(&lab->procs[i - 1].proc))
+			lab_proc_drop(lab, &lab->procs[i - 1]);
+	snprintf(name, sizeof(name), "exec.%d", (int)getpid());
+	if (lab_proc_add(lab, name, proc_self()) || lab_save(lab))
+		return 1;
+	lab_netns(lab, argv[1], ns);
+	setenv("ROAMCAST_LAB_PREFIX", lab->prefix, 1);
+	setenv("ROAMCAST_SOCKET", daemons_socket(lab, argv[1], text), 1);
+	lab_release(lab);
+	const char **args = calloc((size_t)(argc - first) + 5, sizeof(*args));
+	if (!args)
+		return 1;
+	args[0] = "ip";
+	args[1] = "netns";
+	args[2] = "exec";
+	args[3] = ns;
+	for (int i = first; i < argc; i++)
+		args[4 + i - first] = argv[i];
+	execvp(args[0], (char **)(uintptr_t)args);
+	perror("ip");
+	return 127;
+}
+
+/* ---- front ------------------------------------------------------------------------------------------------ */
+
+static const char usage_text[] =
+	"usage: roamcast lab [--prefix P] COMMAND\n"
+	"  up [--mags N] [--mns N] [--lmas N] [--topology FILE] [--dataplane auto|ebpf|user]\n"
+	"     [--profiles FILE] [--attach] [--shared] [--no-daemons]\n"
+	"  status [--json]\n"
+	"  exec NODE -- COMMAND...           run any program at src, rtr, lma, mag1, mn1, ...\n"
+	"  attach MN MAG | move MN MAG | detach MN\n"
+	"  daemon start|stop|kill NODE\n"
+	"  stream start [NAME] [--group G] [--any-source] [--source S] [--rate N] [--size N] [--count N]\n"
+	"         [--port N] [--from NODE] [--no-sender] [--passive] [--to MN,MN...|all|none]\n"
+	"  stream join NAME MN | leave NAME MN\n"
+	"  stream report [NAME] [--json] | stop [NAME] [--json]\n"
+	"  stream run --seconds N [options as for start] [--json]\n"
+	"  down\n";
+
+static const struct {
+	const char *name;
+	int (*run)(struct lab *lab, int argc, char **argv);
+} commands[] = {
+	{"down", cmd_down},	{"status", cmd_status}, {"attach", cmd_attach}, {"move", cmd_move},
+	{"detach", cmd_detach}, {"daemon", cmd_daemon}, {"exec", cmd_exec},	{"stream", lab_cmd_stream},
+};
+
+/* Takes "--prefix P" out of argv, wherever it stands before "--". */
+static int take_prefix(int argc, char **argv, const char **prefix)
+{
+	int n = 0;
+	bool over = false;
+	for (int i = 0; i < argc; i++) {
+		over = over || strcmp(argv[i], "--") == 0;
+		if (!over && !strcmp(argv[i], "--prefix") && i + 1 < argc)
+			*prefix = argv[++i];
+		else if (!over && !strncmp(argv[i], "--prefix=", 9))
+			*prefix = argv[i] + 9;
+		else
+			argv[n++] = argv[i];
+	}
+	argv[n] = NULL;
+	return n;
+}
+
+static int run_command(const char *prefix, int argc, char **argv)
+{
+	struct lab lab;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[0], commands[i].name) != 0)
+			continue;
+		if (lab_open(&lab, prefix) < 0)
+			return 1;
+		int r = commands[i].run(&lab, argc, argv);
+		lab_release(&lab);
+		return r;
+	}
+	return 2;
+}
+
+int lab_main(int argc, char **argv)
+{
+	const char *prefix = getenv("ROAMCAST_LAB_PREFIX"), *given = NULL;
+	argc -= 2;
+	argv += 2;
+	if (argc > 0 && !strcmp(argv[0], "_send"))
+		return stream_send_main(argc, argv);
+	if (argc > 0 && !strcmp(argv[0], "_recv"))
+		return stream_recv_main(argc, argv);
+	argc = take_prefix(argc, argv, &given);
+	int r = 2;
+	if (given || !prefix || !*prefix)
+		prefix = given ? given : "rc";
+	optind = 1;
+	if (argc > 0 && (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help"))) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
+	if (argc > 0 && geteuid() != 0) {
+		lab_say("network namespaces need root");
+		return 1;
+	}
+	if (argc > 0)
+		r = !strcmp(argv[0], "up") ? cmd_up(prefix, given != NULL, argc, argv) : run_command(prefix, argc, argv);
+	if (r == 2)
+		fputs(usage_text, stderr);
+	return r;
+}
