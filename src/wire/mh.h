@@ -148,11 +148,14 @@ enum mh_record_proto { /* of option 57 and 56 */
 	MH_PROTO_IGMPV1 = 0x12,
 };
 
-/* One multicast address record of option 54, 56, 57, 60, 61 or VSM 19/2. IPv4 groups are v4-mapped. */
+/* One multicast address record of option 54, 56, 57, 60, 61 or VSM 19/2, 19/6. IPv4 groups and sources are v4-mapped.
+ * The options of the RFCs carry state, not changes: the decoder makes MODE_IS_INCLUDE or MODE_IS_EXCLUDE of CHANGE_TO_*
+ * and ALLOW there, and leaves out what is neither. VSM 19/2 keeps the type that was asked for. */
 struct mh_record {
-	uint8_t proto;	/* enum mh_record_proto */
+	uint8_t proto;	/* enum mh_record_proto; in 60 the version 1 of each family says "compatibility mode" (codes 3, 4) */
 	uint8_t type;	/* record type of RFC 3810 5.2.12; for MLDv1 contexts MODE_IS_EXCLUDE */
 	uint8_t result; /* enum mh_sub_result, VSM 19/2 only */
+	bool direct;	/* M of the option 54 it came in */
 	struct in6_addr group;
 	uint16_t first, n; /* sources[first .. first + n) of the message */
 };
@@ -255,9 +258,10 @@ struct mh_msg {
 	struct mh_vsm_raw vsm[MH_VSM_MAX];
 
 	/* ---- records ---- */
-	bool selector_direct; /* M of option 54 */
+	bool selector_direct; /* M of option 54 for all its records; where they differ, record.direct */
 	struct mh_records selector, ams, mmo, mma, result;
-	uint8_t mmo_code; /* option 60: 1..4 */
+	struct mh_records query; /* VSM 19/6: groups alone; none asks for all */
+	uint8_t mmo_code; /* option 60: 1..4, of the first one; encoded from the records, this only without any */
 	uint8_t mma_status; /* option 61 */
 	uint16_t n_records, n_sources;
 	struct mh_record records[MH_RECORDS_MAX];
@@ -296,11 +300,21 @@ size_t mh_encode(const struct mh_conf *conf, const struct mh_msg *m, const struc
 		 const struct in6_addr *dst, uint8_t *bytes, size_t cap);
 /* An empty message of that type: to be filled in. */
 void mh_init(struct mh_msg *m, enum mh_type type);
-/* Append a record to `run` (one of the runs of m; each run must be filled in one go). More than `per_record` sources are
- * split over records if the type is an INCLUDE one, and cut if it is an EXCLUDE one (RFC 3810 5.2.15). False: no room. */
+/* Append a record to `run`, which is one of the runs of m. More than `per_record` sources are split over records if the
+ * type is an INCLUDE one, and cut if it is an EXCLUDE one (RFC 3810 5.2.15). False: no room, and nothing was added. */
 bool mh_add_record(struct mh_msg *m, struct mh_records *run, uint8_t proto, uint8_t type, const struct in6_addr *group,
 		   const struct in6_addr *sources, size_t n, size_t per_record);
-#define MH_AMS_SOURCES 14
+#define MH_AMS_SOURCES 14 /* of option 57, and of VSM 19/2 */
+#define MH_MMO_SOURCES 62 /* of options 60 and 61 */
+
+/* RFC 4285: the authenticator covers the message from octet 0, its checksum as 0, up to and including the SPI. In a
+ * decoded message that is this many octets (0 without the option); in one that mh_encode() made the option is the very
+ * last and its data ends the message, so it is the length less auth_len. */
+size_t mh_auth_covered(const struct mh_msg *m);
+/* Put the authenticator into an encoded message, which had room for it (auth_len; auth may have been NULL), and the
+ * checksum behind it (src NULL: left 0). False: it does not fit. */
+bool mh_set_auth(uint8_t *bytes, size_t len, const uint8_t *auth, size_t auth_len, const struct in6_addr *src,
+		 const struct in6_addr *dst);
 /* 48.16 timestamp of a wall-clock instant, and back. */
 uint64_t mh_timestamp_of(int64_t wall_ns);
 int64_t mh_timestamp_to_ns(uint64_t ts);
