@@ -16,7 +16,9 @@ struct filter {
 #define FILTER_NONE ((struct filter){FILTER_INCLUDE, NULL})
 #define FILTER_ANY ((struct filter){FILTER_EXCLUDE, NULL}) /* any-source: EXCLUDE of nothing */
 
-/* Takes the sources in any order, duplicates too. FILTER_NONE with *oom set when memory is out. */
+/* Where memory is out, what makes a list sets *oom (it is never cleared) and returns FILTER_NONE.
+ *
+ * Takes the sources in any order, duplicates too. */
 struct filter filter_of(enum filter_mode mode, const struct in6_addr *sources, size_t n, bool *oom);
 struct filter filter_dup(const struct filter *f); /* shares; release each with filter_drop() */
 void filter_drop(struct filter *f);		  /* becomes FILTER_NONE */
@@ -31,8 +33,9 @@ bool filter_eq(const struct filter *a, const struct filter *b);
 bool filter_accepts(const struct filter *f, const struct in6_addr *source); /* would a packet of that source pass? */
 /* Is everything that `part` accepts accepted by `whole`? */
 bool filter_covers(const struct filter *whole, const struct filter *part);
+size_t filter_bytes(const struct filter *f); /* memory of the list, shared or not */
 
-/* Merge of listeners, RFC 3810 4.2 and RFC 4605 4.1: accepts what either accepts. *oom as above. */
+/* Merge of listeners, RFC 3810 4.2 and RFC 4605 4.1: accepts what either accepts. */
 struct filter filter_union(const struct filter *a, const struct filter *b, bool *oom);
 /* Set operations on the lists alone, modes ignored; results have mode INCLUDE. */
 struct filter filter_list_union(const struct filter *a, const struct filter *b, bool *oom);
