@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "io/link_socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BATCH 32
+#define PACKET_MAX 65536
+
+struct link_socket {
+	int fd;
+	struct event *ev;
+	link_socket_recv *recv;
+	link_socket_batch *batch;
+	void *arg;
+	uint8_t buf[BATCH][9216];
+};
+
+/* Offsets from the IPv6 header. ICMPv6 may stand behind a Hop-by-Hop header of 8 octets (MLD); longer ones pass too and are looked at by
+ * the decoder. */
+static const struct sock_filter icmp6_filter[] = {
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6),			/* next header */
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 2),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 40),			/* ICMPv6 type */
+	BPF_JUMP(BPF_JMP | BPF_JA, 3, 0, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_HOPOPTS, 0, 6),
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 41),			/* length of Hop-by-Hop */
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 5, 3),
+	/* types of ND and MLD */
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 143, 2, 0),
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 130, 0, 2),
+	BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 136, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, PACKET_MAX),
+	BPF_STMT(BPF_RET | BPF_K, 0),
+	/* Hop-by-Hop of 8 octets: is ICMPv6 next? */
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 40),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, PACKET_MAX),
+	BPF_STMT(BPF_RET | BPF_K, 0),
+};
+
+static void readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct link_socket *s = arg;
+	struct sockaddr_ll from[BATCH];
+	struct iovec iov[BATCH];
+	struct mmsghdr m[BATCH];
+
+	(void)what;
+	for (int i = 0; i < BATCH; i++) {
+		iov[i] = (struct iovec){s->buf[i], sizeof(s->buf[i])};
+		m[i].msg_hdr = (struct msghdr){
+			.msg_name = &from[i], .msg_namelen = sizeof(from[i]), .msg_iov = &iov[i], .msg_iovlen = 1};
+	}
+	int n = recvmmsg(fd, m, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++) {
+		if (from[i].sll_pkttype == PACKET_OUTGOING || from[i].sll_halen != 6)
+			continue;
+		s->recv(s->arg, (uint32_t)from[i].sll_ifindex, from[i].sll_addr, s->buf[i], m[i].msg_len);
+	}
+	if (n > 0)
+		s->batch(s->arg);
+}
+
+int link_socket_new(struct link_socket **ret, struct event_base *base, link_socket_recv *recv, link_socket_batch *batch, void *arg)
+{
+	struct sock_fprog prog = {sizeof(icmp6_filter) / sizeof(icmp6_filter[0]), (struct sock_filter *)icmp6_filter};
+	struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6)};
+	int buffer = 8 << 20, err;
+	struct link_socket *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->recv = recv;
+	s->batch = batch;
+	s->arg = arg;
+	/* protocol 0 until the filter stands: nothing unfiltered gets in */
+	s->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		goto fail;
+	if (setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0)
+		goto fail;
+	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) < 0)
+		(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+	if (bind(s->fd, (struct sockaddr *)&all, sizeof(all)) < 0)
+		goto fail;
+	s->ev = event_new(base, s->fd, EV_READ | EV_PERSIST, readable, s);
+	if (!s->ev || event_add(s->ev, NULL) < 0) {
+		errno = ENOMEM;
+		goto fail;
+	}
+	*ret = s;
+	return 0;
+fail:
+	err = -errno;
+	link_socket_free(s);
+	return err;
+}
+
+struct link_socket *link_socket_free(struct link_socket *s)
+{
+	if (!s)
+		return NULL;
+	if (s->ev)
+		event_free(s->ev);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+	return NULL;
+}
+
+int link_socket_allmulti(struct link_socket *s, uint32_t ifindex, bool on)
+{
+	struct packet_mreq mr = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_ALLMULTI};
+
+	if (setsockopt(s->fd, SOL_PACKET, on ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP, &mr, sizeof(mr)) < 0)
+		return -errno;
+	return 0;
+}
+
+int link_socket_send(struct link_socket *s, uint32_t ifindex, const uint8_t dmac[6], const uint8_t *packet, size_t len)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET,
+				 .sll_protocol = htons(ETH_P_IPV6),
+				 .sll_ifindex = (int)ifindex,
+				 .sll_halen = 6};
+
+	memcpy(to.sll_addr, dmac, 6);
+	if (sendto(s->fd, packet, len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return -errno;
+	return 0;
+}

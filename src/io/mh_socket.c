@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "io/mh_socket.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "wire/mh.h"
+
+#define BATCH 64
+
+struct mh_socket {
+	int fd;
+	struct event *ev;
+	struct in6_addr self;
+	mh_socket_recv *recv;
+	mh_socket_batch *batch;
+	void *arg;
+	uint8_t buf[BATCH][MH_LEN_MAX];
+};
+
+static void readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct mh_socket *s = arg;
+	struct sockaddr_in6 from[BATCH];
+	struct iovec iov[BATCH];
+	struct mmsghdr m[BATCH];
+
+	(void)what;
+	for (int i = 0; i < BATCH; i++) {
+		iov[i] = (struct iovec){s->buf[i], MH_LEN_MAX};
+		m[i].msg_hdr = (struct msghdr){
+			.msg_name = &from[i], .msg_namelen = sizeof(from[i]), .msg_iov = &iov[i], .msg_iovlen = 1};
+	}
+	/* one batch a turn: the loop's other sources get theirs in between */
+	int n = recvmmsg(fd, m, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++)
+		s->recv(s->arg, &from[i].sin6_addr, &s->self, s->buf[i], m[i].msg_len);
+	if (n > 0)
+		s->batch(s->arg);
+}
+
+int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct in6_addr *self, mh_socket_recv *recv,
+		  mh_socket_batch *batch, void *arg)
+{
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = *self};
+	int one = 1, no_checksum = -1, buffer = 8 << 20, err;
+	struct mh_socket *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct mh_socket){.fd = -1, .self = *self, .recv = recv, .batch = batch, .arg = arg};
+	s->fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, MH_NEXT_HEADER);
+	if (s->fd < 0)
+		goto fail;
+	/* the decoder verifies the checksum itself, so that a wrong one is counted */
+	if (setsockopt(s->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &no_checksum, sizeof(no_checksum)) < 0)
+		goto fail;
+	(void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
+	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) < 0)
+		(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
+	if (bind(s->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		goto fail;
+	s->ev = event_new(base, s->fd, EV_READ | EV_PERSIST, readable, s);
+	if (!s->ev || event_add(s->ev, NULL) < 0) {
+		errno = ENOMEM;
+		goto fail;
+	}
+	*ret = s;
+	return 0;
+fail:
+	err = -errno;
+	mh_socket_free(s);
+	return err;
+}
+
+struct mh_socket *mh_socket_free(struct mh_socket *s)
+{
+	if (!s)
+		return NULL;
+	if (s->ev)
+		event_free(s->ev);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s);
+	return NULL;
+}
+
+int mh_socket_send(struct mh_socket *s, const struct in6_addr *dst, const uint8_t *bytes, size_t len)
+{
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_addr = *dst};
+
+	if (sendto(s->fd, bytes, len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return -errno;
+	return 0;
+}

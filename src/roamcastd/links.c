@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which network interfaces play which part, as they come and go: access links of the MAG, transport of the tunnels, upstream of the LMA. */
+#include "roamcastd/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/clock.h"
+#include "io/log.h"
+
+static const struct conf_access *access_of(const struct conf *c, const char *name)
+{
+	for (unsigned i = 0; c->has_mag && i < c->n_access; i++)
+		if (fnmatch(c->access[i].pattern, name, 0) == 0)
+			return &c->access[i];
+	return NULL;
+}
+
+static bool is_transport(const struct conf *c, const char *name)
+{
+	/* LMA and MAG in one daemon: their tunnel runs over the loopback interface */
+	if (c->has_lma && c->has_mag && strcmp(name, "lo") == 0)
+		return true;
+	for (unsigned i = 0; i < c->n_transport; i++)
+		if (fnmatch(c->transport[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+static void sysctl(const char *link, const char *key, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", link, key);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		log_warning("%s: cannot set %s to %s: %s", link, path, value, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* All MAGs look the same to a node: one MAC address and one link-local address (RFC 6543), no others of the kernel's making. */
+static void dress_access(struct daemon *d, const struct conf_access *a, const struct link_info *l)
+{
+	const struct in6_addr *self = &d->conf->mag.link_local;
+	int r;
+
+	sysctl(l->name, "accept_ra", "0");
+	sysctl(l->name, "addr_gen_mode", "1");
+	if (addr_is_any(self))
+		self = &addr_mag_link_local;
+	if (a->fixed_mac && memcmp(l->mac, mac_mag_fixed, 6) != 0) {
+		r = netlink_set_mac(d->netlink, l->ifindex, mac_mag_fixed);
+		if (r < 0)
+			log_warning("%s: cannot take the MAC address 00:00:5e:00:52:13: %s; nodes will see another router at each MAG "
+				    "(or set fixed-mac: no)", l->name, strerror(-r));
+	}
+	if (!addr_is_any(&l->link_local) && !addr_eq(&l->link_local, self))
+		(void)netlink_del_address(d->netlink, l->ifindex, &l->link_local, 64);
+	r = netlink_add_address(d->netlink, l->ifindex, self, 64);
+	if (r < 0)
+		log_warning("%s: cannot add the link-local address: %s", l->name, strerror(-r));
+}
+
+static void mag_link(struct daemon *d, const struct conf_access *a, const struct link_info *l)
+{
+	if (!l->running) {
+		mag_link_down(d->mag, clock_now(), l->ifindex);
+		return;
+	}
+	mag_link_up(d->mag, clock_now(), l->ifindex, l->name, a->kind, l->mtu, l->mac);
+}
+
+static void lose_upstream(struct daemon *d, uint32_t ifindex)
+{
+	if (!d->lma || d->upstream_ifindex != ifindex)
+		return;
+	d->upstream_ifindex = 0;
+	lma_upstream(d->lma, clock_now(), 0, &addr_any, 0);
+}
+
+static void lma_link(struct daemon *d, const struct link_info *l)
+{
+	bool usable = l->running && !addr_is_any(&l->link_local);
+
+	if (usable) {
+		d->upstream_ifindex = l->ifindex;
+		lma_upstream(d->lma, clock_now(), l->ifindex, &l->link_local, l->mtu);
+	} else {
+		lose_upstream(d, l->ifindex);
+	}
+}
+
+void daemon_link_changed(void *arg, const struct link_info *l)
+{
+	struct daemon *d = arg;
+	const struct conf_access *access = access_of(d->conf, l->name);
+	bool upstream = d->conf->has_lma && strcmp(d->conf->upstream, l->name) == 0;
+	unsigned roles = (access ? DP_LINK_ACCESS : 0u) | (is_transport(d->conf, l->name) ? DP_LINK_TRANSPORT : 0u) |
+			 (upstream ? DP_LINK_UPSTREAM : 0u);
+
+	/* the first round is told again, when there is a socket to dress links with */
+	if (!d->netlink)
+		return;
+	if (!access && d->mag)
+		mag_link_down(d->mag, clock_now(), l->ifindex);
+	if (!upstream)
+		lose_upstream(d, l->ifindex);
+	if (!roles) {
+		daemon_pump(d);
+		dp_link_del(d->dp, l->ifindex);
+		return;
+	}
+	if (access)
+		dress_access(d, access, l);
+	int r = dp_link_set(d->dp, l->ifindex, l->name, roles, l->mtu, access && access->fixed_mac ? mac_mag_fixed : l->mac);
+	if (r < 0)
+		log_error("%s: the data plane cannot use this link: %s", l->name, strerror(-r));
+	if (access || upstream)
+		(void)link_socket_allmulti(d->link_socket, l->ifindex, true);
+	if (access)
+		mag_link(d, access, l);
+	if (upstream)
+		lma_link(d, l);
+	daemon_pump(d);
+}
+
+void daemon_link_gone(void *arg, const struct link_info *l)
+{
+	struct daemon *d = arg;
+
+	if (d->mag && access_of(d->conf, l->name))
+		mag_link_down(d->mag, clock_now(), l->ifindex);
+	lose_upstream(d, l->ifindex);
+	daemon_pump(d);
+	dp_link_del(d->dp, l->ifindex);
+}
