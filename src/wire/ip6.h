@@ -18,8 +18,8 @@ struct ip6_view {
 	size_t payload_len;
 };
 
-/* False: not IPv6, cut, an extension header beyond the end, or more than 8 of them. Octets behind the payload length are
- * ignored. The Mobility Header is an upper layer here. */
+/* False: not IPv6, cut, an extension header beyond the end, or more than 8 of them. Octets behind the payload length
+ * are ignored. The Mobility Header is an upper layer here. */
 bool ip6_parse(const uint8_t *bytes, size_t len, struct ip6_view *ret);
 void ip6_write(struct wr *w, const struct in6_addr *src, const struct in6_addr *dst, uint8_t next_header,
 	       uint16_t payload_len, uint8_t hop_limit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One row per mobility option: what lengths it may have, whether it may stand twice, where it is aligned, who reads and
- * who writes it. Readers get the body alone, and fill the message; that the body was long enough is tested after them. */
+/* One row per mobility option: what lengths it may have, whether it may stand twice, where it is aligned, who reads
+ * and who writes it. Readers get the body alone and fill the message; whether the body was long enough is tested after
+ * them. */
 #include "wire/mh_options.h"
 
 #include <arpa/inet.h>
@@ -360,7 +361,8 @@ static void write_ani(const struct mh_msg *m, struct wr *w)
 }
 
 #define ONE(lo, hi, x, y, bit, name) \
-	{ .min = (lo), .max = (hi), .align = (x), .offset = (y), .has = (bit), .read = read_##name, .write = write_##name }
+	{ .min = (lo), .max = (hi), .align = (x), .offset = (y), .has = (bit), .read = read_##name, \
+	  .write = write_##name }
 
 static const struct mh_option options[MH_OPT_N] = {
 	[MH_OPT_REFRESH_ADVICE] = ONE(2, 2, 2, 0, MH_HAS_REFRESH_ADVICE, refresh_advice),

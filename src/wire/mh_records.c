@@ -172,7 +172,8 @@ static enum mh_err read_record(struct mh_reader *d, struct mh_records *run, stru
 }
 
 /* One context as option 57, 56 and 54 hold it, by protocol. */
-static enum mh_err read_context(struct mh_reader *d, struct mh_records *run, struct rd *body, uint8_t proto, bool direct)
+static enum mh_err read_context(struct mh_reader *d, struct mh_records *run, struct rd *body, uint8_t proto,
+				bool direct)
 {
 	struct mh_record record = { .proto = proto, .type = MLD_MODE_IS_EXCLUDE, .direct = direct };
 	struct rd none = rd_of(NULL, 0);

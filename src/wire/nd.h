@@ -20,6 +20,7 @@ enum nd_err {
 	ND_ERR_SOURCE,
 	ND_ERR_TARGET,
 	ND_ERR_OPTION,	   /* length 0 or beyond the end */
+	ND_ERR_DESTINATION, /* NS from :: not to solicited nodes; solicited NA to a group */
 	ND_ERR_N
 };
 const char *nd_err_name(enum nd_err e);
