@@ -4,7 +4,12 @@
  * filter of each group it keeps the replication lists of the data plane and the merged state that the upstream must report.
  *
  * Rule of the lists (decision 27): (S,G) holds every output that accepts S, EXCLUDE members included; it exists for each
- * source that some member names; (*,G) holds the EXCLUDE members and serves only the other sources. */
+ * source that some member names; (*,G) holds the EXCLUDE members and serves only the other sources, and exists while there
+ * are any.
+ *
+ * Operations are emitted in an order in which at every moment each member gets exactly one copy of every source that its
+ * filter accepts before and after, and none of a source that it accepts neither before nor after. A change costs the lists
+ * that it touches: an any-source member one for (*,G) and one for each source named in the group. */
 #include "fx/fx.h"
 #include "mld/filter.h"
 
@@ -15,32 +20,39 @@ struct proxy_conf {
 	uint32_t groups_max;  /* of the instance */
 	uint32_t members_max;
 	uint32_t entries_max; /* (member, group) pairs */
+	uint32_t sources_max; /* (group, named source) pairs; 0 = 4 * entries_max */
 };
 
 /* Data-plane operations go to `fxq`. `in` is where the streams of this instance come in. NULL: out of memory. */
 struct proxy *proxy_new(const struct proxy_conf *conf, const struct dp_in *in, struct fxq *fxq, uint64_t seed);
-struct proxy *proxy_free(struct proxy *p); /* takes its lists out of the data plane first; returns NULL */
+/* Takes its lists out of the data plane first, frees the members too; accepts NULL, returns NULL. */
+struct proxy *proxy_free(struct proxy *p);
 
-/* A member and its output; for access links the group's multicast MAC or the node's own stands in dmac at delivery:
- * `l2_unicast` says which. NULL: limit. */
+/* A member and its output. For an access link out->dmac is the node's own MAC: where `l2_unicast` is set it is the
+ * destination (RFC 6085), else the group's multicast MAC takes its place in each list. Two members must not have an output
+ * in common: on a shared link every member is l2_unicast. NULL: limit or out of memory. */
 struct proxy_member *proxy_member_new(struct proxy *p, const struct dp_out *out, bool l2_unicast, void *owner);
-/* Its memberships end at once. */
+/* Its memberships end at once. Accepts NULL. */
 void proxy_member_free(struct proxy_member *m);
 /* Change the output of a member in place (new link-layer address, other delivery): add before remove in each list. */
 void proxy_member_output(struct proxy_member *m, const struct dp_out *out, bool l2_unicast);
 
 enum proxy_set_result { PROXY_OK, PROXY_LIMIT, PROXY_OOM };
-/* What the member listens to of `group` from now on (copied); FILTER_NONE ends it. On PROXY_LIMIT nothing has changed. */
+/* What the member listens to of `group` from now on (copied); FILTER_NONE ends it. On PROXY_LIMIT and PROXY_OOM nothing has
+ * changed; ending a membership never fails. */
 enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *group, const struct filter *f);
 bool proxy_get(const struct proxy_member *m, const struct in6_addr *group, struct filter *ret); /* release with filter_drop */
 
-/* Groups whose merged state has changed since last asked, one per call, in order of change; *merged is to be released. False: no more. */
+/* Groups whose merged state differs from what was last told here, one per call, in order of change; *merged is to be
+ * released, FILTER_NONE means that nobody is left. False: no more. */
 bool proxy_pop_changed(struct proxy *p, struct in6_addr *group, struct filter *merged);
+/* The merge over all members; to be released. False: no member, or out of memory. */
 bool proxy_merged(const struct proxy *p, const struct in6_addr *group, struct filter *ret);
-/* Merge over all members but one. */
+/* Merge over all members but one (NULL: but none). False: no other member, or out of memory. */
 bool proxy_merged_without(const struct proxy *p, const struct in6_addr *group, const struct proxy_member *without,
 			  struct filter *ret);
 
+/* Walks. The callbacks must not change the instance; the filters that they are shown stay the instance's. */
 uint32_t proxy_groups(const struct proxy *p);
 void proxy_each_group(const struct proxy *p, void (*each)(void *arg, const struct in6_addr *group, const struct filter *merged,
 							  uint32_t members), void *arg);
@@ -52,4 +64,4 @@ void proxy_member_each(const struct proxy_member *m, void (*each)(void *arg, con
  * list that holds the member's output for the group. */
 void proxy_member_flows(const struct proxy_member *m, const struct in6_addr *group,
 			void (*each)(void *arg, const struct dp_flow *flow, const struct dp_out *out), void *arg);
-size_t proxy_bytes(const struct proxy *p);
+size_t proxy_bytes(const struct proxy *p); /* memory held */

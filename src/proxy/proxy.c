@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "proxy/proxy_priv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- finding -------------------------------------------------------------------------------------- */
+
+struct proxy_group *proxy_group_find(const struct proxy *p, const struct in6_addr *group)
+{
+	uint64_t hash = htab_hash(&p->groups, group, sizeof(*group));
+
+	for (struct hnode *n = htab_first(&p->groups, hash); n; n = htab_same(n)) {
+		struct proxy_group *g = hnode_owner(n, struct proxy_group, node);
+
+		if (addr_eq(&g->addr, group))
+			return g;
+	}
+	return NULL;
+}
+
+struct proxy_entry *proxy_entry_find(const struct proxy_member *m, const struct proxy_group *g)
+{
+	for (struct hnode *n = htab_first(&m->entries, g->node.hash); n; n = htab_same(n)) {
+		struct proxy_entry *e = hnode_owner(n, struct proxy_entry, node);
+
+		if (e->group == g)
+			return e;
+	}
+	return NULL;
+}
+
+struct proxy_source *proxy_source_find(const struct proxy_group *g, const struct in6_addr *source)
+{
+	uint64_t hash;
+
+	if (!g->sources.count)
+		return NULL;
+	hash = htab_hash(&g->sources, source, sizeof(*source));
+	for (struct hnode *n = htab_first(&g->sources, hash); n; n = htab_same(n)) {
+		struct proxy_source *s = hnode_owner(n, struct proxy_source, node);
+
+		if (addr_eq(&s->addr, source))
+			return s;
+	}
+	return NULL;
+}
+
+struct proxy_source *proxy_source_next(const struct proxy_group *g, const struct proxy_source *s)
+{
+	struct hnode *n = htab_next(&g->sources, s ? &s->node : NULL);
+
+	return n ? hnode_owner(n, struct proxy_source, node) : NULL;
+}
+
+/* ---- operations of the data plane ----------------------------------------------------------------- */
+
+struct dp_flow proxy_flow(const struct proxy *p, const struct proxy_group *g, const struct in6_addr *source)
+{
+	return (struct dp_flow){.in = p->in, .source = source ? *source : addr_any, .group = g->addr};
+}
+
+struct dp_out proxy_out(const struct proxy_member *m, const struct proxy_group *g)
+{
+	struct dp_out out = m->out;
+
+	if (out.ifindex && !m->l2_unicast)
+		addr_multicast_mac(&g->addr, out.dmac);
+	return out;
+}
+
+/* `source` NULL: (*,G). */
+static void emit(struct proxy *p, enum dp_op_kind kind, const struct proxy_group *g, const struct in6_addr *source,
+		 const struct dp_out *out)
+{
+	struct dp_op op = {.kind = kind};
+
+	op.flow = proxy_flow(p, g, source);
+	if (out)
+		op.out = *out;
+	fxq_dp(p->fxq, &op);
+}
+
+static void emit_list(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source, uint32_t n_outs)
+{
+	struct dp_op op = {.kind = DP_FLOW_ADD};
+
+	op.flow = proxy_flow(p, g, source);
+	op.outs = p->outs;
+	op.n_outs = n_outs;
+	fxq_dp(p->fxq, &op);
+}
+
+static bool outs_reserve(struct proxy *p, uint32_t n)
+{
+	struct dp_out *outs;
+
+	if (n <= p->outs_cap)
+		return true;
+	n += n / 2;
+	outs = realloc(p->outs, n * sizeof(*outs));
+	if (!outs)
+		return false;
+	p->outs = outs;
+	p->outs_cap = n;
+	return true;
+}
+
+/* ---- life ----------------------------------------------------------------------------------------- */
+
+struct proxy *proxy_new(const struct proxy_conf *conf, const struct dp_in *in, struct fxq *fxq, uint64_t seed)
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+	uint64_t sources_max;
+
+	if (!p)
+		return NULL;
+	sources_max = conf->sources_max ? conf->sources_max : (uint64_t)conf->entries_max * 4;
+	p->in = *in;
+	p->fxq = fxq;
+	p->seed = seed;
+	htab_init(&p->groups, seed);
+	list_init(&p->members);
+	list_init(&p->changed);
+	slab_init(&p->group_slab, sizeof(struct proxy_group), conf->groups_max);
+	slab_init(&p->member_slab, sizeof(struct proxy_member), conf->members_max);
+	slab_init(&p->entry_slab, sizeof(struct proxy_entry), conf->entries_max);
+	slab_init(&p->source_slab, sizeof(struct proxy_source),
+		  sources_max < UINT32_MAX ? (uint32_t)sources_max : UINT32_MAX);
+	return p;
+}
+
+/* With its entries and sources, and without a word to anybody. */
+static void group_destroy(struct proxy *p, struct proxy_group *g)
+{
+	for (struct proxy_source *s = proxy_source_next(g, NULL), *next; s; s = next) {
+		next = proxy_source_next(g, s);
+		htab_del(&g->sources, &s->node);
+		slab_put(&p->source_slab, s);
+	}
+	for (int mode = 0; mode < 2; mode++) {
+		for (struct proxy_entry *e = g->entries[mode], *next; e; e = next) {
+			next = e->next;
+			htab_del(&e->member->entries, &e->node);
+			filter_drop(&e->filter);
+			slab_put(&p->entry_slab, e);
+		}
+	}
+	htab_deinit(&g->sources);
+	filter_drop(&g->told);
+	htab_del(&p->groups, &g->node);
+	slab_put(&p->group_slab, g);
+}
+
+struct proxy *proxy_free(struct proxy *p)
+{
+	struct hnode *n, *next;
+
+	if (!p)
+		return NULL;
+	/* The lists go first and whole, each by one operation, instead of losing their members one by one. */
+	for (n = htab_next(&p->groups, NULL); n; n = htab_next(&p->groups, n)) {
+		struct proxy_group *g = hnode_owner(n, struct proxy_group, node);
+
+		if (g->n[FILTER_EXCLUDE])
+			emit(p, DP_FLOW_DEL, g, NULL, NULL);
+		for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
+			emit(p, DP_FLOW_DEL, g, &s->addr, NULL);
+	}
+	for (n = htab_next(&p->groups, NULL); n; n = next) {
+		next = htab_next(&p->groups, n);
+		group_destroy(p, hnode_owner(n, struct proxy_group, node));
+	}
+	while (!list_empty(&p->members))
+		proxy_member_free(list_owner(p->members.next, struct proxy_member, link));
+	htab_deinit(&p->groups);
+	slab_deinit(&p->group_slab);
+	slab_deinit(&p->member_slab);
+	slab_deinit(&p->entry_slab);
+	slab_deinit(&p->source_slab);
+	free(p->outs);
+	free(p);
+	return NULL;
+}
+
+struct proxy_member *proxy_member_new(struct proxy *p, const struct dp_out *out, bool l2_unicast, void *owner)
+{
+	struct proxy_member *m = slab_get(&p->member_slab);
+
+	if (!m)
+		return NULL;
+	m->proxy = p;
+	m->out = *out;
+	m->l2_unicast = l2_unicast;
+	m->owner = owner;
+	htab_init(&m->entries, p->seed);
+	list_add(&p->members, &m->link);
+	return m;
+}
+
+void proxy_member_free(struct proxy_member *m)
+{
+	struct hnode *n, *next;
+
+	if (!m)
+		return;
+	for (n = htab_next(&m->entries, NULL); n; n = next) {
+		struct in6_addr group = hnode_owner(n, struct proxy_entry, node)->group->addr;
+
+		next = htab_next(&m->entries, n);
+		proxy_set(m, &group, &FILTER_NONE);
+	}
+	htab_deinit(&m->entries);
+	list_del(&m->link);
+	slab_put(&m->proxy->member_slab, m);
+}
+
+/* As the data plane tells outputs apart. */
+static bool same_output(const struct dp_out *a, const struct dp_out *b)
+{
+	return a->ifindex == b->ifindex && dp_tunnel_eq(&a->tunnel, &b->tunnel) && !memcmp(a->dmac, b->dmac, sizeof(a->dmac));
+}
+
+static void replace_output(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source,
+			   const struct dp_out *from, const struct dp_out *to)
+{
+	emit(p, DP_OUT_ADD, g, source, to);
+	if (!same_output(from, to))
+		emit(p, DP_OUT_DEL, g, source, from);
+}
+
+void proxy_member_output(struct proxy_member *m, const struct dp_out *out, bool l2_unicast)
+{
+	struct proxy_member before = *m;
+	struct proxy *p = m->proxy;
+
+	m->out = *out;
+	m->l2_unicast = l2_unicast;
+	for (struct hnode *n = htab_next(&m->entries, NULL); n; n = htab_next(&m->entries, n)) {
+		const struct proxy_entry *e = hnode_owner(n, struct proxy_entry, node);
+		struct dp_out from = proxy_out(&before, e->group), to = proxy_out(m, e->group);
+
+		if (same_output(&from, &to) && from.node == to.node)
+			continue;
+		if (e->filter.mode == FILTER_EXCLUDE)
+			replace_output(p, e->group, NULL, &from, &to);
+		for (struct proxy_source *s = NULL; (s = proxy_source_next(e->group, s));)
+			if (filter_accepts(&e->filter, &s->addr))
+				replace_output(p, e->group, &s->addr, &from, &to);
+	}
+}
+
+/* ---- a change of one filter: preparing what can fail ---------------------------------------------- */
+
+static struct proxy_group *group_new(struct proxy *p, const struct in6_addr *addr)
+{
+	struct proxy_group *g = slab_get(&p->group_slab);
+
+	if (!g)
+		return NULL;
+	g->addr = *addr;
+	list_init(&g->changed);
+	htab_init(&g->sources, p->seed);
+	if (!htab_add(&p->groups, &g->node, htab_hash(&p->groups, addr, sizeof(*addr)))) {
+		slab_put(&p->group_slab, g);
+		return NULL;
+	}
+	return g;
+}
+
+void proxy_group_release(struct proxy *p, struct proxy_group *g)
+{
+	if (proxy_group_members(g))
+		return;
+	/* Its end is still to be told, unless nobody ever heard of it. */
+	if (!list_empty(&g->changed) && !filter_is_none(&g->told))
+		return;
+	assert(!g->n_merged);
+	list_del(&g->changed);
+	filter_drop(&g->told);
+	htab_deinit(&g->sources);
+	htab_del(&p->groups, &g->node);
+	slab_put(&p->group_slab, g);
+}
+
+/* Forget a source that no entry names. */
+static void source_release(struct proxy *p, struct proxy_group *g, struct proxy_source *s)
+{
+	htab_del(&g->sources, &s->node);
+	slab_put(&p->source_slab, s);
+}
+
+static enum proxy_set_result slab_refusal(const struct slab *s)
+{
+	return s->used == s->max ? PROXY_LIMIT : PROXY_OOM;
+}
+
+/* Give every source that `f` names its object; when that fails there are as many as before. */
+static enum proxy_set_result sources_prepare(struct proxy *p, struct proxy_group *g, const struct filter *f)
+{
+	const struct in6_addr *sources = filter_sources(f);
+	enum proxy_set_result refusal = PROXY_OOM;
+	size_t n = filter_count(f), i;
+
+	for (i = 0; i < n; i++) {
+		struct proxy_source *s = proxy_source_find(g, &sources[i]);
+
+		if (s)
+			continue;
+		s = slab_get(&p->source_slab);
+		if (!s) {
+			refusal = slab_refusal(&p->source_slab);
+			break;
+		}
+		s->addr = sources[i];
+		if (!htab_add(&g->sources, &s->node, htab_hash(&g->sources, &s->addr, sizeof(s->addr)))) {
+			slab_put(&p->source_slab, s);
+			break;
+		}
+	}
+	if (i == n)
+		return PROXY_OK;
+	while (i-- > 0) {
+		struct proxy_source *s = proxy_source_find(g, &sources[i]);
+
+		if (!s->listed)
+			source_release(p, g, s);
+	}
+	return refusal;
+}
+
+static struct proxy_entry *entry_new(struct proxy_member *m, struct proxy_group *g)
+{
+	struct proxy_entry *e = slab_get(&m->proxy->entry_slab);
+
+	if (!e)
+		return NULL;
+	if (!htab_add(&m->entries, &e->node, g->node.hash)) {
+		slab_put(&m->proxy->entry_slab, e);
+		return NULL;
+	}
+	e->group = g;
+	e->member = m;
+	return e;
+}
+
+static void entry_free(struct proxy_entry *e)
+{
+	htab_del(&e->member->entries, &e->node);
+	slab_put(&e->member->proxy->entry_slab, e);
+}
+
+/* ---- a change of one filter: carrying it out ------------------------------------------------------ */
+
+/* Into and out of the group's list of its mode; a fresh entry is in none, a none filter goes to none. */
+static void entry_unlink(struct proxy_entry *e)
+{
+	struct proxy_group *g = e->group;
+
+	if (!e->at)
+		return;
+	*e->at = e->next;
+	if (e->next)
+		e->next->at = e->at;
+	e->at = NULL;
+	g->n[e->filter.mode]--;
+}
+
+static void entry_link(struct proxy_entry *e)
+{
+	struct proxy_entry **head = &e->group->entries[e->filter.mode];
+
+	e->at = head;
+	e->next = *head;
+	if (e->next)
+		e->next->at = &e->next;
+	*head = e;
+	e->group->n[e->filter.mode]++;
+}
+
+static void count_names(struct proxy_group *g, const struct filter *f, int32_t by)
+{
+	const struct in6_addr *sources = filter_sources(f);
+
+	for (size_t i = 0; i < filter_count(f); i++)
+		proxy_source_find(g, &sources[i])->named[f->mode] += (uint32_t)by;
+}
+
+/* Keep the mark of one source in step with its counts. */
+static bool source_remerge(struct proxy_group *g, struct proxy_source *s)
+{
+	bool merged = proxy_source_merges(g->n[FILTER_EXCLUDE], s->named[FILTER_INCLUDE], s->named[FILTER_EXCLUDE]);
+
+	if (merged == s->merged)
+		return false;
+	s->merged = merged;
+	g->n_merged += merged ? 1 : -1u;
+	return true;
+}
+
+static bool names_remerge(struct proxy_group *g, const struct filter *f)
+{
+	const struct in6_addr *sources = filter_sources(f);
+	bool changed = false;
+
+	for (size_t i = 0; i < filter_count(f); i++)
+		changed |= source_remerge(g, proxy_source_find(g, &sources[i]));
+	return changed;
+}
+
+/* The sources whose standing may have changed: those that the filters name, and all when the number of EXCLUDE members,
+ * which the rule compares with, is another one. */
+static bool remerge(struct proxy_group *g, const struct filter *old, const struct filter *new, uint32_t excludes_before)
+{
+	bool changed = !excludes_before != !g->n[FILTER_EXCLUDE];
+
+	if (excludes_before == g->n[FILTER_EXCLUDE]) {
+		changed = names_remerge(g, old);
+		return names_remerge(g, new) || changed;
+	}
+	for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
+		changed |= source_remerge(g, s);
+	return changed;
+}
+
+/* A list that was there and stays: does the member come or go? */
+static void list_update(struct proxy *p, struct proxy_group *g, struct proxy_source *s, const struct filter *old,
+			const struct filter *new, const struct dp_out *out)
+{
+	bool before = filter_accepts(old, &s->addr), after = filter_accepts(new, &s->addr);
+
+	if (!s->listed || !(s->named[FILTER_INCLUDE] + s->named[FILTER_EXCLUDE]) || before == after)
+		return;
+	emit(p, after ? DP_OUT_ADD : DP_OUT_DEL, g, &s->addr, out);
+}
+
+static void lists_update(struct proxy *p, struct proxy_group *g, const struct filter *old, const struct filter *new,
+			 const struct dp_out *out)
+{
+	const struct in6_addr *so = filter_sources(old), *sn = filter_sources(new);
+
+	if (old->mode != new->mode) {
+		for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
+			list_update(p, g, s, old, new, out);
+		return;
+	}
+	for (size_t i = 0; i < filter_count(new); i++)
+		if (!filter_has_source(old, &sn[i]))
+			list_update(p, g, proxy_source_find(g, &sn[i]), old, new, out);
+	for (size_t i = 0; i < filter_count(old); i++)
+		if (!filter_has_source(new, &so[i]))
+			list_update(p, g, proxy_source_find(g, &so[i]), old, new, out);
+}
+
+/* Lists for the sources that only this member names: they start with the other EXCLUDE members, who got the source from
+ * (*,G) and named it not, and with the member itself if it wants it. */
+static void lists_create(struct proxy *p, struct proxy_group *g, const struct proxy_member *m, const struct filter *new,
+			 const struct dp_out *out)
+{
+	const struct in6_addr *sources = filter_sources(new);
+	uint32_t n_outs = UINT32_MAX;
+
+	for (size_t i = 0; i < filter_count(new); i++) {
+		struct proxy_source *s = proxy_source_find(g, &sources[i]);
+
+		if (s->listed)
+			continue;
+		if (n_outs == UINT32_MAX) { /* the same for all of them */
+			n_outs = 0;
+			for (struct proxy_entry *e = g->entries[FILTER_EXCLUDE]; e; e = e->next)
+				if (e->member != m)
+					p->outs[n_outs++] = proxy_out(e->member, g);
+			if (new->mode == FILTER_INCLUDE)
+				p->outs[n_outs++] = *out;
+		}
+		emit_list(p, g, &s->addr, n_outs);
+		s->listed = true;
+	}
+}
+
+static void any_source_update(struct proxy *p, struct proxy_group *g, const struct filter *old, const struct filter *new,
+			      const struct dp_out *out)
+{
+	uint32_t excludes = g->n[FILTER_EXCLUDE];
+
+	if (old->mode == new->mode)
+		return;
+	if (new->mode == FILTER_EXCLUDE) {
+		if (excludes == 1) {
+			p->outs[0] = *out;
+			emit_list(p, g, NULL, 1);
+		} else {
+			emit(p, DP_OUT_ADD, g, NULL, out);
+		}
+	} else if (excludes) {
+		emit(p, DP_OUT_DEL, g, NULL, out);
+	} else {
+		emit(p, DP_FLOW_DEL, g, NULL, NULL);
+	}
+}
+
+static void lists_delete(struct proxy *p, struct proxy_group *g, const struct filter *old)
+{
+	const struct in6_addr *sources = filter_sources(old);
+
+	for (size_t i = 0; i < filter_count(old); i++) {
+		struct proxy_source *s = proxy_source_find(g, &sources[i]);
+
+		if (s->named[FILTER_INCLUDE] + s->named[FILTER_EXCLUDE])
+			continue;
+		emit(p, DP_FLOW_DEL, g, &s->addr, NULL);
+		source_release(p, g, s);
+	}
+}
+
+/* The order of the four steps makes the promise of the header hold. A source that goes from its own list to (*,G), or from
+ * there to its own, has its taker in both while both are there, and only the more specific one serves; so lists come before
+ * (*,G) changes and go after it. */
+static void entry_change(struct proxy_entry *e, const struct filter *f)
+{
+	struct proxy_member *m = e->member;
+	struct proxy_group *g = e->group;
+	struct proxy *p = m->proxy;
+	struct filter old = e->filter, new = filter_dup(f);
+	struct dp_out out = proxy_out(m, g);
+	uint32_t excludes_before = g->n[FILTER_EXCLUDE], members_before = proxy_group_members(g);
+
+	entry_unlink(e);
+	e->filter = new;
+	if (!filter_is_none(&new))
+		entry_link(e);
+	count_names(g, &new, 1);
+	count_names(g, &old, -1);
+	p->list_bytes += filter_bytes(&new) - filter_bytes(&old);
+	p->n_groups += !members_before - !proxy_group_members(g);
+	if (remerge(g, &old, &new, excludes_before) && list_empty(&g->changed))
+		list_add(&p->changed, &g->changed);
+
+	lists_update(p, g, &old, &new, &out);
+	lists_create(p, g, m, &new, &out);
+	any_source_update(p, g, &old, &new, &out);
+	lists_delete(p, g, &old);
+
+	filter_drop(&old);
+	if (filter_is_none(&new))
+		entry_free(e);
+	proxy_group_release(p, g);
+}
+
+/* What the change needs, all of it before anything changes. *entry is made where there is none. */
+static enum proxy_set_result prepare(struct proxy_member *m, struct proxy_group *g, const struct filter *f,
+				     struct proxy_entry **entry)
+{
+	struct proxy *p = m->proxy;
+	struct proxy_entry *e = *entry;
+	enum proxy_set_result result;
+
+	/* At most every EXCLUDE member and this one stand in a new list. */
+	if (!outs_reserve(p, g->n[FILTER_EXCLUDE] + 1))
+		return PROXY_OOM;
+	if (!e && !(e = entry_new(m, g)))
+		return slab_refusal(&p->entry_slab);
+	result = sources_prepare(p, g, f);
+	if (result == PROXY_OK)
+		*entry = e;
+	else if (!*entry)
+		entry_free(e);
+	return result;
+}
+
+enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *group, const struct filter *f)
+{
+	struct proxy *p = m->proxy;
+	struct proxy_group *g = proxy_group_find(p, group);
+	struct proxy_entry *e = g ? proxy_entry_find(m, g) : NULL;
+	enum proxy_set_result result;
+
+	if (e ? filter_eq(&e->filter, f) : filter_is_none(f))
+		return PROXY_OK;
+	if (!g && !(g = group_new(p, group)))
+		return slab_refusal(&p->group_slab);
+	if (!filter_is_none(f)) {
+		result = prepare(m, g, f, &e);
+		if (result != PROXY_OK) {
+			proxy_group_release(p, g);
+			return result;
+		}
+	}
+	entry_change(e, f);
+	return PROXY_OK;
+}
+
+bool proxy_get(const struct proxy_member *m, const struct in6_addr *group, struct filter *ret)
+{
+	const struct proxy_group *g = proxy_group_find(m->proxy, group);
+	const struct proxy_entry *e = g ? proxy_entry_find(m, g) : NULL;
+
+	if (!e)
+		return false;
+	*ret = filter_dup(&e->filter);
+	return true;
+}
