@@ -61,6 +61,7 @@ enum mld_router_counter {
 	MLD_ROUTER_LIMIT_SOURCES,
 	MLD_ROUTER_LIMIT_HOSTS,
 	MLD_ROUTER_LIMIT_MEMORY,
+	MLD_ROUTER_GROUP_LOCAL,	  /* interface- and link-local groups: they never leave the link and are not kept */
 	MLD_ROUTER_COUNTER_N
 };
 const char *mld_router_counter_name(enum mld_router_counter c);

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "mld/router.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mld/router_priv.h"
+
+/* One queued effect; the packet's octets follow it. */
+struct item {
+	struct mld_link *link; /* NULL: the link is gone */
+	struct in6_addr group;
+	enum mld_router_fx_kind kind;
+	uint32_t len;
+};
+
+#define FX_KEEP (1u << 16) /* octets of queue kept between bursts */
+
+static const struct mld_routers_conf set_defaults = {
+	.links_max = 1u << 16,
+	.groups_max = 1u << 20,
+	.memory_max = 1u << 30,
+};
+
+const char *mld_router_counter_name(enum mld_router_counter c)
+{
+	static const char *const names[MLD_ROUTER_COUNTER_N] = {
+		[MLD_ROUTER_QUERIES_SENT] = "mld-queries-sent",
+		[MLD_ROUTER_QUERIES_HEARD] = "mld-queries-heard",
+		[MLD_ROUTER_QUERIES_REFUSED] = "mld-queries-refused",
+		[MLD_ROUTER_REPORTS_V1] = "mld-reports-v1",
+		[MLD_ROUTER_DONES_V1] = "mld-dones-v1",
+		[MLD_ROUTER_REPORTS_V2] = "mld-reports-v2",
+		[MLD_ROUTER_RECORDS] = "mld-records",
+		[MLD_ROUTER_V1_REFUSED] = "mld-v1-refused",
+		[MLD_ROUTER_V1_SSM] = "mld-v1-ssm",
+		[MLD_ROUTER_EXCLUDE_SSM] = "mld-exclude-ssm",
+		[MLD_ROUTER_RECORD_UNKNOWN] = "mld-record-unknown",
+		[MLD_ROUTER_LIMIT_GROUPS] = "mld-limit-groups",
+		[MLD_ROUTER_LIMIT_SOURCES] = "mld-limit-sources",
+		[MLD_ROUTER_LIMIT_HOSTS] = "mld-limit-hosts",
+		[MLD_ROUTER_LIMIT_MEMORY] = "mld-limit-memory",
+		[MLD_ROUTER_GROUP_LOCAL] = "mld-group-local",
+	};
+	return (unsigned)c < MLD_ROUTER_COUNTER_N ? names[c] : "?";
+}
+
+void link_count(struct mld_link *link, enum mld_router_counter c)
+{
+	link->counter[c]++;
+	link->set->counter[c]++;
+}
+
+/* ---- memory ---- */
+
+static size_t set_estimate(const struct mld_routers *set)
+{
+	/* A group also has a bucket in its link's table and a slot in the heap. */
+	return set->extra + set->groups.used * (set->groups.size + 2 * sizeof(void *)) +
+	       set->hosts.used * (set->hosts.size + sizeof(void *));
+}
+
+bool mem_room(struct mld_link *link, size_t size)
+{
+	if (set_estimate(link->set) + size <= link->set->conf.memory_max)
+		return true;
+	link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+	return false;
+}
+
+void *mem_resize(struct mld_link *link, void *old, size_t old_size, size_t size)
+{
+	void *p;
+
+	if (size > old_size && !mem_room(link, size - old_size))
+		return NULL;
+	p = realloc(old, size);
+	if (!p) {
+		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+		return NULL;
+	}
+	link->set->extra += size - old_size;
+	return p;
+}
+
+void mem_free(struct mld_routers *set, void *p, size_t size)
+{
+	if (!p)
+		return;
+	set->extra -= size;
+	free(p);
+}
+
+/* ---- effects ---- */
+
+static bool fx_push(struct mld_routers *set, struct item it, const uint8_t *packet)
+{
+	size_t need = (sizeof(it) + it.len + 7) & ~(size_t)7;
+
+	if (set->fx.tail + need > set->fx.cap) {
+		size_t cap = set->fx.cap ? set->fx.cap * 2 : 4096;
+		uint8_t *bytes;
+
+		while (cap < set->fx.tail + need)
+			cap *= 2;
+		bytes = realloc(set->fx.bytes, cap);
+		if (!bytes)
+			return false;
+		set->fx.bytes = bytes;
+		set->fx.cap = cap;
+	}
+	memcpy(set->fx.bytes + set->fx.tail, &it, sizeof(it));
+	if (it.len)
+		memcpy(set->fx.bytes + set->fx.tail + sizeof(it), packet, it.len);
+	set->fx.tail += need;
+	return true;
+}
+
+void fx_query(struct mld_link *link, const struct in6_addr *group, const uint8_t *packet, size_t len)
+{
+	struct item it = {.link = link, .group = *group, .kind = MLD_ROUTER_QUERY, .len = (uint32_t)len};
+
+	if (fx_push(link->set, it, packet))
+		link_count(link, MLD_ROUTER_QUERIES_SENT);
+	else
+		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+}
+
+void fx_change(struct mld_link *link, struct group *g)
+{
+	struct item it = {.link = link, .group = g->addr, .kind = MLD_ROUTER_CHANGE};
+
+	if (g->queued)
+		return;
+	if (fx_push(link->set, it, NULL))
+		g->queued = true;
+	else
+		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+}
+
+static void fx_forget_link(struct mld_routers *set, const struct mld_link *link)
+{
+	for (size_t at = set->fx.head; at < set->fx.tail;) {
+		struct item *it = (struct item *)(void *)(set->fx.bytes + at);
+
+		if (it->link == link)
+			it->link = NULL;
+		at += (sizeof(*it) + it->len + 7) & ~(size_t)7;
+	}
+}
+
+bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret)
+{
+	while (set->fx.head < set->fx.tail) {
+		const uint8_t *at = set->fx.bytes + set->fx.head;
+		struct item it;
+
+		memcpy(&it, at, sizeof(it));
+		set->fx.head += (sizeof(it) + it.len + 7) & ~(size_t)7;
+		if (!it.link)
+			continue;
+		if (it.kind == MLD_ROUTER_CHANGE) {
+			struct group *g = link_find(it.link, &it.group);
+
+			if (g)
+				g->queued = false;
+		}
+		*ret = (struct mld_router_fx){
+			.kind = it.kind,
+			.link = it.link,
+			.owner = it.link->owner,
+			.packet = it.len ? at + sizeof(it) : NULL,
+			.len = it.len,
+			.group = it.group,
+		};
+		return true;
+	}
+	set->fx.head = set->fx.tail = 0;
+	if (set->fx.cap > FX_KEEP) {
+		free(set->fx.bytes);
+		set->fx.bytes = NULL;
+		set->fx.cap = 0;
+	}
+	return false;
+}
+
+/* ---- the set ---- */
+
+struct mld_routers *mld_routers_new(const struct mld_routers_conf *conf, uint64_t seed)
+{
+	struct mld_routers *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return NULL;
+	set->conf = *conf;
+	if (!set->conf.links_max)
+		set->conf.links_max = set_defaults.links_max;
+	if (!set->conf.groups_max)
+		set->conf.groups_max = set_defaults.groups_max;
+	if (!set->conf.memory_max)
+		set->conf.memory_max = set_defaults.memory_max;
+	set->seed = seed;
+	heap_init(&set->heap);
+	list_init(&set->links);
+	slab_init(&set->groups, sizeof(struct group), set->conf.groups_max);
+	slab_init(&set->hosts, sizeof(struct host), UINT32_MAX);
+	return set;
+}
+
+struct mld_routers *mld_routers_free(struct mld_routers *set)
+{
+	if (!set)
+		return NULL;
+	list_each_safe(n, &set->links)
+		mld_link_free(list_owner(n, struct mld_link, node));
+	assert(set->extra == 0);
+	heap_deinit(&set->heap);
+	slab_deinit(&set->groups);
+	slab_deinit(&set->hosts);
+	free(set->scratch);
+	free(set->fx.bytes);
+	free(set);
+	return NULL;
+}
+
+mono_t mld_routers_next_deadline(const struct mld_routers *set) { return heap_next(&set->heap); }
+
+void mld_routers_expire(struct mld_routers *set, struct now now)
+{
+	struct deadline *d;
+
+	while ((d = heap_pop_due(&set->heap, now.mono))) {
+		if (d->kind == DEADLINE_LINK)
+			link_expire(deadline_owner(d, struct mld_link, deadline), now);
+		else
+			group_expire(deadline_owner(d, struct group, deadline), now);
+	}
+}
+
+uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_counter c) { return set->counter[c]; }
+
+size_t mld_routers_bytes(const struct mld_routers *set)
+{
+	size_t sum = sizeof(*set) + set->extra + slab_bytes(&set->groups) + slab_bytes(&set->hosts) +
+		     set->heap.cap * sizeof(*set->heap.v) + set->scratch_cap * sizeof(*set->scratch) + set->fx.cap;
+
+	list_each(n, &set->links) {
+		const struct mld_link *link = list_owner(n, struct mld_link, node);
+
+		sum += htab_bytes(&link->groups) + htab_bytes(&link->hosts);
+	}
+	return sum;
+}
+
+/* ---- links ---- */
+
+static struct mld_router_conf conf_resolve(const struct mld_router_conf *given)
+{
+	struct mld_router_conf c = *given;
+
+	if (!c.robustness)
+		c.robustness = 2;
+	if (!c.query_interval.ns)
+		c.query_interval = span_s(125);
+	if (!c.query_response.ns)
+		c.query_response = span_s(10);
+	if (!c.startup_query_interval.ns)
+		c.startup_query_interval = (span_t){c.query_interval.ns / 4};
+	if (!c.startup_query_count)
+		c.startup_query_count = c.robustness;
+	if (!c.startup_query_response.ns)
+		c.startup_query_response = c.query_response;
+	if (!c.last_listener_interval.ns)
+		c.last_listener_interval = span_s(1);
+	if (!c.last_listener_count)
+		c.last_listener_count = c.robustness;
+	if (!c.groups_max)
+		c.groups_max = 1u << 16;
+	if (!c.sources_max)
+		c.sources_max = 4096;
+	if (!c.hosts_max)
+		c.hosts_max = 4096;
+	return c;
+}
+
+struct mld_link *mld_link_new(struct mld_routers *set, struct now now, const struct mld_router_conf *conf,
+			      const struct in6_addr *self, void *owner)
+{
+	struct mld_link *link;
+
+	if (set->n_links >= set->conf.links_max || set_estimate(set) + sizeof(*link) > set->conf.memory_max)
+		return NULL;
+	link = calloc(1, sizeof(*link));
+	if (!link)
+		return NULL;
+	link->set = set;
+	link->conf = conf_resolve(conf);
+	link->self = *self;
+	link->owner = owner;
+	htab_init(&link->groups, set->seed + 0x9e3779b97f4a7c15u * (2 * (uint64_t)set->n_links + 1));
+	htab_init(&link->hosts, set->seed ^ 0xd1b54a32d192ed03u * (2 * (uint64_t)set->n_links + 2));
+	deadline_init(&link->deadline, DEADLINE_LINK);
+	if (!heap_set(&set->heap, &link->deadline, now.mono)) {
+		htab_deinit(&link->groups);
+		htab_deinit(&link->hosts);
+		free(link);
+		return NULL;
+	}
+	set->extra += sizeof(*link);
+	set->n_links++;
+	list_add(&set->links, &link->node);
+	link_start(link, now);
+	return link;
+}
+
+void mld_link_free(struct mld_link *link)
+{
+	struct mld_routers *set;
+
+	if (!link)
+		return;
+	set = link->set;
+	for (struct hnode *n = htab_next(&link->groups, NULL), *next; n; n = next) {
+		next = htab_next(&link->groups, n);
+		group_free(hnode_owner(n, struct group, node));
+	}
+	fx_forget_link(set, link);
+	htab_deinit(&link->groups);
+	htab_deinit(&link->hosts);
+	heap_clear(&set->heap, &link->deadline);
+	list_del(&link->node);
+	set->n_links--;
+	set->extra -= sizeof(*link);
+	free(link);
+}
+
+void mld_link_reconf(struct mld_link *link, struct now now, const struct mld_router_conf *conf)
+{
+	link->conf = conf_resolve(conf);
+	if (link->querier || link->conf.querier_always)
+		link_become_querier(link);
+	if (link->querier)
+		link->general_at = mono_min(link->general_at, mono_add(now.mono, link->query_interval));
+	link_arm(link);
+}
+
+void link_arm(struct mld_link *link)
+{
+	/* Has been in the heap since mld_link_new(): no memory is needed, except while link_expire() holds it, when the
+	 * slot that it left is free. */
+	heap_set(&link->set->heap, &link->deadline,
+		 mono_min(mono_min(link->general_at, link->other_until), link->ask_at));
+}
+
+struct group *link_find(const struct mld_link *link, const struct in6_addr *group)
+{
+	for (struct hnode *n = htab_first(&link->groups, htab_hash(&link->groups, group, sizeof(*group))); n;
+	     n = htab_same(n)) {
+		struct group *g = hnode_owner(n, struct group, node);
+
+		if (addr_eq(&g->addr, group))
+			return g;
+	}
+	return NULL;
+}
+
+/* ---- readers ---- */
+
+/* The state as forwarding sees it: INCLUDE: all sources (their timers run); EXCLUDE: those whose timers have run out. */
+static bool group_filter(const struct group *g, struct filter *ret)
+{
+	const struct detail *d = g->detail;
+	struct in6_addr few[32], *v = few;
+	size_t n = 0;
+	bool oom = false;
+
+	if (!d || !d->n_sources) {
+		*ret = FILTER_ANY; /* INCLUDE of nothing is not kept */
+		return true;
+	}
+	if (d->n_sources > sizeof(few) / sizeof(*few)) {
+		v = malloc(d->n_sources * sizeof(*v));
+		if (!v)
+			return false;
+	}
+	for (uint32_t i = 0; i < d->n_sources; i++)
+		if ((g->mode == FILTER_INCLUDE) == timer_runs(d->sources[i].timer))
+			v[n++] = d->sources[i].addr;
+	*ret = filter_of((enum filter_mode)g->mode, v, n, &oom);
+	if (v != few)
+		free(v);
+	return !oom;
+}
+
+bool mld_link_state(const struct mld_link *link, const struct in6_addr *group, struct filter *ret)
+{
+	const struct group *g = link_find(link, group);
+	struct filter f;
+
+	if (!g || !group_filter(g, &f))
+		return false;
+	*ret = f;
+	return true;
+}
+
+bool mld_link_group_is_v1(const struct mld_link *link, const struct in6_addr *group)
+{
+	const struct group *g = link_find(link, group);
+
+	return g && group_is_v1(g);
+}
+
+void mld_link_each(const struct mld_link *link, void (*each)(void *arg, const struct in6_addr *group, const struct filter *f,
+							     uint32_t hosts), void *arg)
+{
+	for (struct hnode *n = htab_next(&link->groups, NULL); n; n = htab_next(&link->groups, n)) {
+		const struct group *g = hnode_owner(n, struct group, node);
+		struct filter f;
+
+		if (!group_filter(g, &f))
+			continue;
+		each(arg, &g->addr, &f, track_count(g));
+		filter_drop(&f);
+	}
+}
+
+bool mld_link_is_querier(const struct mld_link *link) { return link->querier; }
+
+uint64_t mld_link_counter(const struct mld_link *link, enum mld_router_counter c) { return link->counter[c]; }
+
+void mld_link_drop_group(struct mld_link *link, struct now now, const struct in6_addr *group)
+{
+	struct group *g = link_find(link, group);
+
+	(void)now;
+	if (!g)
+		return;
+	fx_change(link, g);
+	group_free(g);
+}

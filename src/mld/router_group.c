@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* State of a group on a link: the tables of RFC 3810 7.4.1 and 7.4.2, and the timers of 7.2. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mld/router_priv.h"
+
+/* ---- the tables ----
+ *
+ * Each source of the state or of the record is in one of five classes; a row of the tables says what becomes of each class.
+ * In INCLUDE (A), A is RUNS; in EXCLUDE (X,Y), X is RUNS and Y is ZERO. */
+enum class { RUNS, ZERO, RUNS_NAMED, ZERO_NAMED, NEW, CLASS_N };
+
+enum act {
+	DROP,	  /* (or, for NEW, never made) */
+	KEEP,	  /* with its timer */
+	TO_MALI,  /* timer = Multicast Address Listening Interval */
+	TO_ZERO,  /* timer = 0 */
+	TO_FT,	  /* timer = Filter Timer, as it was before this record */
+	ASK = 16, /* and Q(MA, these) */
+};
+
+struct row {
+	uint8_t mode;	     /* the new filter mode */
+	bool filter_timer;   /* Filter Timer = MALI */
+	bool ask_group;	     /* Q(MA) */
+	uint8_t act[CLASS_N]; /* RUNS, ZERO, RUNS_NAMED, ZERO_NAMED, NEW */
+};
+
+static const struct row table[2][MLD_BLOCK_OLD_SOURCES + 1] = {
+	[FILTER_INCLUDE] = {
+		[MLD_MODE_IS_INCLUDE] = {FILTER_INCLUDE, false, false, {KEEP, DROP, TO_MALI, DROP, TO_MALI}},
+		[MLD_MODE_IS_EXCLUDE] = {FILTER_EXCLUDE, true, false, {DROP, DROP, KEEP, DROP, TO_ZERO}},
+		[MLD_ALLOW_NEW_SOURCES] = {FILTER_INCLUDE, false, false, {KEEP, DROP, TO_MALI, DROP, TO_MALI}},
+		[MLD_BLOCK_OLD_SOURCES] = {FILTER_INCLUDE, false, false, {KEEP, DROP, KEEP | ASK, DROP, DROP}},
+		[MLD_CHANGE_TO_EXCLUDE] = {FILTER_EXCLUDE, true, false, {DROP, DROP, KEEP | ASK, DROP, TO_ZERO}},
+		[MLD_CHANGE_TO_INCLUDE] = {FILTER_INCLUDE, false, false, {KEEP | ASK, DROP, TO_MALI, DROP, TO_MALI}},
+	},
+	[FILTER_EXCLUDE] = {
+		[MLD_MODE_IS_INCLUDE] = {FILTER_EXCLUDE, false, false, {KEEP, KEEP, TO_MALI, TO_MALI, TO_MALI}},
+		[MLD_MODE_IS_EXCLUDE] = {FILTER_EXCLUDE, true, false, {DROP, DROP, KEEP, KEEP, TO_MALI}},
+		[MLD_ALLOW_NEW_SOURCES] = {FILTER_EXCLUDE, false, false, {KEEP, KEEP, TO_MALI, TO_MALI, TO_MALI}},
+		[MLD_BLOCK_OLD_SOURCES] = {FILTER_EXCLUDE, false, false, {KEEP, KEEP, KEEP | ASK, KEEP, TO_FT | ASK}},
+		[MLD_CHANGE_TO_EXCLUDE] = {FILTER_EXCLUDE, true, false, {DROP, DROP, KEEP | ASK, KEEP, TO_FT | ASK}},
+		[MLD_CHANGE_TO_INCLUDE] = {FILTER_EXCLUDE, false, true, {KEEP | ASK, KEEP, TO_MALI, TO_MALI, TO_MALI}},
+	},
+};
+
+/* ---- objects ---- */
+
+static bool group_is_none(const struct group *g)
+{
+	return g->mode == FILTER_INCLUDE && (!g->detail || !g->detail->n_sources);
+}
+
+bool group_is_v1(const struct group *g) { return g->detail && timer_runs(g->detail->v1_until); }
+
+struct detail *group_detail(struct group *g)
+{
+	if (g->detail)
+		return g->detail;
+	g->detail = mem_resize(g->link, NULL, 0, sizeof(*g->detail));
+	if (g->detail)
+		*g->detail = (struct detail){.query_at = MONO_NEVER, .v1_until = TIMER_ZERO};
+	return g->detail;
+}
+
+/* Most groups are one any-source listener again soon: give the detail back when it tells nothing. */
+static void detail_trim(struct group *g)
+{
+	struct detail *d = g->detail;
+
+	if (!d || d->n_sources || d->n_members || d->group_asked || timer_runs(d->v1_until) || !mono_is_never(d->query_at))
+		return;
+	mem_free(g->link->set, d->sources, 0);
+	mem_free(g->link->set, d->members, d->members_cap * sizeof(*d->members));
+	mem_free(g->link->set, d, sizeof(*d));
+	g->detail = NULL;
+}
+
+static struct group *group_new(struct mld_link *link, mono_t now, const struct in6_addr *addr)
+{
+	struct mld_routers *set = link->set;
+	struct group *g;
+
+	if (link->groups.count >= link->conf.groups_max) {
+		link_count(link, MLD_ROUTER_LIMIT_GROUPS);
+		return NULL;
+	}
+	if (!mem_room(link, sizeof(*g)))
+		return NULL;
+	g = slab_get(&set->groups);
+	if (!g) {
+		link_count(link, MLD_ROUTER_LIMIT_GROUPS);
+		return NULL;
+	}
+	g->link = link;
+	g->addr = *addr;
+	g->mode = FILTER_INCLUDE;
+	g->filter_timer = MONO_NEVER;
+	deadline_init(&g->deadline, DEADLINE_GROUP);
+	if (!heap_set(&set->heap, &g->deadline, mono_add(now, link_listening(link)))) {
+		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+		slab_put(&set->groups, g);
+		return NULL;
+	}
+	if (!htab_add(&link->groups, &g->node, htab_hash(&link->groups, addr, sizeof(*addr)))) {
+		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+		heap_clear(&set->heap, &g->deadline);
+		slab_put(&set->groups, g);
+		return NULL;
+	}
+	return g;
+}
+
+void group_free(struct group *g)
+{
+	struct mld_link *link = g->link;
+	struct detail *d = g->detail;
+
+	track_clear(g);
+	if (d) {
+		mem_free(link->set, d->sources, d->n_sources * sizeof(*d->sources));
+		mem_free(link->set, d->members, d->members_cap * sizeof(*d->members));
+		mem_free(link->set, d, sizeof(*d));
+	}
+	heap_clear(&link->set->heap, &g->deadline);
+	htab_del(&link->groups, &g->node);
+	slab_put(&link->set->groups, g);
+}
+
+struct source *group_source(const struct group *g, const struct in6_addr *s)
+{
+	size_t lo = 0, hi = g->detail ? g->detail->n_sources : 0;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = addr_cmp(&g->detail->sources[mid].addr, s);
+
+		if (c == 0)
+			return &g->detail->sources[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+void group_arm(struct group *g)
+{
+	const struct detail *d = g->detail;
+	mono_t at = g->mode == FILTER_EXCLUDE ? g->filter_timer : MONO_NEVER;
+
+	if (d) {
+		at = mono_min(at, d->query_at);
+		if (timer_runs(d->v1_until))
+			at = mono_min(at, d->v1_until);
+		for (uint32_t i = 0; i < d->n_sources; i++)
+			if (timer_runs(d->sources[i].timer))
+				at = mono_min(at, d->sources[i].timer);
+	}
+	/* Most reports only put timers off. The heap learns of that when the old instant comes: one visit per listening
+	 * interval and group, instead of one per report. */
+	if (mono_is_never(g->deadline.at) || mono_before(at, g->deadline.at))
+		heap_set(&g->link->set->heap, &g->deadline, at);
+}
+
+/* ---- a record ---- */
+
+struct merge {
+	struct group *g;
+	const struct row *row;
+	mono_t now, mali, llqt, filter_timer;
+	bool instant; /* tracking may decide instead of a query */
+	bool asked;   /* some source got into the retransmission list */
+	bool changed; /* what forwarding sees */
+	uint32_t room; /* NEW sources that may still be added */
+	struct source *out;
+	uint32_t n;
+};
+
+static bool source_is_seen(uint8_t mode, mono_t timer) { return (mode == FILTER_INCLUDE) == timer_runs(timer); }
+
+/* One source through the row: `old` is its record, NULL for NEW. */
+static void merge_source(struct merge *m, const struct in6_addr *addr, const struct source *old, bool named)
+{
+	struct group *g = m->g;
+	enum class class = !old ? NEW : timer_runs(old->timer) ? (named ? RUNS_NAMED : RUNS) : (named ? ZERO_NAMED : ZERO);
+	uint8_t act = m->row->act[class];
+	bool was_seen = old && source_is_seen(g->mode, old->timer);
+	bool kept = (act & ~ASK) != DROP;
+	struct source s = {.addr = *addr, .timer = old ? old->timer : TIMER_ZERO, .asks = old ? old->asks : 0};
+
+	switch ((enum act)(act & ~ASK)) {
+	case DROP:
+	case KEEP:
+	case ASK:
+		break;
+	case TO_MALI:
+		s.timer = m->mali;
+		break;
+	case TO_ZERO:
+		s.timer = TIMER_ZERO;
+		s.asks = 0;
+		break;
+	case TO_FT:
+		s.timer = m->filter_timer;
+		break;
+	}
+	if (act & ASK) {
+		if (m->instant && !track_wants(g, addr, m->now)) {
+			s.timer = TIMER_ZERO;
+			s.asks = 0;
+			kept = m->row->mode == FILTER_EXCLUDE;
+		} else if (g->link->querier && mono_before(m->llqt, s.timer)) {
+			s.timer = m->llqt;
+			s.asks = g->link->conf.last_listener_count;
+			m->asked = true;
+		}
+	}
+	if (kept && !old) {
+		if (!m->room || m->n >= g->link->conf.sources_max) {
+			link_count(g->link, MLD_ROUTER_LIMIT_SOURCES);
+			return;
+		}
+		m->room--;
+	}
+	if (m->row->mode != g->mode || was_seen != (kept && source_is_seen(g->mode, s.timer)))
+		m->changed = true;
+	if (kept)
+		m->out[m->n++] = s;
+}
+
+/* Both lists are sorted: one walk through the two. */
+static void merge_walk(struct merge *m, const struct record *rec)
+{
+	const struct detail *d = m->g->detail;
+	uint32_t n_old = d ? d->n_sources : 0, i = 0, j = 0;
+
+	while (i < n_old || j < rec->n) {
+		int c = i == n_old ? 1 : j == rec->n ? -1 : addr_cmp(&d->sources[i].addr, &rec->sources[j]);
+
+		if (c <= 0)
+			merge_source(m, &d->sources[i].addr, &d->sources[i], c == 0);
+		else
+			merge_source(m, &rec->sources[j], NULL, true);
+		i += c <= 0;
+		j += c >= 0;
+	}
+}
+
+/* Put the merged list in the place of the old one. False: no memory, and nothing has changed. */
+static bool merge_sources(struct merge *m, const struct record *rec)
+{
+	struct group *g = m->g;
+	uint32_t n_old = g->detail ? g->detail->n_sources : 0;
+	bool adds = m->row->act[NEW] != DROP;
+	size_t cap = n_old + (adds ? rec->n : 0);
+	struct detail *d;
+
+	if (!cap)
+		return true;
+	d = group_detail(g);
+	if (!d || !mem_room(g->link, cap * sizeof(*m->out)))
+		return false;
+	m->out = malloc(cap * sizeof(*m->out));
+	if (!m->out) {
+		link_count(g->link, MLD_ROUTER_LIMIT_MEMORY);
+		return false;
+	}
+	m->room = g->link->conf.sources_max;
+	if (m->row->act[RUNS] != DROP)
+		m->room -= n_old < m->room ? n_old : m->room;
+	merge_walk(m, rec);
+	mem_free(g->link->set, d->sources, n_old * sizeof(*d->sources));
+	if (!m->n) {
+		free(m->out);
+		m->out = NULL;
+	} else if (m->n < cap) {
+		struct source *less = realloc(m->out, m->n * sizeof(*less));
+
+		m->out = less ? less : m->out;
+	}
+	d->sources = m->out;
+	d->n_sources = m->n;
+	g->link->set->extra += m->n * sizeof(*d->sources);
+	return true;
+}
+
+/* 7.5: nobody is left in EXCLUDE mode. The Requested List becomes the Include List. */
+static void switch_to_include(struct group *g)
+{
+	struct detail *d = g->detail;
+	uint32_t n = 0;
+
+	g->mode = FILTER_INCLUDE;
+	g->filter_timer = MONO_NEVER;
+	if (d) {
+		d->group_asks = 0;
+		d->group_asked = false;
+		for (uint32_t i = 0; i < d->n_sources; i++)
+			if (timer_runs(d->sources[i].timer))
+				d->sources[n++] = d->sources[i];
+		g->link->set->extra -= (d->n_sources - n) * sizeof(*d->sources);
+		d->n_sources = n;
+	}
+	track_to_include(g);
+}
+
+/* Free it when nobody listens any more, or give back what it does not need. */
+static void group_settle(struct group *g, bool changed)
+{
+	if (changed)
+		fx_change(g->link, g);
+	if (group_is_none(g)) {
+		group_free(g);
+		return;
+	}
+	group_arm(g);
+	detail_trim(g);
+}
+
+/* The row's effects on the filter timer and the queries. */
+static void record_finish(struct merge *m)
+{
+	struct group *g = m->g;
+	bool send = m->asked;
+
+	if (m->row->mode != g->mode) {
+		g->mode = m->row->mode;
+		m->changed = true;
+	}
+	if (m->row->filter_timer) {
+		g->filter_timer = m->mali;
+		if (g->detail)
+			g->detail->group_asked = false;
+	}
+	if (m->row->ask_group) {
+		if (m->instant && !track_wants_any(g, m->now)) {
+			switch_to_include(g);
+			m->changed = true;
+		} else if (g->link->querier) {
+			send |= query_ask_group(g, m->now);
+		}
+	}
+	if (m->changed) /* the data plane first */
+		fx_change(g->link, g);
+	if (send && !group_is_none(g))
+		query_send_due(g, m->now);
+	group_settle(g, false);
+}
+
+static void note_v1(struct group *g, mono_t until)
+{
+	struct detail *d = group_detail(g);
+
+	if (d)
+		d->v1_until = until;
+}
+
+static bool record_adds(const struct record *rec)
+{
+	const struct row *row = &table[FILTER_INCLUDE][rec->type];
+
+	return row->mode == FILTER_EXCLUDE || (rec->n && row->act[NEW] != DROP);
+}
+
+void group_record(struct mld_link *link, struct now now, struct host *host, const struct in6_addr *addr, struct record rec,
+		  bool v1)
+{
+	struct group *g = link_find(link, addr);
+	bool whole = true;
+	struct merge m;
+
+	/* Timers that ran out before this record go first, whether or not the caller has come round to it. */
+	if (g && mono_reached(g->deadline.at, now.mono)) {
+		group_expire(g, now);
+		g = link_find(link, addr);
+	}
+	if (!g) {
+		if (!record_adds(&rec))
+			return;
+		g = group_new(link, now.mono, addr);
+		if (!g)
+			return;
+	}
+	if (v1 && rec.type == MLD_MODE_IS_EXCLUDE)
+		note_v1(g, mono_add(now.mono, link_listening(link)));
+	if (group_is_v1(g)) { /* 8.3.2 */
+		if (rec.type == MLD_BLOCK_OLD_SOURCES)
+			return;
+		if (rec.type == MLD_CHANGE_TO_EXCLUDE)
+			rec.n = 0;
+	}
+	track_record(g, host, rec, now.mono, &whole);
+	m = (struct merge){
+		.g = g,
+		.row = &table[g->mode][rec.type],
+		.now = now.mono,
+		.mali = mono_add(now.mono, link_listening(link)),
+		.llqt = mono_add(now.mono, link_last_listener(link)),
+		.filter_timer = g->filter_timer,
+		/* Hosts of MLDv1 keep silent when they hear another's report: they are only known to a link that has one. */
+		.instant = link->conf.fast_leave && whole && !g->untracked &&
+			   (!group_is_v1(g) || link->conf.querier_always),
+	};
+	if (!merge_sources(&m, &rec)) {
+		group_settle(g, false);
+		return;
+	}
+	record_finish(&m);
+}
+
+/* ---- time ---- */
+
+/* Source timers that have run out. In INCLUDE mode the source goes, in EXCLUDE mode it is blocked from now on. */
+static bool expire_sources(struct group *g, mono_t now)
+{
+	struct detail *d = g->detail;
+	struct in6_addr gone[64];
+	size_t n_gone = 0;
+	uint32_t n = 0;
+	bool changed = false;
+
+	for (uint32_t i = 0; i < d->n_sources; i++) {
+		struct source s = d->sources[i];
+
+		if (timer_runs(s.timer) && mono_reached(s.timer, now)) {
+			changed = true;
+			s.timer = TIMER_ZERO;
+			s.asks = 0;
+			gone[n_gone++] = s.addr;
+			if (n_gone == sizeof(gone) / sizeof(*gone)) {
+				track_forget_sources(g, gone, n_gone);
+				n_gone = 0;
+			}
+		}
+		if (g->mode == FILTER_EXCLUDE || timer_runs(s.timer))
+			d->sources[n++] = s;
+	}
+	g->link->set->extra -= (d->n_sources - n) * sizeof(*d->sources);
+	d->n_sources = n;
+	if (n_gone)
+		track_forget_sources(g, gone, n_gone);
+	return changed;
+}
+
+void group_expire(struct group *g, struct now now)
+{
+	bool changed = false;
+
+	track_prune(g, now.mono);
+	if (g->detail)
+		changed = expire_sources(g, now.mono);
+	if (g->mode == FILTER_EXCLUDE && mono_reached(g->filter_timer, now.mono)) {
+		switch_to_include(g);
+		changed = true;
+	}
+	if (g->detail && timer_runs(g->detail->v1_until) && mono_reached(g->detail->v1_until, now.mono))
+		g->detail->v1_until = TIMER_ZERO;
+	if (g->detail && mono_reached(g->detail->query_at, now.mono) && !group_is_none(g))
+		query_send_due(g, now.mono);
+	/* A report may come before the caller's loop takes this one out of the heap. */
+	heap_clear(&g->link->set->heap, &g->deadline);
+	group_settle(g, changed);
+}

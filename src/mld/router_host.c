@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Explicit tracking: what each host on the link has asked for (RFC 6636 3).
+ *
+ * It never decides what is forwarded: that is the state of RFC 3810. It only answers whether anybody else wants what a host
+ * has just given up, so that nobody need be asked. Hence a member's filter may be too wide, never too narrow: what cannot be
+ * noted for want of room marks the group as not wholly known. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mld/router_priv.h"
+
+/* A record of INCLUDE kind too long for a packet comes in pieces, each of which but the last fills a packet of at least
+ * 1280 octets: 75 sources or, allowing for odd senders, some less. */
+#define PIECE_MIN 64
+
+/* ---- hosts of a link ---- */
+
+struct host *host_get(struct mld_link *link, const struct in6_addr *addr)
+{
+	uint64_t hash = htab_hash(&link->hosts, addr, sizeof(*addr));
+	struct host *h;
+
+	for (struct hnode *n = htab_first(&link->hosts, hash); n; n = htab_same(n)) {
+		h = hnode_owner(n, struct host, node);
+		if (addr_eq(&h->addr, addr)) {
+			h->refs++;
+			return h;
+		}
+	}
+	if (!mem_room(link, sizeof(*h)))
+		return NULL;
+	h = slab_get(&link->set->hosts);
+	if (h && !htab_add(&link->hosts, &h->node, hash)) {
+		slab_put(&link->set->hosts, h);
+		h = NULL;
+	}
+	if (!h) {
+		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+		return NULL;
+	}
+	h->addr = *addr;
+	h->refs = 1;
+	return h;
+}
+
+void host_put(struct mld_link *link, struct host *h)
+{
+	if (--h->refs)
+		return;
+	htab_del(&link->hosts, &h->node);
+	slab_put(&link->set->hosts, h);
+}
+
+/* ---- members of a group ---- */
+
+static void member_set(struct group *g, struct member *m, struct filter f)
+{
+	g->link->set->extra -= filter_bytes(&m->filter);
+	filter_move(&m->filter, f);
+	g->link->set->extra += filter_bytes(&m->filter);
+}
+
+static void member_del(struct group *g, struct member *m)
+{
+	struct detail *d = g->detail;
+
+	member_set(g, m, FILTER_NONE);
+	host_put(g->link, m->host);
+	*m = d->members[--d->n_members];
+	if (d->n_members)
+		return;
+	mem_free(g->link->set, d->members, d->members_cap * sizeof(*d->members));
+	d->members = NULL;
+	d->members_cap = 0;
+}
+
+static struct member *member_find(const struct group *g, const struct host *h)
+{
+	for (uint32_t i = 0; g->detail && i < g->detail->n_members; i++)
+		if (g->detail->members[i].host == h)
+			return &g->detail->members[i];
+	return NULL;
+}
+
+/* Takes a reference to the host. NULL: no room. */
+static struct member *member_new(struct group *g, struct host *h)
+{
+	struct detail *d = group_detail(g);
+	struct member *v;
+
+	if (!d)
+		return NULL;
+	if (d->n_members == d->members_cap) {
+		uint32_t cap = d->members_cap ? d->members_cap * 2 : 1;
+
+		v = mem_resize(g->link, d->members, d->members_cap * sizeof(*v), cap * sizeof(*v));
+		if (!v)
+			return NULL;
+		d->members = v;
+		d->members_cap = cap;
+	}
+	h->refs++;
+	d->members[d->n_members] = (struct member){.host = h, .filter = FILTER_NONE};
+	return &d->members[d->n_members++];
+}
+
+/* From the short form, one host that is an any-source listener, to a list of members. */
+static bool members_spread(struct group *g)
+{
+	struct member *m;
+
+	if (!g->host)
+		return true;
+	m = member_new(g, g->host);
+	if (!m)
+		return false;
+	m->filter = FILTER_ANY;
+	m->expiry = g->filter_timer;
+	host_put(g->link, g->host);
+	g->host = NULL;
+	return true;
+}
+
+/* And back, when its expiry and the filter timer are the same again. */
+static void members_fold(struct group *g)
+{
+	struct detail *d = g->detail;
+	struct member *m;
+
+	if (!d || d->n_members != 1)
+		return;
+	m = &d->members[0];
+	if (m->filter.mode != FILTER_EXCLUDE || m->filter.list)
+		return;
+	g->host = m->host;
+	g->host->refs++;
+	member_del(g, m);
+}
+
+static bool member_lives(const struct member *m, mono_t now) { return !mono_reached(m->expiry, now); }
+
+/* The member's filter after the record; *whole as track_record(). */
+static struct filter member_after(const struct member *m, struct record rec, bool *whole, bool *oom)
+{
+	bool excludes = m->filter.mode == FILTER_EXCLUDE, may_be_piece = rec.n >= PIECE_MIN;
+	struct filter b = filter_of(FILTER_INCLUDE, rec.sources, rec.n, oom), ret = FILTER_NONE;
+
+	*whole = true;
+	switch (rec.type) {
+	case MLD_MODE_IS_EXCLUDE:
+	case MLD_CHANGE_TO_EXCLUDE:
+		ret = filter_dup(&b);
+		ret.mode = FILTER_EXCLUDE;
+		break;
+	case MLD_CHANGE_TO_INCLUDE:
+		if (!excludes && rec.n) {
+			struct filter rest = filter_list_minus(&m->filter, &b, oom);
+
+			/* An earlier piece, had there been one, would be among the rest. */
+			may_be_piece = may_be_piece || filter_count(&rest) >= PIECE_MIN;
+			filter_drop(&rest);
+		}
+		*whole = !may_be_piece;
+		ret = excludes || *whole ? filter_dup(&b) : filter_list_union(&m->filter, &b, oom);
+		break;
+	case MLD_MODE_IS_INCLUDE: /* from a host in EXCLUDE mode: its answer about these sources */
+	case MLD_ALLOW_NEW_SOURCES:
+		ret = excludes ? filter_list_minus(&m->filter, &b, oom) : filter_list_union(&m->filter, &b, oom);
+		ret.mode = m->filter.mode;
+		break;
+	case MLD_BLOCK_OLD_SOURCES:
+		ret = excludes ? filter_list_union(&m->filter, &b, oom) : filter_list_minus(&m->filter, &b, oom);
+		ret.mode = m->filter.mode;
+		break;
+	}
+	filter_drop(&b);
+	return ret;
+}
+
+static bool record_is_any(const struct record *rec)
+{
+	return !rec->n && (rec->type == MLD_MODE_IS_EXCLUDE || rec->type == MLD_CHANGE_TO_EXCLUDE);
+}
+
+/* The host's member, made where the record makes it a listener. */
+static struct member *member_for(struct group *g, struct host *h, const struct record *rec, mono_t now)
+{
+	struct member *m = member_find(g, h);
+
+	if (m)
+		return m;
+	if (rec->type != MLD_MODE_IS_EXCLUDE && rec->type != MLD_CHANGE_TO_EXCLUDE &&
+	    (!rec->n || rec->type == MLD_BLOCK_OLD_SOURCES))
+		return NULL;
+	if (track_count(g) >= g->link->conf.hosts_max)
+		track_prune(g, now);
+	if (track_count(g) >= g->link->conf.hosts_max) {
+		link_count(g->link, MLD_ROUTER_LIMIT_HOSTS);
+		g->untracked = true;
+		return NULL;
+	}
+	m = member_new(g, h);
+	if (!m)
+		g->untracked = true;
+	return m;
+}
+
+void track_record(struct group *g, struct host *h, struct record rec, mono_t now, bool *ret_whole)
+{
+	mono_t expiry = mono_add(now, link_listening(g->link));
+	struct member *m;
+	struct filter f;
+	bool oom = false;
+
+	*ret_whole = true;
+	if (!h) {
+		g->untracked = true;
+		return;
+	}
+	if (record_is_any(&rec) && (g->host == h || (!g->host && !track_count(g)))) {
+		if (!g->host)
+			h->refs++;
+		g->host = h;
+		return;
+	}
+	if (!members_spread(g)) {
+		g->untracked = true;
+		return;
+	}
+	m = member_for(g, h, &rec, now);
+	if (!m)
+		return;
+	f = member_after(m, rec, ret_whole, &oom);
+	if (oom || filter_count(&f) > g->link->conf.sources_max || !mem_room(g->link, filter_bytes(&f))) {
+		filter_drop(&f);
+		g->untracked = true;
+	} else {
+		member_set(g, m, f);
+	}
+	m->expiry = expiry;
+	if (filter_is_none(&m->filter))
+		member_del(g, m);
+	if (record_is_any(&rec))
+		members_fold(g);
+}
+
+bool track_wants(const struct group *g, const struct in6_addr *s, mono_t now)
+{
+	if (g->host)
+		return true;
+	for (uint32_t i = 0; g->detail && i < g->detail->n_members; i++)
+		if (member_lives(&g->detail->members[i], now) && filter_accepts(&g->detail->members[i].filter, s))
+			return true;
+	return false;
+}
+
+bool track_wants_any(const struct group *g, mono_t now)
+{
+	if (g->host)
+		return true;
+	for (uint32_t i = 0; g->detail && i < g->detail->n_members; i++)
+		if (member_lives(&g->detail->members[i], now) && g->detail->members[i].filter.mode == FILTER_EXCLUDE)
+			return true;
+	return false;
+}
+
+uint32_t track_count(const struct group *g) { return g->host ? 1 : g->detail ? g->detail->n_members : 0; }
+
+void track_prune(struct group *g, mono_t now)
+{
+	for (uint32_t i = g->detail ? g->detail->n_members : 0; i-- > 0;)
+		if (!member_lives(&g->detail->members[i], now))
+			member_del(g, &g->detail->members[i]);
+}
+
+/* Take sources out of the INCLUDE lists. */
+static void members_minus(struct group *g, const struct filter *gone)
+{
+	for (uint32_t i = g->detail->n_members; i-- > 0;) {
+		struct member *m = &g->detail->members[i];
+		bool oom = false;
+		struct filter f;
+
+		if (m->filter.mode != FILTER_INCLUDE)
+			continue;
+		f = filter_list_minus(&m->filter, gone, &oom);
+		if (oom)
+			continue; /* too wide is allowed */
+		member_set(g, m, f);
+		if (filter_is_none(&m->filter))
+			member_del(g, m);
+	}
+}
+
+void track_forget_sources(struct group *g, const struct in6_addr *v, size_t n)
+{
+	bool oom = false;
+	struct filter gone;
+
+	if (!g->detail || !g->detail->n_members)
+		return;
+	gone = filter_of(FILTER_INCLUDE, v, n, &oom);
+	if (!oom)
+		members_minus(g, &gone);
+	filter_drop(&gone);
+}
+
+/* What a member in EXCLUDE mode can still want when the Include List is all there is. */
+static void member_narrow(struct group *g, struct member *m)
+{
+	const struct detail *d = g->detail;
+	struct in6_addr *v = d->n_sources ? malloc(d->n_sources * sizeof(*v)) : NULL;
+	struct filter f = FILTER_NONE;
+	bool oom = false;
+	size_t n = 0;
+
+	if (v) {
+		for (uint32_t i = 0; i < d->n_sources; i++)
+			if (filter_accepts(&m->filter, &d->sources[i].addr))
+				v[n++] = d->sources[i].addr;
+		f = filter_of(FILTER_INCLUDE, v, n, &oom);
+	}
+	if (oom || (d->n_sources && !v))
+		g->untracked = true;
+	free(v);
+	member_set(g, m, f);
+}
+
+void track_to_include(struct group *g)
+{
+	if (g->host) {
+		host_put(g->link, g->host);
+		g->host = NULL;
+	}
+	for (uint32_t i = g->detail ? g->detail->n_members : 0; i-- > 0;) {
+		struct member *m = &g->detail->members[i];
+
+		if (m->filter.mode == FILTER_EXCLUDE)
+			member_narrow(g, m);
+		if (filter_is_none(&m->filter))
+			member_del(g, m);
+	}
+}
+
+void track_clear(struct group *g)
+{
+	if (g->host) {
+		host_put(g->link, g->host);
+		g->host = NULL;
+	}
+	while (g->detail && g->detail->n_members)
+		member_del(g, &g->detail->members[g->detail->n_members - 1]);
+}

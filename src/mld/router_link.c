@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A link as a whole: General Queries, querier election (RFC 3810 7.1, 7.6.2), and what is heard there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mld/router_priv.h"
+
+/* ---- querier ---- */
+
+void link_become_querier(struct mld_link *link)
+{
+	link->querier = true;
+	link->other_until = MONO_NEVER;
+	link->robustness = link->conf.robustness;
+	link->query_interval = link->conf.query_interval;
+}
+
+void link_start(struct mld_link *link, struct now now)
+{
+	link->ask_at = MONO_NEVER;
+	link->startup_left = link->conf.startup_query_count;
+	link->general_at = now.mono;
+	link_become_querier(link);
+	link_expire(link, now);
+}
+
+void link_expire(struct mld_link *link, struct now now)
+{
+	if (mono_reached(link->other_until, now.mono)) {
+		link_become_querier(link);
+		link->general_at = now.mono;
+	}
+	if (mono_reached(link->general_at, now.mono)) {
+		span_t next = link->query_interval;
+
+		if (link->startup_left) {
+			link_general(link, link->conf.startup_query_response);
+			if (--link->startup_left)
+				next = link->conf.startup_query_interval;
+		} else {
+			link_general(link, link->conf.query_response);
+		}
+		link->general_at = mono_add(now.mono, next);
+	}
+	if (mono_reached(link->ask_at, now.mono)) {
+		if (link->querier)
+			link_general(link, link->ask_resp);
+		link->ask_at = --link->ask_left ? mono_add(now.mono, link->ask_again) : MONO_NEVER;
+	}
+	link_arm(link);
+}
+
+void mld_link_query(struct mld_link *link, struct now now, span_t max_resp, unsigned count, span_t again)
+{
+	if (!count)
+		return;
+	link->ask_resp = max_resp;
+	link->ask_left = count;
+	link->ask_again = span_max(again, span_ms(1));
+	link->ask_at = now.mono;
+	link_expire(link, now);
+}
+
+void mld_link_query_group(struct mld_link *link, struct now now, const struct in6_addr *group, span_t max_resp)
+{
+	(void)now;
+	if (link->querier)
+		query_group_once(link, group, max_resp);
+}
+
+static span_t other_querier_present(const struct mld_link *link)
+{
+	if (link->conf.other_querier_present.ns)
+		return link->conf.other_querier_present;
+	return (span_t){link->query_interval.ns * link->robustness + link->conf.query_response.ns / 2};
+}
+
+static void recv_query(struct mld_link *link, struct now now, const struct mld_packet *p)
+{
+	const struct mld_query *q = &p->query;
+
+	if (link->conf.querier_always) {
+		link_count(link, MLD_ROUTER_QUERIES_REFUSED);
+		return;
+	}
+	link_count(link, MLD_ROUTER_QUERIES_HEARD);
+	/* 7.6.2: the lower interface identifier, the last 64 bits, wins. */
+	if (memcmp(p->src.s6_addr + 8, link->self.s6_addr + 8, 8) < 0) {
+		link->querier = false;
+		link->general_at = MONO_NEVER;
+		link->startup_left = 0;
+		link->ask_at = MONO_NEVER;
+		if (q->version == 2) {
+			link->robustness = q->qrv ? q->qrv : link->conf.robustness;
+			link->query_interval = q->qqi.ns ? q->qqi : link->conf.query_interval;
+		}
+		link->other_until = mono_add(now.mono, other_querier_present(link));
+		link_arm(link);
+	}
+	query_heard(link, now.mono, q);
+}
+
+/* ---- reports ---- */
+
+/* Interface- and link-local groups never leave the link: there is nothing to decide about them. */
+static bool group_is_kept(struct mld_link *link, const struct in6_addr *group)
+{
+	if (addr_scope(group) > MC_SCOPE_LINK)
+		return true;
+	link_count(link, MLD_ROUTER_GROUP_LOCAL);
+	return false;
+}
+
+static int source_cmp(const void *a, const void *b) { return addr_cmp(a, b); }
+
+/* The record's sources into the set's scratch, sorted and each once. */
+static bool sources_sorted(struct mld_link *link, const struct mld_record *r, uint32_t *ret_n)
+{
+	struct mld_routers *set = link->set;
+	struct in6_addr *v = set->scratch;
+	bool sorted = true;
+	uint32_t n = 0;
+
+	if (r->n > set->scratch_cap) {
+		v = realloc(v, r->n * sizeof(*v));
+		if (!v) {
+			link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+			return false;
+		}
+		set->scratch = v;
+		set->scratch_cap = r->n;
+	}
+	for (uint32_t i = 0; i < r->n; i++) {
+		v[i] = mld_source(r->sources, i);
+		sorted = sorted && (!i || addr_cmp(&v[i - 1], &v[i]) < 0);
+	}
+	if (!sorted)
+		qsort(v, r->n, sizeof(*v), source_cmp);
+	for (uint32_t i = 0; i < r->n; i++)
+		if (!n || !addr_eq(&v[n - 1], &v[i]))
+			v[n++] = v[i];
+	*ret_n = n;
+	return true;
+}
+
+static void recv_record(struct mld_link *link, struct now now, struct host *host, const struct mld_record *r)
+{
+	struct record rec = {.type = (enum mld_record_type)r->type};
+
+	link_count(link, MLD_ROUTER_RECORDS);
+	if (!group_is_kept(link, &r->group))
+		return;
+	if ((r->type == MLD_MODE_IS_EXCLUDE || r->type == MLD_CHANGE_TO_EXCLUDE) && addr_is_ssm(&r->group)) {
+		link_count(link, MLD_ROUTER_EXCLUDE_SSM);
+		return;
+	}
+	if (r->n && !sources_sorted(link, r, &rec.n))
+		return;
+	rec.sources = link->set->scratch;
+	group_record(link, now, host, &r->group, rec, false);
+}
+
+static void recv_v1(struct mld_link *link, struct now now, struct host *host, const struct mld_packet *p)
+{
+	bool done = p->type == MLD_V1_DONE;
+	struct record rec = {.type = done ? MLD_CHANGE_TO_INCLUDE : MLD_MODE_IS_EXCLUDE};
+
+	if (!group_is_kept(link, &p->group))
+		return;
+	if (addr_is_ssm(&p->group)) {
+		link_count(link, MLD_ROUTER_V1_SSM);
+		return;
+	}
+	if (done && !link->querier) /* RFC 2710 4 */
+		return;
+	group_record(link, now, host, &p->group, rec, true);
+}
+
+static void recv_report(struct mld_link *link, struct now now, const struct mld_packet *p)
+{
+	struct host *host = host_get(link, &p->src);
+	struct mld_record r;
+
+	if (p->type == MLD_V2_REPORT) {
+		for (unsigned i = 0; i < p->unknown_records; i++)
+			link_count(link, MLD_ROUTER_RECORD_UNKNOWN);
+		for (size_t cursor = 0; mld_next_record(p, &cursor, &r);)
+			recv_record(link, now, host, &r);
+	} else {
+		recv_v1(link, now, host, p);
+	}
+	if (host)
+		host_put(link, host);
+}
+
+void mld_link_recv(struct mld_link *link, struct now now, const struct mld_packet *p)
+{
+	switch (p->type) {
+	case MLD_QUERY:
+		recv_query(link, now, p);
+		break;
+	case MLD_V1_REPORT:
+	case MLD_V1_DONE:
+		if (link->conf.v2_only) {
+			link_count(link, MLD_ROUTER_V1_REFUSED);
+			break;
+		}
+		link_count(link, p->type == MLD_V1_DONE ? MLD_ROUTER_DONES_V1 : MLD_ROUTER_REPORTS_V1);
+		recv_report(link, now, p);
+		break;
+	case MLD_V2_REPORT:
+		link_count(link, MLD_ROUTER_REPORTS_V2);
+		recv_report(link, now, p);
+		break;
+	}
+}
