@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BITS_MIN 2
+#define BITS_MIN 1 /* most tables of a node hold one or two things */
 #define BITS_MAX 31
-/* Buckets moved by one insertion or removal: the move of N buckets ends before N / 4 more objects have come. */
+/* Buckets moved by one insertion or removal: the move of N buckets ends before N / 4 more objects have come. Even, so that
+ * between calls a shrunk bucket has taken both of its old ones. */
 #define MOVE_STEP 4
+_Static_assert(MOVE_STEP % 2 == 0, "a move ends with both halves of a bucket");
 
 /* ---- SipHash-2-4 (Aumasson, Bernstein 2012) ------------------------------------------------------- */
 
@@ -234,17 +236,13 @@ struct hnode *htab_next(const struct htab *t, const struct hnode *n)
 	if (!t->count)
 		return NULL;
 	if (t->bucket[1] && (!n || index_of(t, 0, n->hash) < t->moved)) {
-		/* What was moved is a prefix of the new table. After shrinking the last of it may be half
-		 * filled: the rest of that bucket's hashes still stand in the old table. */
+		/* What was moved is a prefix of the new table. */
 		if (n)
 			i = index_of(t, 1, n->hash) + 1;
-		if (t->moved) {
-			end = (uint32_t)(((uint64_t)t->moved << t->bits[1] >> t->bits[0]) +
-					 (t->bits[1] < t->bits[0] && (t->moved & 1)));
-			for (; i < end; i++)
-				if (t->bucket[1][i])
-					return t->bucket[1][i];
-		}
+		end = (uint32_t)((uint64_t)t->moved << t->bits[1] >> t->bits[0]);
+		for (; i < end; i++)
+			if (t->bucket[1][i])
+				return t->bucket[1][i];
 		i = t->moved;
 	} else if (n) {
 		i = index_of(t, 0, n->hash) + 1;
