@@ -7,60 +7,100 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "lab/lab_conf.h"
+#include "store/store.h"
 
 #define START_PATIENCE span_s(15)
 #define LOG_LINES 12
-#define ARGS_MAX 16
 
 const char *daemons_socket(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX])
 {
 	return lab_path(lab, buf, "%s.sock", node);
 }
 
-static int run_roamcast(const struct lab *lab, const char *node, const char *const args[], const char *last, char **out)
+/* A connection to that daemon's control socket; negative errno where nobody listens. */
+static int call(const struct lab *lab, const char *node)
 {
-	char program[PATH_MAX], sock[LAB_PATH_MAX];
-	const char *argv[ARGS_MAX + 5];
-	size_t n = 0;
-	argv[n++] = proc_program("roamcast", program, sizeof(program));
-	argv[n++] = "-s";
-	argv[n++] = daemons_socket(lab, node, sock);
-	for (size_t i = 0; args[i] && i < ARGS_MAX; i++)
-		argv[n++] = args[i];
-	if (last)
-		argv[n++] = last;
-	argv[n] = NULL;
-	return proc_run(argv, NULL, out, true);
+	char path[LAB_PATH_MAX];
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct timeval patience = {.tv_sec = 2};
+	daemons_socket(lab, node, path);
+	if (strlen(path) >= sizeof(un.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(un.sun_path, path, strlen(path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0) {
+		int r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
 }
 
-json_t *daemons_ask(const struct lab *lab, const char *node, const char *const args[])
+static json_t *exchange(const struct lab *lab, const char *node, json_t *request)
 {
-	char *text = NULL;
-	int r = run_roamcast(lab, node, args, "--json", &text);
-	json_t *answer = r == 0 ? json_loads(text, 0, NULL) : NULL;
-	free(text);
+	int fd = call(lab, node);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r+e");
+	char *line = NULL;
+	size_t size = 0;
+	json_t *answer = NULL;
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	if (json_dumpf(request, f, JSON_COMPACT) == 0 && fputc('\n', f) != EOF && fflush(f) == 0 &&
+	    getline(&line, &size, f) > 0)
+		answer = json_loads(line, 0, NULL);
+	free(line);
+	fclose(f);
 	return answer;
 }
 
-int daemons_tell(const struct lab *lab, const char *node, const char *const args[])
+json_t *daemons_ask(const struct lab *lab, const char *node, json_t *request, json_t **ret_error)
 {
-	return run_roamcast(lab, node, args, NULL, NULL);
+	json_t *answer = exchange(lab, node, request);
+	json_t *result = json_is_true(json_object_get(answer, "ok")) ? json_object_get(answer, "result") : NULL;
+	if (!result && ret_error)
+		*ret_error = json_incref(json_object_get(answer, "error"));
+	json_incref(result);
+	json_decref(answer);
+	json_decref(request);
+	return result;
+}
+
+json_t *daemons_show(const struct lab *lab, const char *node, const char *what)
+{
+	return daemons_ask(lab, node, json_pack("{ssss}", "command", "show", "what", what), NULL);
 }
 
 int daemons_import(struct lab *lab, const char *file)
 {
-	char program[PATH_MAX], store[LAB_PATH_MAX];
-	const char *argv[] = {proc_program("roamcast", program, sizeof(program)), "policy", "--store",
-			      lab_path(lab, store, "policy.db"), "import", file, NULL};
-	int r = proc_run(argv, NULL, NULL, false);
-	if (r == 0)
-		return 0;
-	lab_say("`%s policy import %s` failed", program, file);
-	return r < 0 ? r : -EIO;
+	char path[LAB_PATH_MAX], why[512] = "";
+	struct store *store;
+	json_error_t e;
+	json_t *profiles = json_load_file(file, 0, &e);
+	if (!profiles) {
+		lab_say("%s:%d:%d: %s", file, e.line, e.column, e.text);
+		return -EINVAL;
+	}
+	int r = store_open(&store, lab_path(lab, path, "policy.db"), NULL, NULL, NULL, why, sizeof(why));
+	if (!r) {
+		r = store_import(store, profiles, false, why, sizeof(why));
+		store_close(store);
+	}
+	if (r)
+		lab_say("%s: %s", file, why);
+	json_decref(profiles);
+	return r;
 }
 
 int daemons_write_conf(struct lab *lab)
@@ -76,21 +116,6 @@ int daemons_write_conf(struct lab *lab)
 	if (r)
 		lab_say("%s: %s", path, strerror(-r));
 	return r;
-}
-
-static bool answers(const char *path)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || strlen(path) >= sizeof(un.sun_path)) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	memcpy(un.sun_path, path, strlen(path) + 1);
-	bool yes = connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
-	close(fd);
-	return yes;
 }
 
 static void show_log(const struct lab *lab, const char *node)
@@ -125,12 +150,16 @@ static int launch(struct lab *lab, const char *node)
 	return lab_proc_add(lab, node, p);
 }
 
+/* It listens when all that it needs is there. */
 static int await(struct lab *lab, const char *node, mono_t until)
 {
-	char path[LAB_PATH_MAX];
-	daemons_socket(lab, node, path);
-	while (!answers(path)) {
+	for (;;) {
 		struct lab_proc *p = lab_proc(lab, node);
+		int fd = call(lab, node);
+		if (fd >= 0) {
+			close(fd);
+			return 0;
+		}
 		bool late = mono_reached(until, proc_clock());
 		if (p && proc_alive(&p->proc) && !late) {
 			proc_nap(span_ms(10));
@@ -140,7 +169,6 @@ static int await(struct lab *lab, const char *node, mono_t until)
 		show_log(lab, node);
 		return -ECHILD;
 	}
-	return 0;
 }
 
 int daemons_start_one(struct lab *lab, const char *node)

@@ -7,10 +7,12 @@
 int daemons_start(struct lab *lab);
 int daemons_start_one(struct lab *lab, const char *node); /* again, after it ended */
 int daemons_write_conf(struct lab *lab);
-/* Import profiles (JSON as `roamcast policy import` takes it) into the lab's policy store. */
+/* Import profiles (a file as `roamcast policy import` takes it) into the lab's policy store. */
 int daemons_import(struct lab *lab, const char *file);
-/* What the daemon of `node` says to `roamcast ARGS... --json`: a new reference, NULL where it does not answer. */
-json_t *daemons_ask(const struct lab *lab, const char *node, const char *const args[]);
-/* The same for whoever wants no answer: the exit status of `roamcast ARGS...`. */
-int daemons_tell(const struct lab *lab, const char *node, const char *const args[]);
+/* Put a request of the control protocol to the daemon of `node`; takes the reference to `request`. A new reference to
+ * the result; NULL where the daemon does not answer, or refuses (then *ret_error, if not NULL, is a new reference to
+ * the error object). */
+json_t *daemons_ask(const struct lab *lab, const char *node, json_t *request, json_t **ret_error);
+/* {"command": "show", "what": WHAT} */
+json_t *daemons_show(const struct lab *lab, const char *node, const char *what);
 const char *daemons_socket(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX]);

@@ -39,10 +39,14 @@ static bool count(const char *text, const char *what, unsigned max, unsigned *re
 	return true;
 }
 
+#define SETTINGS_MAX 64
+
 struct up_options {
 	unsigned lmas, mags, mns;
 	const char *topology, *dataplane;
 	bool shared, attach;
+	const char *settings[SETTINGS_MAX];
+	size_t n_settings;
 	struct domain_options domain;
 };
 
@@ -52,7 +56,7 @@ static bool parse_up(int argc, char **argv, struct up_options *o, const char **p
 		{"mags", 1, NULL, 'm'},	   {"mns", 1, NULL, 'n'},	{"lmas", 1, NULL, 'l'},
 		{"prefix", 1, NULL, 'p'},  {"topology", 1, NULL, 't'},	{"dataplane", 1, NULL, 'd'},
 		{"profiles", 1, NULL, 'P'}, {"no-daemons", 0, NULL, 'x'}, {"shared", 0, NULL, 's'},
-		{"attach", 0, NULL, 'a'},  {0},
+		{"attach", 0, NULL, 'a'},  {"set", 1, NULL, 'S'},	{0},
 	};
 	*o = (struct up_options){.lmas = 1, .mags = 2, .mns = 3, .domain = {.daemons = true}};
 	bool ok = true;
@@ -68,6 +72,11 @@ static bool parse_up(int argc, char **argv, struct up_options *o, const char **p
 		case 'x': o->domain.daemons = false; break;
 		case 's': o->shared = true; break;
 		case 'a': o->attach = true; break;
+		case 'S':
+			ok = o->n_settings < SETTINGS_MAX;
+			if (ok)
+				o->settings[o->n_settings++] = optarg;
+			break;
 		default: ok = false; break;
 		}
 	}
@@ -105,8 +114,11 @@ static int cmd_up(const char *prefix, bool given, int argc, char **argv)
 			snprintf(lab.mns[i].at, sizeof(lab.mns[i].at), "%s", lab.mags[i % lab.n_mags].name);
 	if (o.dataplane)
 		snprintf(lab.dataplane, sizeof(lab.dataplane), "%s", o.dataplane);
+	for (size_t i = 0; !r && i < o.n_settings; i++)
+		r = lab_set(&lab, o.settings[i]);
 	catch_signals();
-	r = domain_up(&lab, &o.domain, &stop);
+	if (!r)
+		r = domain_up(&lab, &o.domain, &stop);
 	if (!r)
 		printf("lab %s is up: %zu LMA, %zu MAGs, %zu nodes; its files are in %s\n", lab.prefix, lab.n_lmas,
 		       lab.n_mags, lab.n_mns, lab.dir);
@@ -127,7 +139,6 @@ static int cmd_down(struct lab *lab, int argc, char **argv)
 
 static json_t *status_of(struct lab *lab)
 {
-	static const char *const ask[] = {"show", "status", NULL};
 	json_t *all = lab_to_json(lab), *daemons = json_object(), *one;
 	size_t i;
 	json_array_foreach(json_object_get(all, "processes"), i, one)
@@ -136,7 +147,7 @@ static json_t *status_of(struct lab *lab)
 		const char *node = i < lab->n_lmas ? lab->lmas[i].name : lab->mags[i - lab->n_lmas].name;
 		if (!lab_proc(lab, node))
 			continue;
-		one = daemons_ask(lab, node, ask);
+		one = daemons_show(lab, node, "status");
 		json_object_set_new(daemons, node, one ? one : json_null());
 	}
 	json_object_set_new(all, "daemons", daemons);
@@ -282,7 +293,7 @@ static int cmd_exec(struct lab *lab, int argc, char **argv)
 static const char usage_text[] =
 	"usage: roamcast lab [--prefix P] COMMAND\n"
 	"  up [--mags N] [--mns N] [--lmas N] [--topology FILE] [--dataplane auto|ebpf|user]\n"
-	"     [--profiles FILE] [--attach] [--shared] [--no-daemons]\n"
+	"     [--profiles FILE] [--set [NODE:]KEY=VALUE]... [--attach] [--shared] [--no-daemons]\n"
 	"  status [--json]\n"
 	"  exec NODE -- COMMAND...           run any program at src, rtr, lma, mag1, mn1, ...\n"
 	"  attach MN MAG | move MN MAG | detach MN\n"

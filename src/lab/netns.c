@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lab/proc.h"
@@ -51,19 +54,55 @@ static int write_setting(const char *key, const char *value)
 	return r;
 }
 
-/* /proc/sys/net shows the namespace of who opens it: go there and come back. */
-int netns_set(const char *name, const char *const pairs[])
+/* Some things are of the namespace of who does them: go there and come back. */
+static int in_netns(const char *name, int (*act)(const void *arg), const void *arg)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (home < 0)
 		return -errno;
 	int r = netns_enter(name);
-	for (size_t i = 0; !r && pairs[i]; i += 2)
-		r = write_setting(pairs[i], pairs[i + 1]);
+	if (!r)
+		r = act(arg);
 	if (setns(home, CLONE_NEWNET) < 0)
 		abort(); /* going on in a wrong namespace would do harm there */
 	close(home);
 	return r;
+}
+
+static int write_settings(const void *arg)
+{
+	const char *const *pairs = arg;
+	int r = 0;
+	for (size_t i = 0; !r && pairs[i]; i += 2)
+		r = write_setting(pairs[i], pairs[i + 1]);
+	return r;
+}
+
+int netns_set(const char *name, const char *const pairs[])
+{
+	return in_netns(name, write_settings, pairs);
+}
+
+static int link_up(const void *arg)
+{
+	struct ifreq ifr = {.ifr_flags = 0};
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", (const char *)arg);
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	int r = ioctl(fd, SIOCGIFFLAGS, &ifr);
+	ifr.ifr_flags |= IFF_UP;
+	if (r == 0)
+		r = ioctl(fd, SIOCSIFFLAGS, &ifr);
+	if (r < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+int netns_link_up(const char *name, const char *dev)
+{
+	return in_netns(name, link_up, dev);
 }
 
 static void add_line(struct batch *b, const char *fmt, va_list args)

@@ -240,7 +240,7 @@ static void far_end(struct lab *lab, const struct lab_mag *mag, char ns[LAB_PATH
 
 int plug_move(struct lab *lab, struct lab_mn *mn, const struct lab_mag *mag, mono_t *ret_up)
 {
-	char from[LAB_PATH_MAX], to[LAB_PATH_MAX];
+	char from[LAB_PATH_MAX], to[LAB_PATH_MAX], dev[16];
 	size_t i = lab_index_of_mn(lab, mn) + 1;
 	const struct lab_mag *old = mn->at[0] ? lab_mag(lab, mn->at) : NULL;
 	struct batch b = {0};
@@ -260,10 +260,13 @@ int plug_move(struct lab *lab, struct lab_mn *mn, const struct lab_mag *mag, mon
 		  (unsigned)(lab_index_of_mag(lab, mag) + 1) & 255, (unsigned)(i >> 8) & 255, (unsigned)i & 255);
 	if (mag->shared)
 		batch_add(&b, "link set acc%zu master cell%zu", i, lab_index_of_mag(lab, mag) + 1);
-	batch_add(&b, "link set acc%zu up", i);
 	r = batch_run(&b, to, false);
+	snprintf(dev, sizeof(dev), "acc%zu", i);
+	mono_t up = proc_clock();
+	if (!r && (r = netns_link_up(to, dev)) < 0)
+		lab_say("%s: %s: %s", to, dev, strerror(-r));
 	if (ret_up)
-		*ret_up = proc_clock();
+		*ret_up = up;
 	if (!r)
 		snprintf(mn->at, sizeof(mn->at), "%s", mag->name);
 	return r;

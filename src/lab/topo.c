@@ -178,11 +178,11 @@ static int allocate(struct lab *lab, size_t lmas, size_t mags, size_t mns)
 	lab->n_mags = mags;
 	lab->n_mns = mns;
 	for (size_t i = 0; i < lmas; i++)
-		snprintf(lab->lmas[i].name, LAB_NODE_MAX, i ? "lma%zu" : "lma", i + 1);
+		snprintf(lab->lmas[i].name, LAB_NODE_MAX, i ? "lma%u" : "lma", (unsigned)i + 1);
 	for (size_t i = 0; i < mags; i++)
-		snprintf(lab->mags[i].name, LAB_NODE_MAX, "mag%zu", i + 1);
+		snprintf(lab->mags[i].name, LAB_NODE_MAX, "mag%u", (unsigned)i + 1);
 	for (size_t i = 0; i < mns; i++) {
-		snprintf(lab->mns[i].name, LAB_NODE_MAX, "mn%zu", i + 1);
+		snprintf(lab->mns[i].name, LAB_NODE_MAX, "mn%u", (unsigned)i + 1);
 		lab->mns[i].lma = (unsigned)(i % lmas);
 	}
 	return 0;
@@ -203,7 +203,7 @@ void lab_release(struct lab *lab)
 {
 	for (size_t i = 0; i < lab->n_mns; i++)
 		json_decref(lab->mns[i].profile);
-	json_decref(lab->daemon);
+	json_decref(lab->settings);
 	free(lab->lmas);
 	free(lab->mags);
 	free(lab->mns);
@@ -240,6 +240,37 @@ void lab_proc_drop(struct lab *lab, struct lab_proc *p)
 	*p = lab->procs[--lab->n_procs];
 }
 
+/* ---- settings -------------------------------------------------------------------------------------------- */
+
+int lab_set(struct lab *lab, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	if (!equals || equals == text || !equals[1]) {
+		lab_say("'%s': KEY=VALUE or NODE:KEY=VALUE is expected", text);
+		return -EINVAL;
+	}
+	if (!lab->settings && !(lab->settings = json_object()))
+		return -ENOMEM;
+	char *key = strndup(text, (size_t)(equals - text));
+	int r = !key || json_object_set_new(lab->settings, key, json_string(equals + 1)) < 0 ? -ENOMEM : 0;
+	free(key);
+	return r;
+}
+
+static int take_settings(struct lab *lab, const char *file, json_t *settings)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach(settings, key, v) {
+		if (json_is_string(v))
+			continue;
+		lab_say("%s: settings.%s: a text is expected, as it stands in a configuration file", file, key);
+		return -EINVAL;
+	}
+	lab->settings = json_incref(settings);
+	return 0;
+}
+
 /* ---- files ----------------------------------------------------------------------------------------------- */
 
 static json_t *nodes_to_json(const struct lab *lab)
@@ -272,8 +303,8 @@ json_t *lab_to_json(const struct lab *lab)
 						       (json_int_t)lab->procs[i].proc.start));
 	json_object_set_new(all, "prefix", json_string(lab->prefix));
 	json_object_set_new(all, "processes", procs);
-	if (lab->daemon)
-		json_object_set(all, "daemon", lab->daemon);
+	if (lab->settings)
+		json_object_set(all, "settings", lab->settings);
 	return all;
 }
 
@@ -363,8 +394,9 @@ int lab_read(struct lab *lab, const char *file, const char *prefix)
 	const char *dataplane = json_string_value(json_object_get(root, "dataplane"));
 	if (dataplane)
 		snprintf(lab->dataplane, sizeof(lab->dataplane), "%s", dataplane);
-	lab->daemon = json_incref(json_object_get(root, "daemon"));
 	int r = set_prefix(lab, prefix ? prefix : own ? own : "rc");
+	if (!r)
+		r = take_settings(lab, file, json_object_get(root, "settings"));
 	if (!r)
 		r = take_nodes(lab, file, root);
 	if (!r)

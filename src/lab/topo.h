@@ -59,7 +59,7 @@ struct lab {
 	struct lab_mn *mns;
 	struct lab_proc *procs;
 	size_t n_lmas, n_mags, n_mns, n_procs;
-	json_t *daemon; /* topology file: settings laid over every daemon's configuration, by role. Or NULL */
+	json_t *settings; /* over the daemons' configuration: {"KEY" or "NODE:KEY": "VALUE"}. Or NULL */
 	int lock; /* descriptor; -1: not held */
 };
 
@@ -71,6 +71,8 @@ int lab_read(struct lab *lab, const char *file, const char *prefix);
 int lab_open(struct lab *lab, const char *prefix);
 int lab_lock(struct lab *lab); /* makes the lab's folder */
 int lab_save(struct lab *lab);
+/* "KEY=VALUE" or "NODE:KEY=VALUE". -EINVAL after it told. */
+int lab_set(struct lab *lab, const char *text);
 void lab_release(struct lab *lab);
 
 json_t *lab_to_json(const struct lab *lab); /* a new reference, or NULL */
