@@ -53,7 +53,7 @@ struct conf {
 
 struct conf_errors; /* all errors of one file, each with line, column, what and what to do */
 
-/* Reads and checks the file whole. NULL: *errors holds why (free with conf_errors_free). */
+/* Reads and checks the file whole. Out of memory ends the program: this is done at start, or by a daemon that would not live long. NULL: *errors holds why (free with conf_errors_free). */
 struct conf *conf_load(const char *path, struct conf_errors **errors);
 struct conf *conf_free(struct conf *c);
 void conf_errors_print(const struct conf_errors *e, FILE *to); /* file:line:column: key: what is wrong; what to do */
@@ -67,3 +67,12 @@ bool conf_reloadable(const struct conf *from, const struct conf *to, const char 
 /* Every setting with its value in force and its default: for `show settings` and --dump-defaults. */
 void conf_each_setting(const struct conf *c, void (*each)(void *arg, const char *key, const char *value, const char *deflt,
 							  const char *help), void *arg);
+
+/* The table of keys itself, items of lists included ("lma.mags[].name"): for the manual and --dump-defaults. */
+struct conf_key_view {
+	const char *key, *type, *values, *deflt, *help;
+	bool mandatory; /* where its role is configured */
+	bool restart;	/* a change needs a restart */
+};
+void conf_each_key(void (*each)(void *arg, const struct conf_key_view *v), void *arg);
+void conf_dump_defaults(FILE *to);
