@@ -321,6 +321,24 @@ static void group_settle(struct group *g, bool changed)
 	detail_trim(g);
 }
 
+/* In EXCLUDE mode the Requested List loses sources that are forwarded anyway (7.2.3), and the RFC gives their listeners time
+ * to say them again before a switch. A switch at once takes them from what is known of the hosts. False: no memory. */
+static bool restore_requested(struct group *g, mono_t now)
+{
+	static const struct row restore = {FILTER_EXCLUDE, false, false, {KEEP, KEEP, KEEP, TO_MALI, TO_MALI}};
+
+	for (uint32_t i = 0; g->detail && i < g->detail->n_members; i++) {
+		const struct member *member = &g->detail->members[i];
+		struct record rec = {MLD_ALLOW_NEW_SOURCES, filter_sources(&member->filter),
+				     (uint32_t)filter_count(&member->filter)};
+		struct merge m = {.g = g, .row = &restore, .now = now, .mali = member->expiry};
+
+		if (mono_before(now, member->expiry) && !merge_sources(&m, &rec))
+			return false;
+	}
+	return true;
+}
+
 /* The row's effects on the filter timer and the queries. */
 static void record_finish(struct merge *m)
 {
@@ -337,7 +355,7 @@ static void record_finish(struct merge *m)
 			g->detail->group_asked = false;
 	}
 	if (m->row->ask_group) {
-		if (m->instant && !track_wants_any(g, m->now)) {
+		if (m->instant && !track_wants_any(g, m->now) && restore_requested(g, m->now)) {
 			switch_to_include(g);
 			m->changed = true;
 		} else if (g->link->querier) {
