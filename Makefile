@@ -5,7 +5,9 @@
 # libraries up to its own folder, which proves the order.
 
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 CLANG   ?= clang
 AR      ?= ar
 BPFTOOL ?= $(shell command -v bpftool || echo /usr/sbin/bpftool)

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The invariants. */
+#include "sim.h"
+
+#include <string.h>
+
+/* ---- where a packet goes, through both data planes at once ---- */
+
+struct arrivals {
+	unsigned copies[SIM_NODES_MAX];
+};
+
+static struct host *host_behind(struct sim *sim, int mag, const struct dp_out *out)
+{
+	for (unsigned i = 0; i < sim->n_hosts; i++) {
+		struct host *h = &sim->hosts[i];
+		if (h->at != mag || h->ifindex != out->ifindex)
+			continue;
+		if (!(out->dmac[0] & 1) && memcmp(out->dmac, h->mac, 6) != 0)
+			continue;
+		return h;
+	}
+	return NULL;
+}
+
+static void arrive(struct sim *sim, const struct in6_addr *source, const struct in6_addr *group, struct arrivals *a)
+{
+	struct dp_in up = {.ifindex = SIM_UPSTREAM};
+	struct dp_out mags[SIM_MAGS_MAX + 2], nodes[64];
+	unsigned n = dpm_forward(sim->lma_dp, &up, source, group, mags, SIM_MAGS_MAX + 2);
+
+	memset(a, 0, sizeof(*a));
+	for (unsigned i = 0; i < n; i++) {
+		int m = sim_mag_by_coa(sim, &mags[i].tunnel.remote);
+		struct dp_in in = {.tunnel = {mags[i].tunnel.remote, mags[i].tunnel.local}};
+		if (m < 0 || !dpm_has_tunnel(sim->mags[m].dp, &in.tunnel))
+			continue;
+		unsigned k = dpm_forward(sim->mags[m].dp, &in, source, group, nodes, 64);
+		for (unsigned o = 0; o < k; o++) {
+			if (sim->mags[m].shared && (nodes[o].dmac[0] & 1))
+				sim_broken(sim, "mag%d: a copy on a shared link has the group's MAC address: every node gets it", m + 1);
+			struct host *h = host_behind(sim, m, &nodes[o]);
+			if (h)
+				a->copies[h->index]++;
+		}
+	}
+}
+
+/* ---- at any time ---- */
+
+struct bindings {
+	struct sim *sim;
+	unsigned active[SIM_NODES_MAX];
+	int mag[SIM_NODES_MAX];
+	struct prefix prefix[SIM_NODES_MAX];
+};
+
+static void count_binding(void *arg, const struct lma_binding_view *v)
+{
+	struct bindings *b = arg;
+
+	if (v->state != LMA_BINDING_ACTIVE)
+		return;
+	for (unsigned i = 0; i < b->sim->n_hosts; i++) {
+		if (!nai_eq(&b->sim->hosts[i].mn, v->mn))
+			continue;
+		b->active[i]++;
+		b->mag[i] = sim_mag_by_coa(b->sim, &v->proxy_coa);
+		b->prefix[i] = v->prefixes[0];
+	}
+}
+
+static struct bindings bindings_of(struct sim *sim)
+{
+	struct bindings b = {.sim = sim};
+
+	lma_each_binding(sim->lma, count_binding, &b);
+	return b;
+}
+
+static void check_deadline(struct sim *sim, mono_t next, const char *who)
+{
+	if (mono_before(next, sim->now.mono))
+		sim_broken(sim, "%s: a timer lies %lld us in the past", who, (long long)span_to_us(mono_sub(sim->now.mono, next)));
+}
+
+void check_step(struct sim *sim)
+{
+	check_deadline(sim, lma_next_deadline(sim->lma), "lma");
+	for (unsigned i = 0; i < sim->n_mags; i++)
+		check_deadline(sim, mag_next_deadline(sim->mags[i].engine), "mag");
+	if (!sim->changed)
+		return;
+	sim->changed = false;
+	struct bindings b = bindings_of(sim);
+	for (unsigned i = 0; i < sim->n_hosts; i++) {
+		if (b.active[i] > 1)
+			sim_broken(sim, "mn%u has %u bindings", i + 1, b.active[i]);
+		if (!b.active[i])
+			continue;
+		const struct dp_route *r = dpm_route(sim->lma_dp, &b.prefix[i].addr);
+		if (!r || sim_mag_by_coa(sim, &r->tunnel.remote) != b.mag[i])
+			sim_broken(sim, "mn%u is bound at mag%d and its prefix is routed elsewhere", i + 1, b.mag[i] + 1);
+	}
+	for (unsigned g = 0; g < SIM_GROUPS; g++)
+		for (unsigned s = 0; s < SIM_SOURCES; s++) {
+			struct arrivals a;
+			arrive(sim, &sim->sources[s], &sim->groups[g], &a);
+			for (unsigned i = 0; i < sim->n_hosts; i++)
+				if (a.copies[i] > 1)
+					sim_broken(sim, "mn%u gets %u copies of a packet of group %u", i + 1, a.copies[i], g + 1);
+		}
+}
+
+/* ---- once messages have stopped ---- */
+
+/* What the node is to get of a group, from first principles: profile, its own reports and the operator, less what the profile forbids. */
+static struct filter expected(struct sim *sim, const struct host *h, unsigned g)
+{
+	const struct profile_subscription *s = profile_static(h->profile, &sim->groups[g], sim->now.wall);
+	enum policy_verdict verdict;
+	bool oom = false;
+
+	if (!h->profile->multicast)
+		return FILTER_NONE;
+	struct filter wish = filter_dup(&h->wants[g].filter);
+	if (h->admin[g].on)
+		filter_move(&wish, filter_union(&wish, &h->admin[g].filter, &oom));
+	if (s && h->profile->initiation == PROFILE_INITIATION_NETWORK) {
+		struct filter f = filter_of(s->n_sources ? FILTER_INCLUDE : FILTER_EXCLUDE, s->sources, s->n_sources, &oom);
+		filter_move(&wish, filter_union(&wish, &f, &oom));
+		filter_drop(&f);
+	}
+	struct filter r = profile_restrict(h->profile, &sim->groups[g], &wish, 64, &verdict);
+	filter_drop(&wish);
+	return r;
+}
+
+static void settled_unicast(struct sim *sim)
+{
+	struct bindings b = bindings_of(sim);
+
+	for (unsigned i = 0; i < sim->n_hosts; i++) {
+		struct host *h = &sim->hosts[i];
+		if (h->at < 0) {
+			if (b.active[i])
+				sim_broken(sim, "mn%u is nowhere and still bound at mag%d", i + 1, b.mag[i] + 1);
+			continue;
+		}
+		if (!b.active[i] || b.mag[i] != h->at) {
+			sim_broken(sim, "mn%u is at mag%d and bound at mag%d", i + 1, h->at + 1, b.active[i] ? b.mag[i] + 1 : 0);
+			continue;
+		}
+		if (!h->has_prefix || !prefix_eq(&h->prefix, &b.prefix[i]))
+			sim_broken(sim, "mn%u was not advertised its prefix", i + 1);
+		for (unsigned m = 0; m < sim->n_mags; m++) {
+			const struct dp_node *n = dpm_node(sim->mags[m].dp, &b.prefix[i].addr);
+			if ((n != NULL) != ((int)m == h->at))
+				sim_broken(sim, "mn%u is at mag%d and mag%u %s it", i + 1, h->at + 1, m + 1, n ? "forwards for" : "does not forward for");
+		}
+	}
+}
+
+static void settled_group(struct sim *sim, unsigned g, const struct in6_addr *source)
+{
+	struct arrivals a;
+	struct filter up;
+	bool needed = false;
+	char text[ADDR_STR_MAX];
+
+	arrive(sim, source, &sim->groups[g], &a);
+	for (unsigned i = 0; i < sim->n_hosts; i++) {
+		struct host *h = &sim->hosts[i];
+		if (h->at < 0)
+			continue;
+		struct filter f = expected(sim, h, g);
+		bool want = filter_accepts(&f, source);
+		needed |= want;
+		if (a.copies[i] != (want ? 1u : 0u))
+			sim_broken(sim, "mn%u at mag%d gets %u copies of group %u from %s and is to get %u", i + 1, h->at + 1, a.copies[i], g + 1,
+				   addr_str(source, text), want ? 1u : 0u);
+		filter_drop(&f);
+	}
+	bool joined = mld_link_state(sim->router_link, &sim->groups[g], &up) && filter_accepts(&up, source);
+	if (joined != needed)
+		sim_broken(sim, "group %u from %s is %s upstream and %s", g + 1, addr_str(source, text), joined ? "joined" : "not joined",
+			   needed ? "needed" : "not needed");
+	if (joined || mld_link_state(sim->router_link, &sim->groups[g], &up))
+		filter_drop(&up);
+}
+
+void check_settled(struct sim *sim)
+{
+	struct in6_addr other = sim->sources[0];
+
+	other.s6_addr[15] = 0xee; /* a source that nobody names */
+	settled_unicast(sim);
+	for (unsigned g = 0; g < SIM_GROUPS; g++) {
+		for (unsigned s = 0; s < SIM_SOURCES; s++)
+			settled_group(sim, g, &sim->sources[s]);
+		settled_group(sim, g, &other);
+	}
+	if (sim->failures && sim->verbose) {
+		dpm_print(sim->lma_dp, stdout);
+		for (unsigned m = 0; m < sim->n_mags; m++)
+			dpm_print(sim->mags[m].dp, stdout);
+	}
+}
+
+void check_empty(struct sim *sim)
+{
+	struct lma_totals l = lma_totals(sim->lma);
+
+	if (l.bindings || l.groups || l.pending)
+		sim_broken(sim, "every node has left and the LMA keeps %u bindings, %u groups, %u pending", l.bindings, l.groups, l.pending);
+	if (!dpm_empty(sim->lma_dp))
+		sim_broken(sim, "every node has left and the LMA's data plane is not empty");
+	for (unsigned m = 0; m < sim->n_mags; m++) {
+		struct mag_totals t = mag_totals(sim->mags[m].engine);
+		if (t.nodes || t.groups)
+			sim_broken(sim, "every node has left and mag%u keeps %u nodes, %u groups", m + 1, t.nodes, t.groups);
+		if (!dpm_empty(sim->mags[m].dp))
+			sim_broken(sim, "every node has left and the data plane of mag%u is not empty", m + 1);
+	}
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs of random domains. Usage: sim [--runs N] [--first SEED] | --seed SEED [--verbose] */
+#include "sim.h"
+
+#include <getopt.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct filter random_want(struct sim *sim, const struct host *h, unsigned g)
+{
+	bool ssm = addr_is_ssm(&sim->groups[g]), oom = false;
+	struct in6_addr s[SIM_SOURCES];
+	size_t n = 0;
+
+	if (h->v1)
+		return ssm ? FILTER_NONE : FILTER_ANY;
+	for (unsigned i = 0; i < SIM_SOURCES; i++)
+		if (rng_below(&sim->rng, 2))
+			s[n++] = sim->sources[i];
+	if (!ssm && rng_below(&sim->rng, 2))
+		return filter_of(FILTER_EXCLUDE, s, rng_below(&sim->rng, 2) ? n : 0, &oom);
+	return filter_of(FILTER_INCLUDE, s, n, &oom);
+}
+
+static void admin(struct sim *sim, struct host *h, unsigned g)
+{
+	struct mag *mag = sim->mags[h->at].engine;
+	bool ssm = addr_is_ssm(&sim->groups[g]), oom = false;
+	const struct in6_addr *source = ssm ? &sim->sources[0] : &addr_any;
+	enum policy_verdict verdict;
+
+	if (h->admin[g].on) {
+		sim_trace(sim, "operator unsubscribes mn%u from group %u", h->index + 1, g + 1);
+		(void)mag_unsubscribe(mag, sim->now, &h->mn, &sim->groups[g], source);
+		filter_drop(&h->admin[g].filter);
+		h->admin[g].on = false;
+	} else if (mag_subscribe(mag, sim->now, &h->mn, &sim->groups[g], source, &verdict) == CTL_OK) {
+		sim_trace(sim, "operator subscribes mn%u to group %u", h->index + 1, g + 1);
+		h->admin[g].on = true;
+		h->admin[g].filter = ssm ? filter_of(FILTER_INCLUDE, source, 1, &oom) : FILTER_ANY;
+	}
+}
+
+static void act(struct sim *sim)
+{
+	struct host *h = &sim->hosts[rng_below(&sim->rng, sim->n_hosts)];
+	unsigned g = (unsigned)rng_below(&sim->rng, SIM_GROUPS);
+	unsigned dice = (unsigned)rng_below(&sim->rng, 20);
+
+	if (dice < 9) {
+		int to = (int)rng_below(&sim->rng, sim->n_mags);
+		bool seen = rng_below(&sim->rng, 3) != 0;
+		if (h->at == to)
+			return;
+		if (h->at >= 0)
+			sim->handovers++;
+		sim_detach(sim, h, seen);
+		if (rng_below(&sim->rng, 2))
+			sim_run(sim, span_ms((int64_t)rng_below(&sim->rng, 300)));
+		sim_attach(sim, h, to);
+	} else if (dice == 9) {
+		sim_detach(sim, h, true);
+	} else if (dice < 17) {
+		struct filter f = random_want(sim, h, g);
+		sim_trace(sim, "mn%u listens to group %u: %s of %zu", h->index + 1, g + 1, f.mode == FILTER_INCLUDE ? "INCLUDE" : "EXCLUDE",
+			  filter_count(&f));
+		host_want(sim, h, g, &f);
+		filter_drop(&f);
+	} else if (dice < 19) {
+		if (h->at >= 0)
+			admin(sim, h, g);
+	} else {
+		sim_profile(sim, h, true);
+	}
+	sim_drain(sim);
+	check_step(sim);
+}
+
+static bool run(uint64_t seed, bool verbose, struct sim *totals)
+{
+	struct sim *sim = sim_new(seed, verbose);
+	unsigned rounds = 1 + (unsigned)rng_below(&sim->rng, 2);
+
+	for (unsigned r = 0; r < rounds && !sim->failures; r++) {
+		unsigned actions = 5 + (unsigned)rng_below(&sim->rng, 40);
+		sim->faults.on = true;
+		for (unsigned i = 0; i < actions && !sim->failures; i++) {
+			act(sim);
+			sim_run(sim, span_ms((int64_t)rng_below(&sim->rng, rng_below(&sim->rng, 4) ? 200 : 4000)));
+		}
+		/* faults end; what was lost is found by queries, refreshes and lifetimes */
+		sim->faults.on = false;
+		sim_run(sim, span_s(900));
+		if (!sim->failures)
+			check_settled(sim);
+	}
+	for (unsigned i = 0; i < sim->n_hosts && !sim->failures; i++)
+		sim_detach(sim, &sim->hosts[i], true);
+	sim_run(sim, span_s(600));
+	if (!sim->failures)
+		check_empty(sim);
+	bool good = !sim->failures;
+	totals->steps += sim->steps;
+	totals->handovers += sim->handovers;
+	totals->messages += sim->messages;
+	sim_free(sim);
+	return good;
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"runs", required_argument, NULL, 'r'},
+						{"first", required_argument, NULL, 'f'},
+						{"seed", required_argument, NULL, 's'},
+						{"verbose", no_argument, NULL, 'v'},
+						{NULL, 0, NULL, 0}};
+	unsigned long runs = 300, first = 1, bad = 0;
+	bool verbose = false, tty = isatty(1);
+	struct sim totals = {0};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "r:f:s:v", options, NULL)) >= 0) {
+		switch (c) {
+		case 'r':
+			runs = strtoul(optarg, NULL, 10);
+			break;
+		case 'f':
+			first = strtoul(optarg, NULL, 10);
+			break;
+		case 's':
+			first = strtoul(optarg, NULL, 10);
+			runs = 1;
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		default:
+			fprintf(stderr, "usage: sim [--runs N] [--first SEED] | --seed SEED [--verbose]\n");
+			return 2;
+		}
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	double start = seconds();
+	size_t before = mallinfo2().uordblks;
+	for (unsigned long i = 0; i < runs; i++) {
+		if (!run(first + i, verbose, &totals)) {
+			bad++;
+			printf("      repeat it: make sim SEED=%lu\n", first + i);
+			if (bad >= 10)
+				break;
+		}
+		if (tty && runs > 1 && i % 20 == 0)
+			fprintf(stderr, "\r%lu of %lu runs", i, runs);
+	}
+	size_t after = mallinfo2().uordblks;
+	if (tty && runs > 1)
+		fprintf(stderr, "\r");
+	if (after > before + 65536) {
+		printf("memory is not where it was: %zu octets more in use\n", after - before);
+		bad++;
+	}
+	double took = seconds() - start;
+	printf("%llu handovers, %llu messages, %llu steps in %.1f s: %.0f handovers/s\n", (unsigned long long)totals.handovers,
+	       (unsigned long long)totals.messages, (unsigned long long)totals.steps, took, (double)totals.handovers / took);
+	printf("%lu passed, %lu failed\n", runs > bad ? runs - bad : 0, bad);
+	return bad ? 1 : 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* A whole domain in one process, in virtual time: MAG and LMA engines as they are, a model of the data plane, of mobile nodes, of the
+ * upstream router and of a network that delays, loses, doubles and reorders. Everything follows from the seed.
+ *
+ *     model router -- LMA engine == network == MAG engines -- model nodes
+ */
+#include "base/rng.h"
+#include "lma/lma.h"
+#include "mag/mag.h"
+#include "wire/nd.h"
+
+#include <stdio.h>
+
+#define SIM_MAGS_MAX 6
+#define SIM_NODES_MAX 24
+#define SIM_GROUPS 6	/* groups that anybody may want */
+#define SIM_SOURCES 3	/* sources that exist */
+#define SIM_UPSTREAM 1u /* ifindex of the LMA's upstream */
+#define SIM_SHARED 2u	/* ifindex of a MAG's shared link */
+
+/* ---- dpmodel.c: obeys data-plane operations and notes every one that makes no sense ---- */
+struct dpm;
+struct sim;
+struct dpm *dpm_new(struct sim *sim, const char *name);
+struct dpm *dpm_free(struct dpm *m);
+void dpm_apply(struct dpm *m, const struct dp_op *op);
+bool dpm_has_tunnel(const struct dpm *m, const struct dp_tunnel *t);
+/* The outputs that a packet of the flow takes: (S,G) before (*,G). */
+unsigned dpm_forward(const struct dpm *m, const struct dp_in *in, const struct in6_addr *source, const struct in6_addr *group,
+		     struct dp_out *outs, unsigned max);
+const struct dp_route *dpm_route(const struct dpm *m, const struct in6_addr *dst);
+const struct dp_node *dpm_node(const struct dpm *m, const struct in6_addr *dst);
+bool dpm_empty(const struct dpm *m); /* nothing left in it */
+void dpm_print(const struct dpm *m, FILE *to);
+
+/* ---- host.c: a mobile node, as a stock kernel behaves ---- */
+struct want {
+	bool on;
+	struct filter filter;
+};
+struct host {
+	unsigned index;
+	struct nai mn;
+	uint8_t mac[6];
+	struct in6_addr self; /* link-local */
+	bool v1;	      /* an MLDv1 implementation */
+	int at;		      /* index of the MAG, -1 = nowhere */
+	uint32_t ifindex;
+	uint32_t visit;	      /* counts attachments: what was scheduled in an earlier one is void */
+	struct want wants[SIM_GROUPS];
+	struct profile *profile;
+	struct want admin[SIM_GROUPS]; /* what an operator subscribed at the present MAG */
+	bool has_prefix;
+	struct prefix prefix; /* from the RA */
+};
+void host_attached(struct sim *sim, struct host *h);
+void host_recv(struct sim *sim, struct host *h, const uint8_t *packet, size_t len);
+void host_timer(struct sim *sim, struct host *h, unsigned what, unsigned group);
+/* Sets what the node listens to, and reports it. */
+void host_want(struct sim *sim, struct host *h, unsigned group, const struct filter *f);
+void host_free(struct host *h);
+
+/* ---- net.c: what happens when ---- */
+enum ev {
+	EVT_MH,		/* to LMA or MAG, by address */
+	EVT_TUNNEL,	/* to LMA or MAG, by address */
+	EVT_TO_MAG,	/* a packet from a node on an access link */
+	EVT_TO_HOST,
+	EVT_TO_LMA,	/* a packet from the upstream router */
+	EVT_TO_ROUTER,
+	EVT_HOST_TIMER,
+	EVT_PROFILE,	/* the policy store's answer */
+};
+struct ev_data {
+	struct in6_addr src, dst;
+	uint32_t ifindex, visit, request;
+	int mag, host;
+	uint8_t smac[6];
+	unsigned what, group;
+	size_t len;
+	const uint8_t *bytes;
+};
+struct net;
+struct net *net_new(void);
+struct net *net_free(struct net *n);
+void net_at(struct net *n, mono_t at, enum ev kind, const struct ev_data *d); /* copies the bytes */
+mono_t net_next(const struct net *n);
+/* Takes out the next one; its bytes are to be freed with free((void *)d->bytes). */
+bool net_pop(struct net *n, mono_t now, enum ev *kind, struct ev_data *d);
+
+/* ---- world.c ---- */
+struct sim_mag {
+	struct mag *engine;
+	struct dpm *dp;
+	struct in6_addr coa;
+	bool shared; /* all its nodes on one link */
+};
+struct faults {
+	bool on;
+	unsigned loss_pm, dup_pm; /* per mille, of messages between MAG and LMA */
+	unsigned radio_loss_pm;
+	span_t delay, jitter;
+};
+struct sim {
+	uint64_t seed;
+	struct rng rng;
+	struct now now;
+	struct faults faults;
+	struct net *net;
+	struct lma *lma;
+	struct dpm *lma_dp;
+	struct in6_addr lmaa;
+	unsigned n_mags, n_hosts;
+	struct sim_mag mags[SIM_MAGS_MAX];
+	struct host hosts[SIM_NODES_MAX];
+	struct in6_addr groups[SIM_GROUPS], sources[SIM_SOURCES];
+	struct mld_routers *router; /* upstream, querier */
+	struct mld_link *router_link;
+	bool verbose;
+	bool changed; /* a data plane, since the last check */
+	unsigned failures; /* broken invariants; the first is printed */
+	uint64_t steps, handovers, messages;
+};
+
+struct sim *sim_new(uint64_t seed, bool verbose);
+void sim_free(struct sim *sim);
+void sim_run(struct sim *sim, span_t time); /* with the invariants after every step */
+void sim_attach(struct sim *sim, struct host *h, int mag);
+void sim_detach(struct sim *sim, struct host *h, bool seen); /* unseen: a shared link, or a radio that just fell silent */
+void sim_drain(struct sim *sim);	    /* carry out the engines' effects */
+void sim_broken(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void sim_trace(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void sim_profile(struct sim *sim, struct host *h, bool tell); /* a random profile */
+struct host *sim_host_by_mac(struct sim *sim, const uint8_t mac[6]);
+int sim_mag_by_coa(const struct sim *sim, const struct in6_addr *coa);
+void sim_to_mag(struct sim *sim, struct host *h, const uint8_t *packet, size_t len); /* over the radio */
+
+/* ---- check.c ---- */
+void check_step(struct sim *sim);   /* what holds at any time */
+void check_settled(struct sim *sim); /* what holds once messages have stopped */
+void check_empty(struct sim *sim);  /* after every node has left and its state has run out */
