@@ -42,17 +42,28 @@ void slab_init(struct slab *s, size_t size, uint32_t max)
 	*s = (struct slab){.size = (size + unit - 1) / unit * unit, .max = max};
 }
 
-void slab_deinit(struct slab *s)
+static void release(struct slab *s)
 {
 	struct chunk *next;
 
-	assert(!s->used);
 	for (struct chunk *c = s->chunks; c; c = next) {
 		next = c->next;
 		unpoison(c->objects, c->bytes);
 		free(c);
 	}
-	slab_init(s, s->size, s->max);
+	s->chunks = s->free = NULL;
+	s->room = 0;
+}
+
+void slab_deinit(struct slab *s)
+{
+	assert(!s->used);
+	release(s);
+}
+
+void slab_set_max(struct slab *s, uint32_t max)
+{
+	s->max = max;
 }
 
 /* As many again as there are, within a chunk's size and the maximum. */
@@ -66,10 +77,8 @@ static bool grow(struct slab *s)
 		most = 1;
 	if (n > most)
 		n = (uint32_t)most;
-	if (n > s->max - s->room)
-		n = s->max - s->room;
-	if (!n)
-		return false;
+	if (n > s->max - s->used) /* all there are are in use: this is the room left to the maximum */
+		n = s->max - s->used;
 	c = malloc(sizeof(*c) + n * s->size);
 	if (!c)
 		return false;
@@ -91,7 +100,7 @@ void *slab_get(struct slab *s)
 {
 	struct spare *o;
 
-	if (!s->free && !grow(s))
+	if (s->used >= s->max || (!s->free && !grow(s)))
 		return NULL;
 	o = s->free;
 	unpoison(o, s->size);
@@ -111,6 +120,8 @@ void slab_put(struct slab *s, void *obj)
 	s->free = o;
 	s->used--;
 	poison(o, s->size);
+	if (!s->used && s->room > CHUNK_FIRST)
+		release(s);
 }
 
 size_t slab_bytes(const struct slab *s)

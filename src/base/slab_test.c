@@ -57,6 +57,33 @@ static void no_further_than_the_maximum(void **state)
 	slab_deinit(&s);
 }
 
+static void the_maximum_moves(void **state)
+{
+	struct slab s;
+	void *o[200];
+
+	(void)state;
+	slab_init(&s, 16, 100);
+	for (int i = 0; i < 100; i++)
+		assert_non_null(o[i] = slab_get(&s));
+	slab_set_max(&s, 50);
+	assert_null(slab_get(&s));
+	for (int i = 99; i >= 50; i--)
+		slab_put(&s, o[i]);
+	assert_null(slab_get(&s)); /* there is room, but it is not allowed */
+	slab_put(&s, o[49]);
+	assert_non_null(o[49] = slab_get(&s));
+	assert_null(slab_get(&s));
+	slab_set_max(&s, 200);
+	for (int i = 50; i < 200; i++)
+		assert_non_null(o[i] = slab_get(&s));
+	assert_null(slab_get(&s));
+	for (int i = 0; i < 200; i++)
+		slab_put(&s, o[i]);
+	assert_int_equal(slab_bytes(&s), 0);
+	slab_deinit(&s);
+}
+
 static void overhead_is_small(void **state)
 {
 	struct slab s;
@@ -69,6 +96,7 @@ static void overhead_is_small(void **state)
 	assert_in_range(slab_bytes(&s), 6400000, 6500000);
 	for (int i = 0; i < 100000; i++)
 		slab_put(&s, o[i]);
+	assert_int_equal(slab_bytes(&s), 0); /* with the last one */
 	slab_deinit(&s);
 }
 
@@ -77,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(objects_are_zeroed_distinct_and_aligned),
 		cmocka_unit_test(no_further_than_the_maximum),
+		cmocka_unit_test(the_maximum_moves),
 		cmocka_unit_test(overhead_is_small),
 	};
 

@@ -134,24 +134,34 @@ struct fxq *fxq_free(struct fxq *q)
 	return NULL;
 }
 
+/* Start over at the front of an empty buffer, and give back one that an unusual burst has made. */
+static void restart(struct fxq *q)
+{
+	q->head = q->tail = 0;
+	if (q->cap > CAP_KEPT) {
+		free(q->buf);
+		q->buf = NULL;
+		q->cap = 0;
+	}
+}
+
 /* Room for `need` octets at the tail. A half-drained queue moves down instead of growing; only when half of the
  * buffer is free, so that an octet is moved once on average. */
 static bool reserve(struct fxq *q, size_t need)
 {
-	size_t live, cap = q->cap ? q->cap : CAP_FIRST;
+	size_t live, cap;
 	uint8_t *buf;
 
 	if (q->head == q->tail)
-		q->head = q->tail = 0;
+		restart(q);
 	if (need <= q->cap - q->tail)
 		return true;
 	live = q->tail - q->head;
 	if (q->head >= q->cap / 2 && live + need <= q->cap) {
 		memmove(q->buf, q->buf + q->head, live);
 	} else {
+		cap = q->cap ? q->cap * 2 : CAP_FIRST;
 		while (cap < live + need)
-			cap *= 2;
-		if (cap == q->cap)
 			cap *= 2;
 		if (cap > CAP_MAX)
 			return false;
@@ -205,12 +215,7 @@ bool fxq_pop(struct fxq *q, struct fx *ret)
 	struct record rec;
 
 	if (q->head == q->tail) {
-		q->head = q->tail = 0;
-		if (q->cap > CAP_KEPT) {
-			free(q->buf);
-			q->buf = NULL;
-			q->cap = 0;
-		}
+		restart(q);
 		return false;
 	}
 	p = q->buf + q->head;

@@ -109,14 +109,19 @@ static bool outs_reserve(struct proxy *p, uint32_t n)
 
 /* ---- life ----------------------------------------------------------------------------------------- */
 
+static uint32_t sources_max(const struct proxy_conf *conf)
+{
+	uint64_t max = conf->sources_max ? conf->sources_max : (uint64_t)conf->entries_max * 4;
+
+	return max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
+}
+
 struct proxy *proxy_new(const struct proxy_conf *conf, const struct dp_in *in, struct fxq *fxq, uint64_t seed)
 {
 	struct proxy *p = calloc(1, sizeof(*p));
-	uint64_t sources_max;
 
 	if (!p)
 		return NULL;
-	sources_max = conf->sources_max ? conf->sources_max : (uint64_t)conf->entries_max * 4;
 	p->in = *in;
 	p->fxq = fxq;
 	p->seed = seed;
@@ -126,9 +131,16 @@ struct proxy *proxy_new(const struct proxy_conf *conf, const struct dp_in *in, s
 	slab_init(&p->group_slab, sizeof(struct proxy_group), conf->groups_max);
 	slab_init(&p->member_slab, sizeof(struct proxy_member), conf->members_max);
 	slab_init(&p->entry_slab, sizeof(struct proxy_entry), conf->entries_max);
-	slab_init(&p->source_slab, sizeof(struct proxy_source),
-		  sources_max < UINT32_MAX ? (uint32_t)sources_max : UINT32_MAX);
+	slab_init(&p->source_slab, sizeof(struct proxy_source), sources_max(conf));
 	return p;
+}
+
+void proxy_reconf(struct proxy *p, const struct proxy_conf *conf)
+{
+	slab_set_max(&p->group_slab, conf->groups_max);
+	slab_set_max(&p->member_slab, conf->members_max);
+	slab_set_max(&p->entry_slab, conf->entries_max);
+	slab_set_max(&p->source_slab, sources_max(conf));
 }
 
 /* With its entries and sources, and without a word to anybody. */
@@ -293,7 +305,7 @@ static void source_release(struct proxy *p, struct proxy_group *g, struct proxy_
 
 static enum proxy_set_result slab_refusal(const struct slab *s)
 {
-	return s->used == s->max ? PROXY_LIMIT : PROXY_OOM;
+	return s->used >= s->max ? PROXY_LIMIT : PROXY_OOM;
 }
 
 /* Give every source that `f` names its object; when that fails there are as many as before. */

@@ -27,6 +27,8 @@ struct proxy_conf {
 struct proxy *proxy_new(const struct proxy_conf *conf, const struct dp_in *in, struct fxq *fxq, uint64_t seed);
 /* Takes its lists out of the data plane first, frees the members too; accepts NULL, returns NULL. */
 struct proxy *proxy_free(struct proxy *p);
+/* New limits; what is beyond them stays until it ends by itself. */
+void proxy_reconf(struct proxy *p, const struct proxy_conf *conf);
 
 /* A member and its output. For an access link out->dmac is the node's own MAC: where `l2_unicast` is set it is the
  * destination (RFC 6085), else the group's multicast MAC takes its place in each list. Two members must not have an output

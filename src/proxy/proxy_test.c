@@ -708,6 +708,13 @@ static void at_a_limit_nothing_changes(void **state)
 	assert_int_equal(proxy_set(a, &t.g, &FILTER_NONE), PROXY_OK);
 	assert_int_equal(proxy_set(b, &g3, &FILTER_ANY), PROXY_OK);
 	assert_int_equal(proxy_set(b, &g2, &FILTER_ANY), PROXY_OK);
+	conf.entries_max = 1;
+	proxy_reconf(t.p, &conf);
+	assert_true(proxy_get(b, &g2, &f)); /* what is there stays */
+	assert_int_equal(proxy_set(a, &g3, &FILTER_ANY), PROXY_LIMIT);
+	conf.entries_max = 5;
+	proxy_reconf(t.p, &conf);
+	assert_int_equal(proxy_set(a, &g3, &FILTER_ANY), PROXY_OK);
 	filter_drop(&two);
 	filter_drop(&three);
 	small_deinit(&t);
