@@ -262,10 +262,10 @@ static void play(struct demo *d, bool video)
 	if (!demo_stop && !on && !d->unmet)
 		demo_expect(d, false, "every step of the demonstration could be made");
 	demo_phase(d, "end");
-	streams_stop(&d->lab, "tv");
-	streams_stop(&d->lab, "news");
-	streams_stop(&d->lab, "unicast");
-	if (!demo_stop) {
+	if (!demo_stop && d->n_rows) {
+		streams_stop(&d->lab, "tv");
+		streams_stop(&d->lab, "news");
+		streams_stop(&d->lab, "unicast");
 		demo_refresh(d);
 		judge_streams(d);
 	}
@@ -315,20 +315,21 @@ static int run(struct demo *d, bool video)
 		demo_phase(d, "the domain is raised");
 		r = domain_up(&d->lab, &o, &demo_stop);
 	}
-	if (!r) {
+	bool up = !r;
+	if (up)
 		play(d, video);
-		json_t *s = summary(d, demo_seconds(d));
-		demo_view_close(d);
-		demo_print_summary(d, s);
-		r = json_is_true(json_object_get(s, "passed")) ? 0 : -1;
-		json_decref(s);
-		demo_video_stop(d);
+	else
+		demo_expect(d, false, "the domain could be raised");
+	demo_view_close(d);
+	json_t *s = summary(d, demo_seconds(d));
+	demo_print_summary(d, s);
+	r = demo_stop ? 130 : json_is_true(json_object_get(s, "passed")) ? 0 : 1;
+	json_decref(s);
+	demo_video_stop(d);
+	if (up)
 		domain_down(&d->lab);
-	} else {
-		demo_view_close(d);
-	}
 	free_demo(d);
-	return r ? 1 : 0;
+	return r;
 }
 
 int demo_main(int argc, char **argv)

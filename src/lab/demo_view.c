@@ -165,7 +165,8 @@ void demo_print_summary(struct demo *d, json_t *summary)
 		putchar('\n');
 		return;
 	}
-	printf("\n  %-6s %-8s %9s %6s %8s %6s %10s\n", "node", "stream", "received", "lost", "between", "dup", "reordered");
+	if (d->n_rows)
+		printf("\n  %-6s %-8s %9s %6s %8s %6s %10s\n", "node", "stream", "received", "lost", "between", "dup", "reordered");
 	for (unsigned n = 0; n < d->n_rows; n++) {
 		const struct demo_row *r = &d->rows[n];
 		printf("  %-6s %-8s %9llu %6llu %8llu %6llu %10llu\n", d->lab.mns[r->mn].name, r->label,
@@ -173,7 +174,9 @@ void demo_print_summary(struct demo *d, json_t *summary)
 		       (unsigned long long)r->excused, (unsigned long long)r->duplicates,
 		       (unsigned long long)r->reordered);
 	}
-	printf("  (between: lost while the node had no link, or while its new MAG learned of it)\n\n");
+	if (d->n_rows)
+		printf("  (between: lost while the node had no link, or while its new MAG learned of it)\n");
+	putchar('\n');
 	json_array_foreach(json_object_get(summary, "handovers"), i, o)
 		printf("  handover of %s %s > %s: %s silent for %.1f ms, back %.1f ms after the link came up\n",
 		       json_string_value(json_object_get(o, "node")), json_string_value(json_object_get(o, "from")),
@@ -183,6 +186,9 @@ void demo_print_summary(struct demo *d, json_t *summary)
 	json_array_foreach(json_object_get(summary, "expectations"), i, o)
 		printf("  %s  %s\n", json_is_true(json_object_get(o, "met")) ? "yes" : "NO ",
 		       json_string_value(json_object_get(o, "text")));
-	printf("\n  %s in %.1f s\n", json_is_true(json_object_get(summary, "passed")) ? "All expectations were met" : "FAILED",
+	printf("\n  %s after %.1f s\n",
+	       json_is_true(json_object_get(summary, "interrupted")) ? "Interrupted"
+	       : json_is_true(json_object_get(summary, "passed"))    ? "All expectations were met"
+								     : "FAILED",
 	       json_number_value(json_object_get(summary, "seconds")));
 }

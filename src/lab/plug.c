@@ -7,10 +7,15 @@
 
 #include "lab/netns.h"
 
-/* The far end of a node's link keeps one interface index on all its travels, and one that differs from the
- * index of the near end: where both are the same number, Linux takes the pair for one device and tells about its
- * carrier up to a second late. */
-#define ACCESS_INDEX 1000
+/* Interface indices that are given, so that the two ends of a pair never have the same: Linux would take them for one
+ * device, and tell about its carrier (to a bridge, or by netlink) up to a second late. What is not given counts from 2.
+ * The far end of a node's link keeps its index on all its travels. */
+enum {
+	INDEX_TRANSPORT = 5000,
+	INDEX_UPSTREAM,
+	INDEX_SHARED,
+	INDEX_ACCESS = 10000, /* and one more for each node */
+};
 
 /* A router or host of the domain has the addresses that it is given and no others. */
 static const char *const fixed_node[] = {
@@ -112,7 +117,8 @@ static int build_source(struct lab *lab)
 	if (r)
 		return r;
 	batch_add(&b, "link set lo up");
-	batch_add(&b, "link add up0 type veth peer name src netns %s", lab_netns(lab, "rtr", ns));
+	batch_add(&b, "link add up0 index %d type veth peer name src netns %s", INDEX_UPSTREAM,
+		  lab_netns(lab, "rtr", ns));
 	batch_add(&b, "address add " LAB_SRC_ADDR "/64 dev up0 nodad");
 	batch_add(&b, "link set up0 up");
 	for (size_t i = 0; i < lab->n_lmas; i++)
@@ -134,8 +140,8 @@ static int build_lma(struct lab *lab, size_t i)
 	lab_netns(lab, "rtr", rtr);
 	lab_netns(lab, "net", net);
 	batch_add(&b, "link set lo up");
-	batch_add(&b, "link add up0 type veth peer name %s netns %s", name, rtr);
-	batch_add(&b, "link add tr0 type veth peer name %s netns %s", name, net);
+	batch_add(&b, "link add up0 index %d type veth peer name %s netns %s", INDEX_UPSTREAM, name, rtr);
+	batch_add(&b, "link add tr0 index %d type veth peer name %s netns %s", INDEX_TRANSPORT, name, net);
 	batch_add(&b, "address add %s/64 dev up0 nodad", lab_lma_upstream(i, a));
 	batch_add(&b, "address add %s/64 dev tr0 nodad", lab_lma_addr(i, a));
 	batch_add(&b, "link set up0 up");
@@ -158,12 +164,12 @@ static int build_mag(struct lab *lab, size_t i)
 		return r;
 	lab_netns(lab, "net", net);
 	batch_add(&b, "link set lo up");
-	batch_add(&b, "link add tr0 type veth peer name %s netns %s", mag->name, net);
+	batch_add(&b, "link add tr0 index %d type veth peer name %s netns %s", INDEX_TRANSPORT, mag->name, net);
 	batch_add(&b, "address add %s/64 dev tr0 nodad", lab_mag_addr(i, a));
 	batch_add(&b, "link set tr0 up");
 	batch_add(&far, "link set %s master br0 up", mag->name);
 	if (mag->shared) {
-		batch_add(&b, "link add acc0 type veth peer name a%s netns %s", mag->name, net);
+		batch_add(&b, "link add acc0 index %d type veth peer name a%s netns %s", INDEX_SHARED, mag->name, net);
 		batch_add(&b, "link set acc0 up");
 		batch_add(&far, "link add cell%zu type bridge mcast_snooping 0 stp_state 0", i + 1);
 		batch_add(&far, "link set cell%zu up", i + 1);
@@ -180,7 +186,7 @@ static int build_mn(struct lab *lab, size_t i)
 	lab_netns(lab, lab->mns[i].name, ns);
 	int r = batch_one(lab_netns(lab, "net", net),
 			  "link add acc%zu index %zu type veth peer name eth0 address %s netns %s", i + 1,
-			  ACCESS_INDEX + i, lab_mn_mac(i, mac), ns);
+			  INDEX_ACCESS + i, lab_mn_mac(i, mac), ns);
 	if (r)
 		return r;
 	struct batch b = {0};
