@@ -365,6 +365,32 @@ static int take_nodes(struct lab *lab, const char *file, json_t *root)
 	return r;
 }
 
+/* The i-th node of them all, or NULL. */
+static const char *node_name(const struct lab *lab, size_t i)
+{
+	if (i < lab->n_lmas)
+		return lab->lmas[i].name;
+	i -= lab->n_lmas;
+	if (i < lab->n_mags)
+		return lab->mags[i].name;
+	i -= lab->n_mags;
+	return i < lab->n_mns ? lab->mns[i].name : NULL;
+}
+
+static int check_names_differ(const struct lab *lab, const char *file)
+{
+	const char *a, *b;
+	for (size_t i = 0; (a = node_name(lab, i)); i++) {
+		for (size_t j = i + 1; (b = node_name(lab, j)); j++) {
+			if (strcmp(a, b) != 0)
+				continue;
+			lab_say("%s: two nodes are called '%s'", file, a);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 static int take_procs(struct lab *lab, json_t *list)
 {
 	size_t i;
@@ -386,7 +412,10 @@ int lab_read(struct lab *lab, const char *file, const char *prefix)
 	json_t *root = json_load_file(file, 0, &e);
 	*lab = (struct lab){.lock = -1, .dataplane = "auto"};
 	if (!json_is_object(root)) {
-		lab_say("%s:%d:%d: %s", file, e.line, e.column, root ? "an object is expected" : e.text);
+		if (root)
+			lab_say("%s: an object { } is expected", file);
+		else
+			lab_say("%s:%d:%d: %s", file, e.line, e.column, e.text);
 		json_decref(root);
 		return -EINVAL;
 	}
@@ -399,6 +428,8 @@ int lab_read(struct lab *lab, const char *file, const char *prefix)
 		r = take_settings(lab, file, json_object_get(root, "settings"));
 	if (!r)
 		r = take_nodes(lab, file, root);
+	if (!r)
+		r = check_names_differ(lab, file);
 	if (!r)
 		r = take_procs(lab, json_object_get(root, "processes"));
 	json_decref(root);
