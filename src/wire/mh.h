@@ -261,7 +261,7 @@ struct mh_msg {
 	bool selector_direct; /* M of option 54 for all its records; where they differ, record.direct */
 	struct mh_records selector, ams, mmo, mma, result;
 	struct mh_records query; /* VSM 19/6: groups alone; none asks for all */
-	uint8_t mmo_code; /* option 60: 1..4, of the first one; encoded from the records, this only without any */
+	uint8_t mmo_code; /* option 60: 1..4, of the first record; encoded from the records, this only without any */
 	uint8_t mma_status; /* option 61 */
 	uint16_t n_records, n_sources;
 	struct mh_record records[MH_RECORDS_MAX];

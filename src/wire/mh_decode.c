@@ -170,6 +170,18 @@ static enum mh_err read_options(struct mh_reader *d, struct rd *r)
 	return MH_OK;
 }
 
+/* Options that say something by their records alone say nothing if all of these were left out. */
+static void sum_up_records(struct mh_msg *m)
+{
+	if (m->ams.n == 0)
+		m->has &= ~(uint32_t)MH_HAS_AMS;
+	if (m->selector.n == 0)
+		m->has &= ~(uint32_t)MH_HAS_SELECTOR;
+	m->selector_direct = m->selector.n > 0;
+	for (size_t i = 0; i < m->selector.n; i++)
+		m->selector_direct &= m->records[m->selector.first + i].direct;
+}
+
 /* A message is mostly room for records: copy what is used. */
 static void hand_over(const struct mh_msg *m, struct mh_msg *ret)
 {
@@ -198,6 +210,7 @@ enum mh_err mh_decode(const struct mh_conf *conf, const uint8_t *bytes, size_t l
 	err = read_options(&d, &r);
 	if (err)
 		return err;
+	sum_up_records(&m);
 	hand_over(&m, ret);
 	return MH_OK;
 }

@@ -33,11 +33,14 @@ static void write_alt_coa(const struct mh_msg *m, struct wr *w)
  * MISSING_MN_ID with just such an option. */
 static enum mh_err read_mn_id(struct mh_reader *d, struct rd *body)
 {
-	d->m->mn_id_subtype = rd_left(body) ? rd_u8(body) : MH_MNID_NAI;
+	uint8_t subtype = rd_left(body) ? rd_u8(body) : MH_MNID_NAI;
 	size_t n = rd_left(body);
 
 	if (n > NAI_MAX)
 		return MH_ERR_OPTION_LENGTH;
+	if (subtype == 0 && n > 0) /* reserved */
+		return MH_ERR_OPTION_VALUE;
+	d->m->mn_id_subtype = subtype ? subtype : MH_MNID_NAI;
 	d->m->mn_id = nai_of(rd_bytes(body, n), n);
 	return MH_OK;
 }

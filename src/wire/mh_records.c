@@ -203,9 +203,6 @@ enum mh_err mh_read_selector(struct mh_reader *d, struct rd *body)
 
 	if (!proto_known(proto))
 		return MH_ERR_OPTION_VALUE;
-	if (d->m->selector.n == 0)
-		d->m->selector_direct = direct;
-	d->m->selector_direct &= direct;
 	for (; n > 0 && err == MH_OK; n--)
 		err = read_context(d, &d->m->selector, body, proto, direct);
 	return err;
@@ -274,7 +271,7 @@ enum mh_err mh_read_mmo(struct mh_reader *d, struct rd *body)
 	n = rd_u16(body);
 	if (!proto)
 		return MH_ERR_OPTION_VALUE;
-	if (!d->m->mmo_code)
+	if (d->m->mmo.n == 0)
 		d->m->mmo_code = code;
 	for (; n > 0 && err == MH_OK; n--)
 		err = read_record(d, &d->m->mmo, body, proto, false);
