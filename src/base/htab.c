@@ -9,8 +9,8 @@
 
 #define BITS_MIN 1 /* most tables of a node hold one or two things */
 #define BITS_MAX 31
-/* Buckets moved by one insertion or removal: the move of N buckets ends before N / 4 more objects have come. Even, so that
- * between calls a shrunk bucket has taken both of its old ones. */
+/* Buckets moved by one insertion or removal: the move of N buckets ends before N / 4 more objects have come. Even, so
+ * that between calls a shrunk bucket has taken both of its old ones. */
 #define MOVE_STEP 4
 _Static_assert(MOVE_STEP % 2 == 0, "a move ends with both halves of a bucket");
 

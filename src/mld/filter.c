@@ -202,7 +202,8 @@ static struct filter share(enum filter_mode mode, const struct filter *f)
 
 /* The parts in `what`, as a list. Where that is one of the operands it is shared: merging equal listeners costs
  * no memory. */
-static struct filter merge(enum filter_mode mode, const struct filter *a, const struct filter *b, unsigned what, bool *oom)
+static struct filter merge(enum filter_mode mode, const struct filter *a, const struct filter *b, unsigned what,
+			   bool *oom)
 {
 	struct parts n = parts_of(a, b);
 	struct filter_list *l;

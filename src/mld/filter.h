@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* Listening state of one group: a filter mode and a source list (RFC 3810 4). INCLUDE of nothing is "no listener". A value
- * with copy-on-write storage: lists are sorted, without duplicates, and shared between copies. */
+/* Listening state of one group: a filter mode and a source list (RFC 3810 4). INCLUDE of nothing is "no listener". A
+ * value with copy-on-write storage: lists are sorted, without duplicates, and shared between copies. */
 #include "base/addr.h"
 
 enum filter_mode { FILTER_INCLUDE, FILTER_EXCLUDE };

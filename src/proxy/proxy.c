@@ -231,7 +231,8 @@ void proxy_member_free(struct proxy_member *m)
 /* As the data plane tells outputs apart. */
 static bool same_output(const struct dp_out *a, const struct dp_out *b)
 {
-	return a->ifindex == b->ifindex && dp_tunnel_eq(&a->tunnel, &b->tunnel) && !memcmp(a->dmac, b->dmac, sizeof(a->dmac));
+	return a->ifindex == b->ifindex && dp_tunnel_eq(&a->tunnel, &b->tunnel) &&
+	       !memcmp(a->dmac, b->dmac, sizeof(a->dmac));
 }
 
 static void replace_output(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source,
@@ -491,8 +492,8 @@ static void lists_create(struct proxy *p, struct proxy_group *g, const struct pr
 	}
 }
 
-static void any_source_update(struct proxy *p, struct proxy_group *g, const struct filter *old, const struct filter *new,
-			      const struct dp_out *out)
+static void any_source_update(struct proxy *p, struct proxy_group *g, const struct filter *old,
+			      const struct filter *new, const struct dp_out *out)
 {
 	uint32_t excludes = g->n[FILTER_EXCLUDE];
 
@@ -526,9 +527,9 @@ static void lists_delete(struct proxy *p, struct proxy_group *g, const struct fi
 	}
 }
 
-/* The order of the four steps makes the promise of the header hold. A source that goes from its own list to (*,G), or from
- * there to its own, has its taker in both while both are there, and only the more specific one serves; so lists come before
- * (*,G) changes and go after it. */
+/* The order of the four steps makes the promise of the header hold. A source that goes from its own list to (*,G), or
+ * from there to its own, has its taker in both while both are there, and only the more specific one serves; so lists
+ * come before (*,G) changes and go after it. */
 static void entry_change(struct proxy_entry *e, const struct filter *f)
 {
 	struct proxy_member *m = e->member;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* One MLD proxy instance (RFC 4605): members below (nodes of a MAG, MAGs of an LMA), one upstream above. From each member's
- * filter of each group it keeps the replication lists of the data plane and the merged state that the upstream must report.
+/* One MLD proxy instance (RFC 4605): members below (nodes of a MAG, MAGs of an LMA), one upstream above. From each
+ * member's filter of each group it keeps the replication lists of the data plane and the merged state that the
+ * upstream must report.
  *
- * Rule of the lists (decision 27): (S,G) holds every output that accepts S, EXCLUDE members included; it exists for each
- * source that some member names; (*,G) holds the EXCLUDE members and serves only the other sources, and exists while there
- * are any.
+ * Rule of the lists (decision 27): (S,G) holds every output that accepts S, EXCLUDE members included; it exists for
+ * each source that some member names; (*,G) holds the EXCLUDE members and serves only the other sources, and exists
+ * while there are any.
  *
- * Operations are emitted in an order in which at every moment each member gets exactly one copy of every source that its
- * filter accepts before and after, and none of a source that it accepts neither before nor after. A change costs the lists
- * that it touches: an any-source member one for (*,G) and one for each source named in the group. */
+ * Operations are emitted in an order in which at every moment each member gets exactly one copy of every source that
+ * its filter accepts before and after, and none of a source that it accepts neither before nor after. A change costs
+ * the lists that it touches: an any-source member one for (*,G) and one for each source named in the group. */
 #include "fx/fx.h"
 #include "mld/filter.h"
 
@@ -31,8 +32,8 @@ struct proxy *proxy_free(struct proxy *p);
 void proxy_reconf(struct proxy *p, const struct proxy_conf *conf);
 
 /* A member and its output. For an access link out->dmac is the node's own MAC: where `l2_unicast` is set it is the
- * destination (RFC 6085), else the group's multicast MAC takes its place in each list. Two members must not have an output
- * in common: on a shared link every member is l2_unicast. NULL: limit or out of memory. */
+ * destination (RFC 6085), else the group's multicast MAC takes its place in each list. Two members must not have an
+ * output in common: on a shared link every member is l2_unicast. NULL: limit or out of memory. */
 struct proxy_member *proxy_member_new(struct proxy *p, const struct dp_out *out, bool l2_unicast, void *owner);
 /* Its memberships end at once. Accepts NULL. */
 void proxy_member_free(struct proxy_member *m);
@@ -40,10 +41,11 @@ void proxy_member_free(struct proxy_member *m);
 void proxy_member_output(struct proxy_member *m, const struct dp_out *out, bool l2_unicast);
 
 enum proxy_set_result { PROXY_OK, PROXY_LIMIT, PROXY_OOM };
-/* What the member listens to of `group` from now on (copied); FILTER_NONE ends it. On PROXY_LIMIT and PROXY_OOM nothing has
- * changed; ending a membership never fails. */
+/* What the member listens to of `group` from now on (copied); FILTER_NONE ends it. On PROXY_LIMIT and PROXY_OOM
+ * nothing has changed; ending a membership never fails. */
 enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *group, const struct filter *f);
-bool proxy_get(const struct proxy_member *m, const struct in6_addr *group, struct filter *ret); /* release with filter_drop */
+/* False: no membership. The result is to be released. */
+bool proxy_get(const struct proxy_member *m, const struct in6_addr *group, struct filter *ret);
 
 /* Groups whose merged state differs from what was last told here, one per call, in order of change; *merged is to be
  * released, FILTER_NONE means that nobody is left. False: no more. */
@@ -56,14 +58,16 @@ bool proxy_merged_without(const struct proxy *p, const struct in6_addr *group, c
 
 /* Walks. The callbacks must not change the instance; the filters that they are shown stay the instance's. */
 uint32_t proxy_groups(const struct proxy *p);
-void proxy_each_group(const struct proxy *p, void (*each)(void *arg, const struct in6_addr *group, const struct filter *merged,
-							  uint32_t members), void *arg);
+void proxy_each_group(const struct proxy *p,
+		      void (*each)(void *arg, const struct in6_addr *group, const struct filter *merged,
+				   uint32_t members),
+		      void *arg);
 void proxy_each_member(const struct proxy *p, const struct in6_addr *group,
 		       void (*each)(void *arg, void *owner, const struct filter *f), void *arg);
-void proxy_member_each(const struct proxy_member *m, void (*each)(void *arg, const struct in6_addr *group,
-								  const struct filter *f), void *arg);
-/* The key and the output under which the data plane counts a member's share: for readers of dp counters. Calls `each` for every
- * list that holds the member's output for the group. */
+void proxy_member_each(const struct proxy_member *m,
+		       void (*each)(void *arg, const struct in6_addr *group, const struct filter *f), void *arg);
+/* The key and the output under which the data plane counts a member's share: for readers of dp counters. Calls `each`
+ * for every list that holds the member's output for the group. */
 void proxy_member_flows(const struct proxy_member *m, const struct in6_addr *group,
 			void (*each)(void *arg, const struct dp_flow *flow, const struct dp_out *out), void *arg);
 size_t proxy_bytes(const struct proxy *p); /* memory held */

@@ -80,8 +80,10 @@ bool proxy_merged(const struct proxy *p, const struct in6_addr *group, struct fi
 	return proxy_merged_without(p, group, NULL, ret);
 }
 
-void proxy_each_group(const struct proxy *p, void (*each)(void *arg, const struct in6_addr *group, const struct filter *merged,
-							  uint32_t members), void *arg)
+void proxy_each_group(const struct proxy *p,
+		      void (*each)(void *arg, const struct in6_addr *group, const struct filter *merged,
+				   uint32_t members),
+		      void *arg)
 {
 	for (struct hnode *n = htab_next(&p->groups, NULL); n; n = htab_next(&p->groups, n)) {
 		const struct proxy_group *g = hnode_owner(n, struct proxy_group, node);

@@ -90,8 +90,38 @@ static struct filter random_filter(struct rng *r)
 	return filter_of(mode, s, n, &oom);
 }
 
-/* The same changes with the memory ending after 0, 1, 2, ... allocations. What was refused is as before; what is told is
- * always the union of what was accepted. */
+static void hear(struct proxy *p, struct filter told[GROUPS])
+{
+	struct in6_addr group;
+	struct filter f;
+
+	while (proxy_pop_changed(p, &group, &f))
+		filter_move(&told[group.s6_addr[15] - 1], f);
+}
+
+/* Releases what it compares with. */
+static void check_merged(struct proxy *p, struct filter have[MEMBERS][GROUPS], struct filter told[GROUPS])
+{
+	for (unsigned g = 0; g < GROUPS; g++) {
+		struct filter all = FILTER_NONE, merged = FILTER_NONE;
+		struct in6_addr group = group_of(g);
+		bool oom = false;
+
+		for (unsigned i = 0; i < MEMBERS; i++) {
+			filter_move(&all, filter_union(&all, &have[i][g], &oom));
+			filter_drop(&have[i][g]);
+		}
+		proxy_merged(p, &group, &merged);
+		assert_true(filter_eq(&merged, &all));
+		assert_true(filter_eq(&told[g], &all));
+		filter_drop(&told[g]);
+		filter_drop(&merged);
+		filter_drop(&all);
+	}
+}
+
+/* The same changes with the memory ending after 0, 1, 2, ... allocations. What was refused is as before; what is told
+ * is always the union of what was accepted. */
 static void refused_or_done(void **state)
 {
 	unsigned refusals = 0;
@@ -142,27 +172,11 @@ static void refused_or_done(void **state)
 				;
 			counting = step % 4 == 0;
 			left = 1;
-			while (proxy_pop_changed(p, &group, &f))
-				filter_move(&told[group.s6_addr[15] - 1], f);
+			hear(p, told);
 			counting = false;
 		}
-		while (proxy_pop_changed(p, &group, &told[0]))
-			filter_drop(&told[0]);
-		for (unsigned g = 0; g < GROUPS; g++) {
-			struct filter all = FILTER_NONE, merged = FILTER_NONE;
-			bool oom = false;
-
-			for (unsigned i = 0; i < MEMBERS; i++) {
-				filter_move(&all, filter_union(&all, &have[i][g], &oom));
-				filter_drop(&have[i][g]);
-			}
-			group = group_of(g);
-			proxy_merged(p, &group, &merged);
-			assert_true(filter_eq(&merged, &all));
-			filter_drop(&merged);
-			filter_drop(&all);
-			filter_drop(&told[g]);
-		}
+		hear(p, told);
+		check_merged(p, have, told);
 		proxy_free(p);
 		fxq_free(q);
 		assert_int_equal(live, live_before);

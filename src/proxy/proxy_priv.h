@@ -47,7 +47,7 @@ struct proxy_group {
 	uint32_t n[2];
 	uint32_t n_merged;   /* sources that stand in the merged list */
 	struct htab sources; /* every source that an entry names: those with an (S,G) list */
-	struct filter told;  /* the merged state as last handed out: a group without members stays until its end is told */
+	struct filter told;  /* the merged state as last handed out: an empty group stays until its end is told */
 };
 
 struct proxy_source {
@@ -61,7 +61,7 @@ struct proxy_source {
 struct proxy_group *proxy_group_find(const struct proxy *p, const struct in6_addr *group);
 struct proxy_entry *proxy_entry_find(const struct proxy_member *m, const struct proxy_group *g);
 struct proxy_source *proxy_source_find(const struct proxy_group *g, const struct in6_addr *source);
-struct proxy_source *proxy_source_next(const struct proxy_group *g, const struct proxy_source *s); /* s NULL: the first */
+struct proxy_source *proxy_source_next(const struct proxy_group *g, const struct proxy_source *s); /* NULL: the first */
 void proxy_group_release(struct proxy *p, struct proxy_group *g); /* if nobody needs it any more */
 struct dp_flow proxy_flow(const struct proxy *p, const struct proxy_group *g, const struct in6_addr *source);
 struct dp_out proxy_out(const struct proxy_member *m, const struct proxy_group *g);
@@ -71,8 +71,8 @@ static inline uint32_t proxy_group_members(const struct proxy_group *g)
 	return g->n[FILTER_INCLUDE] + g->n[FILTER_EXCLUDE];
 }
 
-/* The rule of RFC 4605 4.1 for one source, from counts alone: with EXCLUDE members the merged list has the sources that all
- * of them exclude and no INCLUDE member wants; without, every source that somebody wants. */
+/* The rule of RFC 4605 4.1 for one source, from counts alone: with EXCLUDE members the merged list has the sources
+ * that all of them exclude and no INCLUDE member wants; without, every source that somebody wants. */
 static inline bool proxy_source_merges(uint32_t excludes, uint32_t named_include, uint32_t named_exclude)
 {
 	return excludes ? named_exclude == excludes && !named_include : named_include > 0;

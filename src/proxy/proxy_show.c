@@ -16,8 +16,8 @@ void proxy_each_member(const struct proxy *p, const struct in6_addr *group,
 			each(arg, e->member->owner, &e->filter);
 }
 
-void proxy_member_each(const struct proxy_member *m, void (*each)(void *arg, const struct in6_addr *group,
-								  const struct filter *f), void *arg)
+void proxy_member_each(const struct proxy_member *m,
+		       void (*each)(void *arg, const struct in6_addr *group, const struct filter *f), void *arg)
 {
 	for (struct hnode *n = htab_next(&m->entries, NULL); n; n = htab_next(&m->entries, n)) {
 		const struct proxy_entry *e = hnode_owner(n, struct proxy_entry, node);
@@ -52,9 +52,12 @@ void proxy_member_flows(const struct proxy_member *m, const struct in6_addr *gro
 
 size_t proxy_bytes(const struct proxy *p)
 {
-	size_t sum = sizeof(*p) + p->outs_cap * sizeof(*p->outs) + htab_bytes(&p->groups) + slab_bytes(&p->group_slab) +
-		     slab_bytes(&p->member_slab) + slab_bytes(&p->entry_slab) + slab_bytes(&p->source_slab) + p->list_bytes;
+	size_t sum = sizeof(*p) + p->outs_cap * sizeof(*p->outs) + htab_bytes(&p->groups) + p->list_bytes;
 
+	sum += slab_bytes(&p->group_slab) + slab_bytes(&p->member_slab);
+	sum += slab_bytes(&p->entry_slab) + slab_bytes(&p->source_slab);
+	sum += slab_bytes(&p->group_slab) + slab_bytes(&p->member_slab);
+	sum += slab_bytes(&p->entry_slab) + slab_bytes(&p->source_slab);
 	list_each(l, &p->members)
 		sum += htab_bytes(&list_owner(l, struct proxy_member, link)->entries);
 	for (struct hnode *n = htab_next(&p->groups, NULL); n; n = htab_next(&p->groups, n)) {

@@ -109,7 +109,9 @@ static const struct proxy_conf big = {.groups_max = 1000000, .members_max = 1000
 
 static struct dp_out access_out(uint32_t node)
 {
-	return (struct dp_out){.ifindex = 100 + node, .node = node, .dmac = {2, 0, 0, 0, (uint8_t)(node >> 8), (uint8_t)node}};
+	uint8_t high = (uint8_t)(node >> 8), low = (uint8_t)node;
+
+	return (struct dp_out){.ifindex = 100 + node, .node = node, .dmac = {2, 0, 0, 0, high, low}};
 }
 
 static struct filter filter_one(enum filter_mode mode, const struct in6_addr *s)
@@ -194,8 +196,8 @@ static unsigned copies(struct world *w, unsigned m, unsigned g, unsigned s)
 	return model_copies(&w->d, &packet, &out);
 }
 
-/* Do the queued operations one by one. After each, all get what they should, but for member `m` (MEMBERS: no one) in group
- * `g`: it gets what it wants before and after, and nothing that it wants neither before nor after. */
+/* Do the queued operations one by one. After each, all get what they should, but for member `m` (MEMBERS: no one) in
+ * group `g`: it gets what it wants before and after, and nothing that it wants neither before nor after. */
 static unsigned obey(struct world *w, unsigned cm, unsigned cg, const struct wish *before, const struct wish *after)
 {
 	unsigned ops = 0;
@@ -354,7 +356,8 @@ static void tell(struct world *w)
 }
 
 /* Lists of a group that must be touched when one wish replaces another: each by one operation. */
-static unsigned needed_ops(const struct world *w, unsigned m, unsigned g, const struct wish *before, const struct wish *after)
+static unsigned needed_ops(const struct world *w, unsigned m, unsigned g, const struct wish *before,
+			   const struct wish *after)
 {
 	unsigned others_named = 0, n = before->exclude != after->exclude;
 
