@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=sh disable=SC2034 # what the tests use of it
 # Helpers for the tests in network namespaces. A test sources this file first:
 #
 #	. "$(dirname "$0")/lib.sh"
@@ -14,8 +15,10 @@
 #	       MLDv2 querier and snooper, its MDB                    ::1:2
 #	       shows what the LMA has joined
 #
+# A test that is to hold on both data planes calls `both_dataplanes` before lab_up.
+#
 # Whatever way the test ends, its lab and its helpers are taken away; on a failure the daemons' logs are shown first.
-# Exit status: 0 passed, 1 failed, 77 skipped (no root, no namespaces).
+# The last line is "N passed, N failed". Exit status: 0 passed, 1 failed, 77 skipped (no root, no namespaces).
 
 set -u
 TOP=$(cd "$(dirname "$0")/../.." && pwd)
@@ -27,8 +30,9 @@ SRC_ADDR=2001:db8:aaaa::5
 LMA_ADDR=2001:db8:ff::1
 SSM_GROUP=ff3e::8000:1
 ASM_GROUP=ff1e::1:1
-DATAPLANE=${DATAPLANE:-auto}
+DATAPLANE=${DATAPLANE:-}
 CHECKS=0
+FAILED=0
 TMP=
 HELPERS=
 
@@ -37,7 +41,29 @@ LABTOOL=$ROAMCAST
 
 say() { printf '%s\n' "$*"; }
 step() { say "# $*"; }
-skip() { say "1..0 # skip: $*"; exit 77; }
+skip() { say "skipped: $*"; exit 77; }
+
+# Run the whole test once on each data plane, unless DATAPLANE names the one to run it on.
+both_dataplanes() {
+	[ -z "$DATAPLANE" ] || return 0
+	both_status=0 both_log=$TMP/both
+	for both_plane in ebpf user; do
+		step "data plane $both_plane"
+		DATAPLANE=$both_plane LAB_PREFIX=$P-$both_plane "$0" "$@" >"$both_log" 2>&1 || both_status=$?
+		sed '$d' "$both_log"
+		both_line=$(tail -n 1 "$both_log")
+		case $both_line in
+		*" passed, "*" failed")
+			CHECKS=$((CHECKS + ${both_line%% *}))
+			both_line=${both_line#*, }
+			FAILED=$((FAILED + ${both_line%% *}))
+			;;
+		*) say "$both_line" ;;
+		esac
+	done
+	CHECKS=$((CHECKS + FAILED))
+	exit $both_status
+}
 
 # The failed check, what the daemons said last, and out.
 fail() {
@@ -123,7 +149,8 @@ cleanup() {
 	done
 	[ ! -e "$(lab_dir)/state.json" ] || lab down
 	[ -z "$TMP" ] || rm -rf "$TMP"
-	[ $cleanup_status -ne 0 ] || say "1..$CHECKS # $TEST passed"
+	[ $cleanup_status -eq 0 ] || [ $cleanup_status -eq 77 ] || [ $FAILED -ne 0 ] || FAILED=1
+	say "$((CHECKS - FAILED)) passed, $FAILED failed"
 	exit $cleanup_status
 }
 trap cleanup EXIT
@@ -135,7 +162,7 @@ ip netns list >/dev/null 2>&1 || skip "no network namespaces here"
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/roamcast-$TEST.XXXXXX")
 
 # lab_up [options of `roamcast lab up`]
-lab_up() { lab up --dataplane "$DATAPLANE" "$@" >"$TMP/up.log" 2>&1 || { cat "$TMP/up.log"; fail "lab up $*"; }; }
+lab_up() { lab up --dataplane "${DATAPLANE:-auto}" "$@" >"$TMP/up.log" 2>&1 || { cat "$TMP/up.log"; fail "lab up $*"; }; }
 
 # ns NODE COMMAND...: in that node's namespace, in the foreground.
 ns() {
