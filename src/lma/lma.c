@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lma/lma_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEARTBEAT_RESPONSE 0x0001
+#define BINDING_ERROR_UNKNOWN_MH 2
+#define BRI 1
+#define BRA_NOT_SUPPORTED 134
+
+/* ---- life ---- */
+
+static void init_tables(struct lma *l)
+{
+	const struct lma_conf *c = &l->conf;
+
+	slab_init(&l->binding_slab, sizeof(struct binding), c->bindings_max);
+	slab_init(&l->peer_slab, sizeof(struct peer), c->peers_max);
+	slab_init(&l->sub_slab, sizeof(struct sub), c->entries_max);
+	slab_init(&l->class_slab, sizeof(struct class), c->entries_max);
+	slab_init(&l->share_slab, sizeof(struct share), c->entries_max);
+	slab_init(&l->revocation_slab, sizeof(struct revocation), c->pending_max);
+	htab_init(&l->by_mn, l->seed + 1);
+	htab_init(&l->by_prefix, l->seed + 2);
+	htab_init(&l->peers, l->seed + 3);
+	htab_init(&l->subs, l->seed + 4);
+	htab_init(&l->pending_by_mn, l->seed + 5);
+	htab_init(&l->pending_by_request, l->seed + 6);
+	htab_init(&l->revocations, l->seed + 7);
+	heap_init(&l->heap);
+	list_init(&l->ready);
+}
+
+struct lma *lma_new(const struct lma_conf *conf, struct now now, uint64_t seed)
+{
+	struct lma *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->fxq = fxq_new();
+	if (!l->fxq || !lma_conf_set(l, conf)) {
+		fxq_free(l->fxq);
+		free(l);
+		return NULL;
+	}
+	l->now = now;
+	l->seed = seed;
+	/* It must grow with every start (RFC 5847 3.4), and nothing of ours outlives us but the clock. */
+	l->restart_counter = (uint32_t)(now.wall.ns / 1000000000);
+	init_tables(l);
+	limiter_init(&l->be_limiter, conf->be_per_s, conf->be_per_s);
+	limiter_init(&l->refusal_limiter, conf->refusal_per_s, conf->refusal_per_s);
+	limiter_init(&l->event_limiter, LMA_EVENTS_PER_S, LMA_EVENTS_PER_S);
+	if (!prefix_pool_conf(l) || !multicast_start(l))
+		return lma_free(l);
+	return l;
+}
+
+static void discard_effects(struct lma *l)
+{
+	struct fx fx;
+
+	while (fxq_pop(l->fxq, &fx))
+		;
+}
+
+struct lma *lma_free(struct lma *l)
+{
+	struct hnode *n;
+
+	if (!l)
+		return NULL;
+	pending_free_all(l);
+	while ((n = htab_next(&l->by_mn, NULL)) != NULL) {
+		binding_delete(l, hnode_owner(n, struct binding, by_mn));
+		discard_effects(l); /* a queue of them all would be larger than what is freed */
+	}
+	revocation_free_all(l);
+	while ((n = htab_next(&l->peers, NULL)) != NULL)
+		peer_free(l, hnode_owner(n, struct peer, by_addr));
+	multicast_stop(l);
+	free(l->pool.queue);
+	htab_deinit(&l->by_mn);
+	htab_deinit(&l->by_prefix);
+	htab_deinit(&l->peers);
+	htab_deinit(&l->subs);
+	htab_deinit(&l->pending_by_mn);
+	htab_deinit(&l->pending_by_request);
+	htab_deinit(&l->revocations);
+	heap_deinit(&l->heap);
+	slab_deinit(&l->binding_slab);
+	slab_deinit(&l->peer_slab);
+	slab_deinit(&l->share_slab);
+	slab_deinit(&l->class_slab);
+	slab_deinit(&l->sub_slab);
+	slab_deinit(&l->revocation_slab);
+	lma_conf_free(l);
+	fxq_free(l->fxq);
+	free(l);
+	return NULL;
+}
+
+/* ---- effects ---- */
+
+void lma_event(struct lma *l, const struct event *e)
+{
+	fxq_event(l->fxq, e);
+}
+
+void lma_event_limited(struct lma *l, const struct event *e)
+{
+	if (limiter_take(&l->event_limiter, l->now.mono))
+		fxq_event(l->fxq, e);
+	else
+		lma_count(l, LMA_EVENTS_LIMITED);
+}
+
+void lma_limit_event(struct lma *l, const char *which)
+{
+	struct event e = { .kind = EV_LIMIT, .status = -1 };
+
+	snprintf(e.detail, sizeof(e.detail), "%s", which);
+	lma_event_limited(l, &e);
+}
+
+bool lma_send(struct lma *l, const struct in6_addr *src, const struct in6_addr *dst)
+{
+	uint8_t bytes[MH_LEN_MAX];
+	size_t len = mh_encode(&l->mh, &l->tx, src, dst, bytes, sizeof(bytes));
+
+	if (!len) {
+		lma_count(l, LMA_MH_ENCODE);
+		return false;
+	}
+	fxq_mh(l->fxq, src, dst, bytes, len);
+	return true;
+}
+
+void lma_settle(struct lma *l)
+{
+	do {
+		pending_run(l);
+		multicast_settle(l);
+	} while (!list_empty(&l->ready));
+}
+
+bool lma_pop(struct lma *l, struct fx *ret)
+{
+	return fxq_pop(l->fxq, ret);
+}
+
+/* ---- messages ---- */
+
+static void binding_error(struct lma *l, const struct in6_addr *to)
+{
+	if (!limiter_take(&l->be_limiter, l->now.mono)) {
+		lma_count(l, LMA_BINDING_ERRORS_LIMITED);
+		return;
+	}
+	mh_init(&l->tx, MH_BE);
+	l->tx.status = BINDING_ERROR_UNKNOWN_MH;
+	if (lma_send(l, &l->conf.lmaa, to))
+		lma_count(l, LMA_BINDING_ERRORS_SENT);
+}
+
+/* RFC 5847 3.2: a request is answered whatever we ourselves want to know of the peer. */
+static void heartbeat(struct lma *l, const struct in6_addr *src)
+{
+	const struct mh_msg *m = &l->rx;
+
+	if (m->flags & HEARTBEAT_RESPONSE) {
+		lma_count(l, LMA_HEARTBEATS_IGNORED);
+		return;
+	}
+	mh_init(&l->tx, MH_HEARTBEAT);
+	l->tx.flags = HEARTBEAT_RESPONSE;
+	l->tx.heartbeat_seq = m->heartbeat_seq;
+	l->tx.has = MH_HAS_RESTART_COUNTER;
+	l->tx.restart_counter = l->restart_counter;
+	if (lma_send(l, &l->conf.lmaa, src))
+		lma_count(l, LMA_HEARTBEATS_ANSWERED);
+}
+
+static void revocation(struct lma *l, const struct in6_addr *src)
+{
+	const struct mh_msg *m = &l->rx;
+
+	if (m->revocation != BRI) {
+		revocation_answered(l, src, m);
+		return;
+	}
+	/* A MAG ends its bindings by de-registration: revocation by it is told to be absent (RFC 5846 7.2). */
+	mh_init(&l->tx, MH_REVOCATION);
+	l->tx.revocation = 2;
+	l->tx.status = BRA_NOT_SUPPORTED;
+	l->tx.seq = m->seq;
+	l->tx.flags = m->flags;
+	if (m->has & MH_HAS_MN_ID) {
+		l->tx.has = MH_HAS_MN_ID;
+		l->tx.mn_id_subtype = m->mn_id_subtype;
+		l->tx.mn_id = m->mn_id;
+	}
+	lma_send(l, &l->conf.lmaa, src);
+}
+
+/* RFC 7077 4.1, RFC 5846 6.2: a peer that knows the message not is not sent it again. */
+static void peer_knows_not(struct lma *l, const struct in6_addr *src)
+{
+	struct peer *p = peer_find(l, src);
+
+	lma_count(l, LMA_BINDING_ERRORS_HEARD);
+	if (!p || l->rx.status != BINDING_ERROR_UNKNOWN_MH)
+		return;
+	if (p->n_upns) {
+		p->no_notify = true;
+		notify_forget(l, p);
+	}
+	revocation_unsupported(l, p);
+}
+
+static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes, size_t len)
+{
+	struct pbu r = { .m = &l->rx, .src = *src, .dst = *dst, .bytes = bytes, .len = len, .arrived = l->now };
+
+	switch (l->rx.type) {
+	case MH_BU:
+		lma_count(l, LMA_PBU_RECEIVED);
+		lma_registration(l, &r);
+		return;
+	case MH_BA:
+	case MH_HI:
+	case MH_HACK:
+	case MH_UPN:
+	case MH_SUBSCRIPTION_QUERY:
+	case MH_SUBSCRIPTION_RESPONSE:
+		lma_count(l, LMA_MH_NOT_TAKEN);
+		binding_error(l, src);
+		return;
+	case MH_BE:
+	case MH_HEARTBEAT:
+	case MH_REVOCATION:
+	case MH_UPA:
+		break;
+	}
+	if (!lma_mag_of(l, src)) {
+		lma_count(l, LMA_MH_STRANGER);
+		return;
+	}
+	if (l->rx.type == MH_BE)
+		peer_knows_not(l, src);
+	else if (l->rx.type == MH_HEARTBEAT)
+		heartbeat(l, src);
+	else if (l->rx.type == MH_REVOCATION)
+		revocation(l, src);
+	else
+		notify_answered(l, src, &l->rx);
+}
+
+void lma_recv_mh(struct lma *l, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
+		 size_t len)
+{
+	enum mh_err err;
+
+	l->now = now;
+	if (l->stopped)
+		return;
+	lma_count(l, LMA_MH_RECEIVED);
+	if (!addr_eq(dst, &l->conf.lmaa)) {
+		lma_count(l, LMA_MH_NOT_FOR_US);
+		return;
+	}
+	if (addr_is_any(src) || addr_is_multicast(src) || addr_is_link_local(src)) {
+		lma_count(l, LMA_MH_BAD_SOURCE);
+		return;
+	}
+	err = mh_decode(&l->mh, bytes, len, src, dst, &l->rx);
+	if (err == MH_OK) {
+		dispatch(l, src, dst, bytes, len);
+	} else {
+		l->decode_errors[err]++;
+		if (err == MH_ERR_TYPE)
+			binding_error(l, src);
+	}
+	lma_settle(l);
+}
+
+void lma_recv_tunnel(struct lma *l, struct now now, const struct dp_tunnel *tunnel, const uint8_t *packet, size_t len)
+{
+	const struct lma_mag *mag = lma_mag_of(l, &tunnel->remote);
+	struct mld_packet mld;
+	enum mld_err err;
+	struct peer *p;
+
+	l->now = now;
+	if (l->stopped)
+		return;
+	if (!mag) {
+		lma_count(l, LMA_TUNNEL_STRANGER);
+		return;
+	}
+	if (!l->routers) {
+		lma_count(l, LMA_TUNNEL_NO_MULTICAST);
+		return;
+	}
+	err = mld_decode(packet, len, &mld);
+	if (err != MLD_OK) {
+		l->mld_errors[err]++;
+		return;
+	}
+	p = peer_get(l, &tunnel->remote, mag);
+	if (p && p->mld)
+		mld_link_recv(p->mld, now, &mld);
+	lma_settle(l);
+}
+
+void lma_recv_upstream(struct lma *l, struct now now, uint32_t ifindex, const uint8_t *packet, size_t len)
+{
+	struct mld_packet mld;
+	enum mld_err err;
+
+	l->now = now;
+	if (l->stopped)
+		return;
+	if (!l->upstream || ifindex != l->upstream_ifindex) {
+		lma_count(l, LMA_UPSTREAM_OTHER_LINK);
+		return;
+	}
+	err = mld_decode(packet, len, &mld);
+	if (err != MLD_OK) {
+		l->mld_errors[err]++;
+		return;
+	}
+	if (mld.type != MLD_QUERY) {
+		lma_count(l, LMA_UPSTREAM_NOT_QUERY);
+		return;
+	}
+	mld_upstream_recv(l->upstream, now, &mld);
+	lma_settle(l);
+}
+
+void lma_profile(struct lma *l, struct now now, uint32_t request, const struct profile *p)
+{
+	l->now = now;
+	if (l->stopped)
+		return;
+	pending_profile(l, request, p);
+	lma_settle(l);
+}
+
+/* ---- time ---- */
+
+mono_t lma_next_deadline(const struct lma *l)
+{
+	mono_t next = heap_next(&l->heap);
+
+	if (l->stopped)
+		return MONO_NEVER;
+	if (l->routers)
+		next = mono_min(next, mld_routers_next_deadline(l->routers));
+	if (l->hosts)
+		next = mono_min(next, mld_hosts_next_deadline(l->hosts));
+	return next;
+}
+
+static void binding_expire(struct lma *l, struct binding *b)
+{
+	if (b->state == LMA_BINDING_ACTIVE)
+		lma_count(l, LMA_BINDINGS_EXPIRED);
+	binding_event(l, b->state == LMA_BINDING_ACTIVE ? EV_BINDING_EXPIRED : EV_BINDING_DELETED, b);
+	binding_delete(l, b);
+}
+
+void lma_expire(struct lma *l, struct now now)
+{
+	struct deadline *d;
+
+	l->now = now;
+	if (l->stopped)
+		return;
+	while ((d = heap_pop_due(&l->heap, now.mono)) != NULL)
+		switch ((enum lma_timer)d->kind) {
+		case LMA_TIMER_BINDING:
+			binding_expire(l, deadline_owner(d, struct binding, timer));
+			break;
+		case LMA_TIMER_PENDING:
+			pending_expire(l, deadline_owner(d, struct pending, timer));
+			break;
+		case LMA_TIMER_PEER:
+			peer_expire(l, deadline_owner(d, struct peer, linger));
+			break;
+		case LMA_TIMER_REVOCATION:
+			revocation_expire(l, deadline_owner(d, struct revocation, timer));
+			break;
+		case LMA_TIMER_NOTIFY:
+			notify_expire(l, deadline_owner(d, struct notice, timer));
+			break;
+		}
+	if (l->routers)
+		mld_routers_expire(l->routers, now);
+	if (l->hosts)
+		mld_hosts_expire(l->hosts, now);
+	lma_settle(l);
+}

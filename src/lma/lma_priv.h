@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* What the files of the LMA engine share. Each of them does one thing:
+ *
+ *	lma.c		the face: messages in, deadlines, effects out
+ *	conf.c		configuration: defaults, our copy, which MAG an address is
+ *	registration.c	a Proxy Binding Update, from its checks to its effects (RFC 5213 5.3)
+ *	answer.c	the Proxy Binding Acknowledgement (RFC 5213 5.3.6)
+ *	binding.c	the binding cache and its look-ups (RFC 5213 5.4)
+ *	pending.c	updates that wait, for the policy store or for a de-registration
+ *	prefix_pool.c	home network prefixes
+ *	peer.c		MAGs: tunnel, MLD link, proxy member
+ *	revocation.c	BRI and BRA (RFC 5846)
+ *	notify.c	UPN and UPA (RFC 7077)
+ *	multicast.c	subscriptions of (MAG, group), upstream
+ *	share.c		what bindings ask for by registration
+ *	change.c	profile changes, termination, reconfiguration
+ *	show.c		views and counters */
+#include "lma/lma.h"
+
+#include "base/heap.h"
+#include "base/htab.h"
+#include "base/limiter.h"
+#include "base/list.h"
+#include "base/slab.h"
+#include "proxy/proxy.h"
+
+/* Every way a message can end without service, and what else is worth counting. The text is the counter's name. */
+#define LMA_COUNTERS(X)                                                          \
+	X(MH_RECEIVED, "mh-received")                                            \
+	X(MH_NOT_FOR_US, "mh-not-for-us")                                        \
+	X(MH_BAD_SOURCE, "mh-bad-source")                                        \
+	X(MH_NOT_TAKEN, "mh-type-not-taken")                                     \
+	X(MH_STRANGER, "mh-from-stranger")                                       \
+	X(MH_ENCODE, "mh-too-long-to-send")                                      \
+	X(BINDING_ERRORS_SENT, "binding-errors-sent")                            \
+	X(BINDING_ERRORS_LIMITED, "binding-errors-limited")                      \
+	X(BINDING_ERRORS_HEARD, "binding-errors-heard")                          \
+	X(HEARTBEATS_ANSWERED, "heartbeats-answered")                            \
+	X(HEARTBEATS_IGNORED, "heartbeat-responses-ignored")                     \
+	X(PBU_RECEIVED, "pbu-received")                                          \
+	X(PBU_ACCEPTED_NEW, "pbu-accepted-new")                                  \
+	X(PBU_ACCEPTED_REFRESH, "pbu-accepted-refresh")                          \
+	X(PBU_ACCEPTED_HANDOVER, "pbu-accepted-handover")                        \
+	X(PBU_ACCEPTED_REVIVED, "pbu-accepted-revived")                          \
+	X(PBU_ACCEPTED_DEREGISTRATION, "pbu-accepted-deregistration")            \
+	X(PBU_DUPLICATE, "pbu-duplicate")                                        \
+	X(PBU_REFUSED, "pbu-refused")                                            \
+	X(PBU_REFUSALS_LIMITED, "pbu-refusals-limited")                          \
+	X(DEREGISTRATION_NO_BINDING, "deregistration-no-binding")                \
+	X(DEREGISTRATION_OTHER_MAG, "deregistration-other-mag")                  \
+	X(PENDING_FULL, "pbu-dropped-pending-full")                              \
+	X(PENDING_REPLACED, "pbu-replaced-while-waiting")                        \
+	X(PENDING_TIMEOUT, "pbu-dropped-no-profile-answer")                      \
+	X(PROFILE_ANSWER_UNKNOWN, "profile-answer-unknown")                      \
+	X(BINDINGS_EXPIRED, "bindings-expired")                                  \
+	X(BINDINGS_FULL, "bindings-full")                                        \
+	X(PEERS_FULL, "peers-full")                                              \
+	X(PREFIXES_EXHAUSTED, "prefixes-exhausted")                              \
+	X(BRI_SENT, "bri-sent")                                                  \
+	X(BRI_GIVEN_UP, "bri-given-up")                                          \
+	X(BRI_NOT_TRACKED, "bri-not-tracked")                                    \
+	X(BRA_UNKNOWN, "bra-unknown")                                            \
+	X(UPN_SENT, "upn-sent")                                                  \
+	X(UPN_GIVEN_UP, "upn-given-up")                                          \
+	X(UPN_NOT_SENT, "upn-not-sent")                                          \
+	X(UPA_UNKNOWN, "upa-unknown")                                            \
+	X(AMS_IGNORED, "ams-ignored")                                            \
+	X(AMS_ACCEPTED, "ams-accepted")                                          \
+	X(AMS_REFUSED, "ams-refused")                                            \
+	X(MLD_REFUSED, "mld-group-refused")                                      \
+	X(TUNNEL_STRANGER, "tunnel-from-stranger")                               \
+	X(TUNNEL_NO_MULTICAST, "tunnel-mld-without-service")                     \
+	X(UPSTREAM_OTHER_LINK, "upstream-other-link")                            \
+	X(UPSTREAM_NOT_QUERY, "upstream-not-a-query")                            \
+	X(UPSTREAM_LIMIT, "upstream-limit")                                      \
+	X(REPLICATION_LIMIT, "replication-limit")                                \
+	X(EVENTS_LIMITED, "events-limited")                                      \
+	X(OUT_OF_MEMORY, "out-of-memory")
+
+enum lma_counter {
+#define X(id, name) LMA_##id,
+	LMA_COUNTERS(X)
+#undef X
+	LMA_COUNTER_N
+};
+
+enum lma_timer { LMA_TIMER_BINDING, LMA_TIMER_PENDING, LMA_TIMER_PEER, LMA_TIMER_REVOCATION, LMA_TIMER_NOTIFY };
+
+#define LMA_ID_INLINE 24 /* longer identifiers are on the heap */
+#define LMA_EVENTS_PER_S 20 /* of the kinds that hostile input can cause */
+#define LMA_UPNS_PER_PEER 16
+#define LMA_RECORDS_PER_UPN 40
+#define LMA_REFUSED_MAX 256 /* refusals of MLD that one call may tell */
+
+/* A home network prefix of a binding, found by its value. */
+struct hnp {
+	struct hnode by_prefix;
+	struct binding *binding;
+	struct prefix prefix;
+	bool pooled; /* goes back to the pool's queue when it is free again */
+};
+
+/* Binding Cache entry (RFC 5213 5.1). There may be a million: 512 octets are the budget, tables included. */
+struct binding {
+	struct hnode by_mn;
+	struct deadline timer; /* end of the lifetime, or of the delayed deletion */
+	struct list of_peer;
+	struct peer *peer; /* its Proxy-CoA */
+	const struct profile *profile;
+	struct share *shares;
+	union {
+		char in[LMA_ID_INLINE];
+		char *out;
+	} id;
+	uint64_t timestamp; /* last accepted; 0 = none had one */
+	struct in6_addr link_local;
+	struct hnp *more; /* prefixes behind the first */
+	uint16_t lifetime_4s;
+	uint16_t seq;
+	uint8_t id_len, n_hnps, state, att, handoff;
+	bool awaited; /* a PBU waits for its de-registration */
+	struct lladdr llid;
+	struct hnp first;
+};
+
+struct lma_mag {
+	struct lma_mag_conf conf;
+	struct profile *ranges; /* what it may ask by MLD, as a profile */
+};
+
+struct peer {
+	struct hnode by_addr;
+	struct deadline linger; /* runs while nothing uses the peer */
+	struct list bindings, subs, upns;
+	struct in6_addr proxy_coa;
+	const struct lma_mag *mag;
+	uint32_t n_bindings, n_subs, n_upns;
+	struct mld_link *mld; /* NULL without multicast */
+	struct proxy_member *member; /* NULL while there is no upstream or no subscription */
+	bool heard_capabilities;
+	bool no_revocation, no_notify; /* answered by a Binding Error: not asked again (RFC 7077 4.1) */
+	struct mh_capabilities capabilities;
+};
+
+/* The subscription of (MAG, group): the union of MLD and of what bindings ask for (decision 18). */
+struct sub {
+	struct hnode by_key;
+	struct list of_peer;
+	struct peer *peer;
+	struct in6_addr group;
+	struct filter mld, force;
+	struct list classes;
+	uint32_t n_shares;
+};
+
+/* Bindings that ask for the same of a subscription: most ask for exactly the same, so that unions are over few. */
+struct class {
+	struct list of_sub;
+	struct list shares;
+	struct sub *sub;
+	struct filter filter;
+};
+
+/* What one binding asked for of one group, and what became of it. */
+struct share {
+	struct list of_class;
+	struct share *next; /* of the binding */
+	struct class *class; /* NULL: refused or withdrawn */
+	struct in6_addr group;
+	uint8_t result; /* enum mh_sub_result */
+	bool stale;
+};
+
+enum pending_kind { PENDING_PROFILE, PENDING_DEREGISTRATION, PENDING_READY };
+
+/* A PBU that waits, as bytes: the identifier, then the message. */
+struct pending {
+	struct hnode by_mn, by_request;
+	struct deadline timer;
+	struct list ready;
+	enum pending_kind kind;
+	uint32_t request;
+	struct now arrived;
+	struct in6_addr src, dst;
+	uint16_t len;
+	uint8_t id_len;
+	bool waited; /* for a de-registration, long enough */
+	uint8_t bytes[];
+};
+
+struct revocation {
+	struct hnode by_seq;
+	struct deadline timer;
+	struct in6_addr peer;
+	struct nai mn;
+	struct prefix hnp[DP_NODE_PREFIX_MAX];
+	uint8_t n_hnps, trigger, tries;
+	uint16_t seq;
+	bool handover_unknown; /* a PBU waits for the answer (decision 14) */
+};
+
+struct notice {
+	struct list of_peer;
+	struct deadline timer;
+	struct peer *peer;
+	uint16_t seq, reason, n;
+	uint8_t tries;
+	bool named; /* mn, else all sessions of the pair (MN Group ID 1) */
+	struct nai mn;
+	struct {
+		struct in6_addr group;
+		uint8_t result;
+	} v[LMA_RECORDS_PER_UPN];
+};
+
+/* Prefixes are numbers: of the first pool from 0 on, then of the next. Those below `next` were handed out once, and are
+ * either held by an hnp that is `pooled`, or in the queue. */
+struct prefix_pool {
+	uint8_t n;
+	uint8_t len;
+	struct prefix pools[8];
+	uint64_t size[8], total;
+	uint64_t next;
+	uint32_t *queue; /* ring of free ones, oldest first */
+	uint32_t cap, head, count;
+};
+
+struct refused {
+	struct peer *peer;
+	struct in6_addr group;
+	uint8_t result;
+};
+
+struct lma {
+	struct lma_conf conf;
+	uint16_t n_mags;
+	struct lma_mag *mags;
+	struct mh_conf mh;
+	uint64_t seed;
+	struct now now; /* of the call that runs */
+	uint32_t restart_counter;
+	bool stopped;
+
+	struct fxq *fxq;
+	struct heap heap;
+	struct slab binding_slab, peer_slab, sub_slab, class_slab, share_slab, revocation_slab;
+	struct htab by_mn, by_prefix, peers, subs, pending_by_mn, pending_by_request, revocations;
+	struct prefix_pool pool;
+	struct list ready; /* pending updates to be gone on with before the call returns */
+	uint32_t n_pending, n_notices;
+	uint32_t next_request;
+	uint16_t next_bri, next_upn;
+	size_t heap_bytes; /* of what is neither in a slab nor in a table */
+
+	struct mld_routers *routers;
+	struct mld_hosts *hosts;
+	struct mld_upstream *upstream;
+	struct proxy *proxy; /* exists with the upstream link */
+	uint32_t upstream_ifindex;
+	struct in6_addr upstream_self;
+	uint32_t n_refused;
+	struct refused refused[LMA_REFUSED_MAX]; /* MLD refusals of this call, to be told by UPN */
+
+	struct limiter be_limiter, refusal_limiter, event_limiter;
+	uint64_t counters[LMA_COUNTER_N];
+	uint64_t statuses[256];
+	uint64_t decode_errors[MH_ERR_N];
+	uint64_t mld_errors[MLD_ERR_N];
+	struct mh_msg rx, tx; /* large: kept off the stack */
+};
+
+static inline void lma_count(struct lma *l, enum lma_counter c) { l->counters[c]++; }
+
+/* lma.c */
+/* Carry out what the parts queued inside: MLD, proxy, upstream, updates that need wait no longer. At the end of every call. */
+void lma_settle(struct lma *l);
+void lma_event(struct lma *l, const struct event *e);
+void lma_event_limited(struct lma *l, const struct event *e); /* for what hostile input can cause */
+void lma_limit_event(struct lma *l, const char *which);
+/* Encode l->tx and send it from our address. */
+bool lma_send(struct lma *l, const struct in6_addr *src, const struct in6_addr *dst);
+
+/* conf.c */
+bool lma_conf_set(struct lma *l, const struct lma_conf *conf); /* deep copy; false: out of memory, the old one stays */
+void lma_conf_free(struct lma *l);
+const struct lma_mag *lma_mag_of(const struct lma *l, const struct in6_addr *proxy_coa); /* longest prefix; NULL: a stranger */
+uint32_t lma_mag_groups_max(const struct lma *l, const struct lma_mag *mag);
+
+/* binding.c */
+const char *binding_id(const struct binding *b);
+struct nai binding_mn(const struct binding *b);
+struct hnp *binding_hnp(const struct binding *b, unsigned i);
+uint8_t binding_prefixes(const struct binding *b, struct prefix ret[DP_NODE_PREFIX_MAX]);
+struct binding *binding_of_mn(const struct lma *l, const struct nai *mn); /* the first; then binding_next() */
+struct binding *binding_next(const struct binding *b);			   /* of the same node */
+struct hnp *binding_of_prefix(const struct lma *l, const struct prefix *p);
+/* A new entry with its prefixes in the tables, at no MAG yet. NULL: limit or memory. The prefixes must be free. */
+struct binding *binding_new(struct lma *l, const struct nai *mn, const struct prefix *prefixes, uint8_t n, uint8_t pooled_mask);
+/* Takes it out of everything, with its effects on data plane and subscriptions; prefixes go back. */
+void binding_delete(struct lma *l, struct binding *b);
+void binding_attach(struct lma *l, struct binding *b, struct peer *peer);
+void binding_detach(struct lma *l, struct binding *b);
+void binding_route(struct lma *l, const struct binding *b, bool add);
+/* Data stops, the entry stays for MinDelayBeforeBCEDelete. */
+void binding_deregister(struct lma *l, struct binding *b);
+void binding_event(struct lma *l, enum event_kind kind, const struct binding *b);
+
+enum lookup_kind { LOOKUP_NEW, LOOKUP_UPDATE, LOOKUP_WAIT, LOOKUP_REFUSED };
+struct lookup {
+	enum lookup_kind kind;
+	uint8_t status; /* LOOKUP_REFUSED */
+	struct binding *binding;
+};
+/* RFC 5213 5.4.1. */
+struct lookup binding_lookup(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa);
+
+/* registration.c */
+struct pbu {
+	const struct mh_msg *m;
+	struct in6_addr src, dst, proxy_coa;
+	const uint8_t *bytes;
+	size_t len;
+	struct now arrived;
+	const struct lma_mag *mag;
+	const struct profile *profile;
+	bool profile_known; /* the store has answered, or a binding holds it */
+	bool waited;
+};
+void lma_registration(struct lma *l, struct pbu *r);
+
+/* answer.c */
+void answer_accept(struct lma *l, const struct pbu *r, const struct binding *b, uint16_t lifetime_4s, bool with_results);
+void answer_refuse(struct lma *l, const struct pbu *r, uint8_t status, const struct binding *b);
+
+/* pending.c */
+/* Keep the update until the store answers, or the old MAG de-registers. */
+void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind);
+void pending_profile(struct lma *l, uint32_t request, const struct profile *p);
+/* Whoever waits for a de-registration of this node goes on now. */
+void pending_wake(struct lma *l, const char *id, uint8_t id_len);
+/* They go on as well, but as a new session: the node is known to be at the other MAG still. */
+void pending_give_up(struct lma *l, const char *id, uint8_t id_len);
+void pending_expire(struct lma *l, struct pending *p);
+void pending_run(struct lma *l); /* those that are ready */
+void pending_free_all(struct lma *l);
+
+/* prefix_pool.c */
+bool prefix_pool_conf(struct lma *l); /* from l->conf; a no-op when it is the same */
+/* `n` free ones. False: exhausted; nothing is taken. */
+bool prefix_pool_take(struct lma *l, struct prefix *ret, unsigned n);
+void prefix_pool_put(struct lma *l, const struct prefix *p);
+bool prefix_pool_owns(const struct lma *l, const struct prefix *p);
+uint64_t prefix_pool_free(const struct lma *l);
+size_t prefix_pool_bytes(const struct lma *l);
+
+/* peer.c */
+struct peer *peer_find(const struct lma *l, const struct in6_addr *proxy_coa);
+struct peer *peer_get(struct lma *l, const struct in6_addr *proxy_coa, const struct lma_mag *mag); /* NULL: limit */
+void peer_check_linger(struct lma *l, struct peer *p);
+void peer_expire(struct lma *l, struct peer *p);
+void peer_free(struct lma *l, struct peer *p);
+struct dp_tunnel peer_tunnel(const struct lma *l, const struct peer *p);
+struct proxy_member *peer_member(struct lma *l, struct peer *p);
+
+/* revocation.c */
+void revocation_send(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger, bool handover_unknown);
+void revocation_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
+void revocation_expire(struct lma *l, struct revocation *v);
+void revocation_unsupported(struct lma *l, struct peer *p);
+void revocation_free_all(struct lma *l);
+
+/* notify.c */
+/* mn NULL: all sessions of the pair. Results are told in VSM 19/2 under reason 3. */
+void notify_results(struct lma *l, struct peer *p, const struct nai *mn, const struct refused *v, size_t n);
+void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn);
+void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
+void notify_expire(struct lma *l, struct notice *n);
+void notify_forget(struct lma *l, struct peer *p);
+
+/* multicast.c */
+bool multicast_start(struct lma *l);
+void multicast_stop(struct lma *l);
+void multicast_settle(struct lma *l);
+struct sub *sub_find(const struct lma *l, const struct peer *p, const struct in6_addr *group);
+enum mh_sub_result sub_get(struct lma *l, struct peer *p, const struct in6_addr *group, struct sub **ret);
+/* Bring the union into force. Not MH_SUB_ACCEPTED: nothing has changed. */
+enum mh_sub_result sub_apply(struct lma *l, struct sub *s);
+void sub_release(struct lma *l, struct sub *s); /* frees it when nobody is left */
+/* What the MAG reports by MLD of the group is to be looked at again. */
+void multicast_mld_changed(struct lma *l, struct peer *p, const struct in6_addr *group);
+void multicast_mld_all(struct lma *l, struct peer *p);
+void multicast_refused(struct lma *l, struct peer *p, const struct in6_addr *group, uint8_t result);
+
+/* share.c */
+/* The set of the binding becomes what the message asks for. Results stay with the shares. */
+void shares_replace(struct lma *l, struct binding *b, const struct mh_msg *m);
+struct share *shares_detach(struct binding *b); /* take the whole set off; to be dropped with shares_drop() */
+void shares_drop(struct lma *l, struct share *s);
+void shares_clear(struct lma *l, struct binding *b);
+uint32_t shares_in_force(const struct binding *b);
+struct share *share_find(const struct binding *b, const struct in6_addr *group);
+/* Authorise again by the binding's profile; what is withdrawn is told to the MAG. */
+void shares_reauthorise(struct lma *l, struct binding *b);
+/* End the part of `source` (:: = all) of all shares in `s`, and remember it as refused. */
+void shares_terminate(struct lma *l, struct sub *s, const struct in6_addr *source);

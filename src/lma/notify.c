@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Update notifications (RFC 7077): what a MAG must learn of us unasked. Refusals of groups that it asked for by MLD, which has
+ * no answer of its own (decision 17), groups that were taken back, and the wish that it register a node again. */
+#include "lma/lma_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REASON_FORCE_REREGISTRATION 1
+#define REASON_VENDOR_SPECIFIC 3
+#define FLAG_A 0x8000
+#define FLAG_D 0x4000
+#define GROUP_ALL_SESSIONS 1 /* RFC 6602 */
+
+static void transmit(struct lma *l, const struct notice *n, bool again)
+{
+	struct mh_msg *m = &l->tx;
+
+	mh_init(m, MH_UPN);
+	m->seq = n->seq;
+	m->reason = n->reason;
+	/* The registration itself is the answer to reason 1 (RFC 7077 4.1). */
+	m->flags = (uint16_t)((n->reason == REASON_FORCE_REREGISTRATION ? 0 : FLAG_A) | (again ? FLAG_D : 0));
+	if (n->named) {
+		m->has = MH_HAS_MN_ID;
+		m->mn_id_subtype = MH_MNID_NAI;
+		m->mn_id = n->mn;
+	} else {
+		m->has = MH_HAS_GROUP_ID;
+		m->group_id = GROUP_ALL_SESSIONS;
+	}
+	for (unsigned i = 0; i < n->n; i++)
+		if (mh_add_record(m, &m->result, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &n->v[i].group, NULL, 0, MH_AMS_SOURCES))
+			m->records[m->n_records - 1].result = n->v[i].result;
+	if (m->result.n)
+		m->has |= MH_HAS_RESULT;
+	lma_send(l, &l->conf.lmaa, &n->peer->proxy_coa);
+	lma_count(l, LMA_UPN_SENT);
+}
+
+static void end(struct lma *l, struct notice *n)
+{
+	heap_clear(&l->heap, &n->timer);
+	list_del(&n->of_peer);
+	n->peer->n_upns--;
+	l->n_notices--;
+	l->heap_bytes -= sizeof(*n);
+	free(n);
+}
+
+static struct notice *begin(struct lma *l, struct peer *p, const struct nai *mn, uint16_t reason)
+{
+	struct notice *n;
+
+	if (p->no_notify || p->n_upns >= LMA_UPNS_PER_PEER || l->n_notices >= l->conf.pending_max) {
+		lma_count(l, LMA_UPN_NOT_SENT);
+		return NULL;
+	}
+	n = calloc(1, sizeof(*n));
+	if (!n) {
+		lma_count(l, LMA_OUT_OF_MEMORY);
+		return NULL;
+	}
+	deadline_init(&n->timer, LMA_TIMER_NOTIFY);
+	n->peer = p;
+	n->seq = ++l->next_upn;
+	n->reason = reason;
+	n->tries = 1;
+	n->named = mn != NULL;
+	if (mn)
+		n->mn = *mn;
+	list_add(&p->upns, &n->of_peer);
+	p->n_upns++;
+	l->n_notices++;
+	l->heap_bytes += sizeof(*n);
+	return n;
+}
+
+static void launch(struct lma *l, struct notice *n)
+{
+	transmit(l, n, false);
+	if (!heap_set(&l->heap, &n->timer, mono_add(l->now.mono, l->conf.upn_delay)))
+		end(l, n);
+}
+
+void notify_results(struct lma *l, struct peer *p, const struct nai *mn, const struct refused *v, size_t n_results)
+{
+	for (size_t i = 0; i < n_results;) {
+		struct notice *n = begin(l, p, mn, REASON_VENDOR_SPECIFIC);
+
+		if (!n)
+			return;
+		for (; i < n_results && n->n < LMA_RECORDS_PER_UPN; i++, n->n++) {
+			n->v[n->n].group = v[i].group;
+			n->v[n->n].result = v[i].result;
+		}
+		launch(l, n);
+	}
+}
+
+void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn)
+{
+	struct notice *n = begin(l, p, mn, REASON_FORCE_REREGISTRATION);
+
+	if (!n)
+		return;
+	transmit(l, n, false);
+	end(l, n); /* nothing answers it but a registration */
+}
+
+void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m)
+{
+	struct peer *p = peer_find(l, src);
+
+	if (p)
+		list_each(i, &p->upns) {
+			struct notice *n = list_owner(i, struct notice, of_peer);
+
+			if (n->seq == m->seq) {
+				end(l, n);
+				return;
+			}
+		}
+	lma_count(l, LMA_UPA_UNKNOWN);
+}
+
+void notify_expire(struct lma *l, struct notice *n)
+{
+	if (n->tries > l->conf.upn_retries) {
+		lma_count(l, LMA_UPN_GIVEN_UP);
+		end(l, n);
+		return;
+	}
+	n->tries++;
+	transmit(l, n, true);
+	heap_set(&l->heap, &n->timer, mono_add(l->now.mono, l->conf.upn_delay));
+}
+
+void notify_forget(struct lma *l, struct peer *p)
+{
+	struct list *i;
+
+	while ((i = list_first(&p->upns)) != NULL)
+		end(l, list_owner(i, struct notice, of_peer));
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lma/lma_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A prefix that came free rests behind this many others before it is given to another node (or as many as the pools allow):
+ * packets and caches that still mean the former owner die out meanwhile. */
+#define REST 4096
+
+static uint64_t hi64(const struct in6_addr *a)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | a->s6_addr[i];
+	return v;
+}
+
+static uint64_t lo64(const struct in6_addr *a)
+{
+	uint64_t v = 0;
+
+	for (int i = 8; i < 16; i++)
+		v = v << 8 | a->s6_addr[i];
+	return v;
+}
+
+/* The bits [from, to) of an address as a number. */
+static unsigned __int128 bits(const struct in6_addr *a, unsigned from, unsigned to)
+{
+	unsigned __int128 v = (unsigned __int128)hi64(a) << 64 | lo64(a);
+
+	if (from == to)
+		return 0;
+	v <<= from;
+	v >>= 128 - (to - from);
+	return v;
+}
+
+/* Pools are numbered in 32 bits: of a larger one the first 2^32 - 1 prefixes are used. */
+static struct prefix prefix_at(const struct prefix_pool *pool, uint64_t n)
+{
+	struct prefix p = { .len = pool->len };
+	unsigned i = 0;
+
+	while (n >= pool->size[i])
+		n -= pool->size[i++];
+	p.addr = prefix_masked(pool->pools[i]).addr;
+	for (unsigned bit = pool->len; n; n >>= 1, bit--)
+		if (n & 1)
+			p.addr.s6_addr[(bit - 1) / 8] |= (uint8_t)(0x80 >> (bit - 1) % 8);
+	return p;
+}
+
+static bool number_of(const struct prefix_pool *pool, const struct prefix *p, uint64_t *ret)
+{
+	uint64_t base = 0;
+
+	if (p->len != pool->len)
+		return false;
+	for (unsigned i = 0; i < pool->n; base += pool->size[i++])
+		if (prefix_contains(&pool->pools[i], &p->addr)) {
+			unsigned __int128 n = bits(&p->addr, pool->pools[i].len, pool->len);
+
+			if (n >= pool->size[i])
+				return false;
+			*ret = base + (uint64_t)n;
+			return true;
+		}
+	return false;
+}
+
+bool prefix_pool_conf(struct lma *l)
+{
+	struct prefix_pool *pool = &l->pool, fresh = { .len = l->conf.pool_prefix_len };
+	bool same = pool->n == l->conf.n_pools && pool->len == fresh.len;
+
+	for (unsigned i = 0; i < l->conf.n_pools && i < 8; i++) {
+		unsigned spread;
+
+		same = same && prefix_eq(&pool->pools[i], &l->conf.pools[i]);
+		if (l->conf.pools[i].len > fresh.len)
+			continue; /* smaller than one prefix */
+		spread = fresh.len - l->conf.pools[i].len;
+		fresh.pools[fresh.n] = l->conf.pools[i];
+		fresh.size[fresh.n] = spread >= 32 ? UINT32_MAX : 1ull << spread;
+		if (fresh.total + fresh.size[fresh.n] > UINT32_MAX)
+			fresh.size[fresh.n] = UINT32_MAX - fresh.total;
+		fresh.total += fresh.size[fresh.n++];
+	}
+	if (same && pool->total == fresh.total)
+		return true;
+	/* Numbers mean other prefixes now: those in use are met, and marked, when their number comes up. */
+	for (struct hnode *n = htab_next(&l->by_prefix, NULL); n; n = htab_next(&l->by_prefix, n))
+		hnode_owner(n, struct hnp, by_prefix)->pooled = false;
+	free(pool->queue);
+	*pool = fresh;
+	return true;
+}
+
+static bool queue_push(struct prefix_pool *pool, uint32_t n)
+{
+	if (pool->count == pool->cap) {
+		uint32_t cap = pool->cap ? 2 * pool->cap : 64;
+		uint32_t *q = malloc(cap * sizeof(*q));
+
+		if (!q)
+			return false;
+		for (uint32_t i = 0; i < pool->count; i++)
+			q[i] = pool->queue[(pool->head + i) % pool->cap];
+		free(pool->queue);
+		pool->queue = q;
+		pool->cap = cap;
+		pool->head = 0;
+	}
+	pool->queue[(pool->head + pool->count++) % pool->cap] = n;
+	return true;
+}
+
+static uint32_t queue_pop(struct prefix_pool *pool)
+{
+	uint32_t n = pool->queue[pool->head];
+
+	pool->head = (pool->head + 1) % pool->cap;
+	pool->count--;
+	return n;
+}
+
+static bool take_one(struct lma *l, struct prefix *ret)
+{
+	struct prefix_pool *pool = &l->pool;
+
+	for (;;) {
+		struct prefix p;
+		struct hnp *held;
+
+		if (pool->count > REST || (pool->next == pool->total && pool->count))
+			p = prefix_at(pool, queue_pop(pool));
+		else if (pool->next < pool->total)
+			p = prefix_at(pool, pool->next++);
+		else
+			return false;
+		held = binding_of_prefix(l, &p);
+		if (!held) {
+			*ret = p;
+			return true;
+		}
+		/* A profile or a gateway named it before its turn came: from here on it is as if we had given it. */
+		held->pooled = true;
+	}
+}
+
+bool prefix_pool_take(struct lma *l, struct prefix *ret, unsigned n)
+{
+	struct prefix got[DP_NODE_PREFIX_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		if (!take_one(l, &got[i])) {
+			while (i--)
+				prefix_pool_put(l, &got[i]);
+			lma_count(l, LMA_PREFIXES_EXHAUSTED);
+			lma_limit_event(l, "prefixes");
+			return false;
+		}
+	memcpy(ret, got, n * sizeof(*ret));
+	return true;
+}
+
+void prefix_pool_put(struct lma *l, const struct prefix *p)
+{
+	uint64_t n;
+
+	if (number_of(&l->pool, p, &n) && !queue_push(&l->pool, (uint32_t)n))
+		lma_count(l, LMA_OUT_OF_MEMORY);
+}
+
+bool prefix_pool_owns(const struct lma *l, const struct prefix *p)
+{
+	uint64_t n;
+	struct prefix masked = prefix_masked(*p);
+
+	return number_of(&l->pool, p, &n) && prefix_eq(&masked, p);
+}
+
+uint64_t prefix_pool_free(const struct lma *l)
+{
+	return l->pool.total - l->pool.next + l->pool.count;
+}
+
+size_t prefix_pool_bytes(const struct lma *l)
+{
+	return l->pool.cap * sizeof(*l->pool.queue);
+}
