@@ -124,7 +124,8 @@ static bool act_streams(struct demo *d)
 	demo_expect(d, tv->flowing, "TV reaches mn1, which asked for nothing");
 	demo_expect(d, news2->flowing && news3->flowing, "NEWS reaches mn2 and mn3, which asked by MLD");
 	demo_expect(d, unicast->flowing, "unicast from the source reaches mn1 at its home address");
-	demo_expect(d, demo_bridge_sends(d, TV) && demo_bridge_sends(d, NEWS), "the router's own table shows both groups joined");
+	demo_expect(d, demo_bridge_sends(d, TV) && demo_bridge_sends(d, NEWS),
+			"the router's own table shows both groups joined");
 	return !demo_stop;
 }
 
@@ -139,7 +140,8 @@ static bool resumed(struct demo *d, void *arg)
 	mono_t from, to;
 	uint64_t missing;
 	for (unsigned i = 0; i < d->n_rows; i++)
-		if (d->rows[i].mn == r->mn && !d->rows[i].left && !demo_gap_at(d, &d->rows[i], r->up, &from, &to, &missing))
+		if (d->rows[i].mn == r->mn && !d->rows[i].left &&
+			!demo_gap_at(d, &d->rows[i], r->up, &from, &to, &missing))
 			return false;
 	return true;
 }
@@ -155,12 +157,12 @@ static void judge_handover(struct demo *d, struct demo_row *row, const char *old
 		row->gap_ms = (double)mono_sub(to, from).ns / 1e6;
 		row->excused += missing;
 		after = (double)mono_sub(to, up).ns / 1e6;
-		json_array_append_new(d->handovers, json_pack("{sssssssssfsfsI}", "node", mn->name, "from", old, "to", mn->at,
-							      "stream", row->label, "gap_ms", row->gap_ms, "after_link_up_ms",
-							      after, "lost", (json_int_t)missing));
+		json_array_append_new(d->handovers, json_pack("{sssssssssfsfsI}", "node", mn->name, "from", old, "to",
+							      mn->at, "stream", row->label, "gap_ms", row->gap_ms,
+							      "after_link_up_ms", after, "lost", (json_int_t)missing));
 	}
-	demo_expect(d, back && after <= RESUME_MS, "%s: %s is back %.1f ms after the link came up (gap %.1f ms)", mn->name,
-		    row->label, after, back ? row->gap_ms : 0);
+	demo_expect(d, back && after <= RESUME_MS, "%s: %s is back %.1f ms after the link came up (gap %.1f ms)",
+			mn->name, row->label, after, back ? row->gap_ms : 0);
 }
 
 static bool act_handover(struct demo *d, unsigned mn, unsigned to)
@@ -192,8 +194,9 @@ static bool act_nobody(struct demo *d, unsigned mag)
 	bool listed = false;
 	for (unsigned i = 0; i < d->n_groups; i++)
 		listed = listed || d->groups[i].to_mag[mag];
-	demo_expect(d, packets < RATE / 4 && !listed, "no stream goes on to %s, where nobody is left (%llu packets in 1 s)", name,
-		    (unsigned long long)packets);
+	demo_expect(d, packets < RATE / 4 && !listed,
+			"no stream goes on to %s, where nobody is left (%llu packets in 1 s)", name,
+			(unsigned long long)packets);
 	return !demo_stop;
 }
 
@@ -208,7 +211,8 @@ static bool act_leave(struct demo *d)
 	uint64_t before = demo_packets_in(d, "mn3", "eth0"), had = news2->received;
 	demo_watch(d, span_s(1));
 	uint64_t packets = demo_packets_in(d, "mn3", "eth0") - before;
-	demo_expect(d, packets < RATE / 4, "NEWS has stopped on mn3's link (%llu packets in 1 s)", (unsigned long long)packets);
+	demo_expect(d, packets < RATE / 4, "NEWS has stopped on mn3's link (%llu packets in 1 s)",
+			(unsigned long long)packets);
 	demo_expect(d, news2->received > had, "and goes on at mn2, on the same MAG");
 	return !demo_stop;
 }
@@ -247,8 +251,8 @@ static void judge_streams(struct demo *d)
 		disorder += d->rows[i].reordered;
 	}
 	demo_expect(d, lost == 0, "no packet was lost but between two links (%llu)", (unsigned long long)lost);
-	demo_expect(d, twice == 0 && disorder == 0, "none came twice (%llu) or out of order (%llu)", (unsigned long long)twice,
-		    (unsigned long long)disorder);
+	demo_expect(d, twice == 0 && disorder == 0, "none came twice (%llu) or out of order (%llu)",
+			(unsigned long long)twice, (unsigned long long)disorder);
 	if (d->video)
 		demo_expect(d, demo_video_played(d), "the video played, and played on after the handover");
 }
@@ -258,7 +262,8 @@ static void play(struct demo *d, bool video)
 	bool on = attach_all(d) && act_streams(d);
 	if (on && video)
 		on = demo_video_start(d, 1) && demo_watch(d, span_s(3));
-	on = on && act_handover(d, 0, 1) && act_handover(d, 1, 1) && act_nobody(d, 0) && act_leave(d) && act_terminate(d);
+	on = on && act_handover(d, 0, 1) && act_handover(d, 1, 1) && act_nobody(d, 0) && act_leave(d) &&
+	     act_terminate(d);
 	if (!demo_stop && !on && !d->unmet)
 		demo_expect(d, false, "every step of the demonstration could be made");
 	demo_phase(d, "end");
@@ -279,15 +284,16 @@ static json_t *summary(struct demo *d, double seconds)
 	json_t *rows = json_array();
 	for (unsigned i = 0; i < d->n_rows; i++) {
 		const struct demo_row *r = &d->rows[i];
-		json_array_append_new(rows, json_pack("{sssssIsIsIsIsI}", "node", d->lab.mns[r->mn].name, "stream", r->label,
-						      "received", (json_int_t)r->received, "lost", (json_int_t)(r->lost - r->excused),
-						      "lost_between_links", (json_int_t)r->excused, "duplicates",
-						      (json_int_t)r->duplicates, "reordered", (json_int_t)r->reordered));
+		json_array_append_new(rows, json_pack("{sssssIsIsIsIsI}", "node", d->lab.mns[r->mn].name, "stream",
+						      r->label, "received", (json_int_t)r->received, "lost",
+						      (json_int_t)(r->lost - r->excused), "lost_between_links",
+						      (json_int_t)r->excused, "duplicates", (json_int_t)r->duplicates,
+						      "reordered", (json_int_t)r->reordered));
 	}
 	bool passed = !d->unmet && !demo_stop && json_array_size(d->expectations) > 0;
-	json_t *all = json_pack("{sisbsbsfsssosOsO}", "schema", SCHEMA, "passed", (int)passed, "interrupted", (int)demo_stop,
-				"seconds", seconds, "dataplane", d->running, "streams", rows, "handovers", d->handovers,
-				"expectations", d->expectations);
+	json_t *all = json_pack("{sisbsbsfsssosOsO}", "schema", SCHEMA, "passed", (int)passed, "interrupted",
+				(int)demo_stop, "seconds", seconds, "dataplane", d->running, "streams", rows,
+				"handovers", d->handovers, "expectations", d->expectations);
 	if (d->video)
 		json_object_set_new(all, "video", demo_video_summary(d));
 	return all;
@@ -335,7 +341,8 @@ static int run(struct demo *d, bool video)
 int demo_main(int argc, char **argv)
 {
 	static const struct option known[] = {
-		{"json", 0, NULL, 'j'}, {"video", 0, NULL, 'v'}, {"dataplane", 1, NULL, 'd'}, {"help", 0, NULL, 'h'}, {0},
+		{"json", 0, NULL, 'j'}, {"video", 0, NULL, 'v'},
+		{"dataplane", 1, NULL, 'd'}, {"help", 0, NULL, 'h'}, {0},
 	};
 	static const char usage[] = "usage: roamcast demo [--json] [--video] [--dataplane auto|ebpf|user]\n";
 	struct demo d = {.dataplane = "auto"};
@@ -350,8 +357,8 @@ int demo_main(int argc, char **argv)
 		default: fputs(usage, stderr); return 2;
 		}
 	}
-	if (optind != argc - 1 ||
-	    (strcmp(d.dataplane, "auto") != 0 && strcmp(d.dataplane, "ebpf") != 0 && strcmp(d.dataplane, "user") != 0)) {
+	if (optind != argc - 1 || (strcmp(d.dataplane, "auto") != 0 && strcmp(d.dataplane, "ebpf") != 0 &&
+				   strcmp(d.dataplane, "user") != 0)) {
 		fputs(usage, stderr);
 		return 2;
 	}

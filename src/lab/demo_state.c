@@ -190,7 +190,8 @@ bool demo_bridge_sends(struct demo *d, const char *group)
 uint64_t demo_packets_in(struct demo *d, const char *node, const char *dev)
 {
 	char ns[LAB_PATH_MAX];
-	const char *argv[] = {"ip", "-netns", lab_netns(&d->lab, node, ns), "-j", "-s", "link", "show", "dev", dev, NULL};
+	const char *argv[] = {"ip", "-netns", lab_netns(&d->lab, node, ns), "-j", "-s", "link", "show", "dev",
+			      dev, NULL};
 	json_t *all = run_json(argv);
 	json_t *rx = json_object_get(json_object_get(json_array_get(all, 0), "stats64"), "rx");
 	uint64_t n = whole(rx, "packets");
@@ -201,8 +202,8 @@ uint64_t demo_packets_in(struct demo *d, const char *node, const char *dev)
 bool demo_find_address(struct demo *d, unsigned mn)
 {
 	char ns[LAB_PATH_MAX];
-	const char *argv[] = {"ip", "-netns", lab_netns(&d->lab, d->lab.mns[mn].name, ns), "-j", "-6", "address", "show",
-			      "dev", "eth0", "scope", "global", "-tentative", NULL};
+	const char *argv[] = {"ip", "-netns", lab_netns(&d->lab, d->lab.mns[mn].name, ns), "-j", "-6", "address",
+			      "show", "dev", "eth0", "scope", "global", "-tentative", NULL};
 	json_t *all = run_json(argv), *o;
 	size_t i;
 	bool found = false;

@@ -36,9 +36,11 @@ static int write_session(const char *path, const char *group)
 static int start_receiver(struct demo *d, struct demo_video *v, const char *session)
 {
 	char ns[LAB_PATH_MAX];
-	const char *argv[] = {"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats", "-protocol_whitelist",
-			      "file,rtp,udp", "-analyzeduration", "500000", "-i", session, "-t", LONGEST_S, "-progress", v->progress,
-			      "-stats_period", "0.2", "-an", "-f", "null", "-", NULL};
+	const char *argv[] = {
+		"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats",
+		"-protocol_whitelist", "file,rtp,udp", "-analyzeduration", "500000", "-i", session,
+		"-t", LONGEST_S, "-progress", v->progress, "-stats_period", "0.2", "-an", "-f", "null", "-", NULL,
+	};
 	return proc_start(&v->receiver, lab_netns(&d->lab, d->lab.mns[v->mn].name, ns), argv, NULL, v->log);
 }
 
@@ -46,10 +48,13 @@ static int start_sender(struct demo *d, struct demo_video *v)
 {
 	char ns[LAB_PATH_MAX], url[LAB_PATH_MAX], log[LAB_PATH_MAX];
 	snprintf(url, sizeof(url), "rtp://[%s]:%d?ttl=16&pkt_size=1316", v->group, VIDEO_PORT);
-	const char *argv[] = {"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats", "-re", "-f", "lavfi", "-i",
-			      "testsrc2=size=640x360:rate=25", "-t", LONGEST_S, "-c:v", "mpeg2video", "-b:v", "1500k", "-g", "12",
-			      "-f", "rtp_mpegts", url, NULL};
-	return proc_start(&v->sender, lab_netns(&d->lab, "src", ns), argv, NULL, lab_path(&d->lab, log, "video-sender.log"));
+	const char *argv[] = {
+		"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats",
+		"-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-t", LONGEST_S,
+		"-c:v", "mpeg2video", "-b:v", "1500k", "-g", "12", "-f", "rtp_mpegts", url, NULL,
+	};
+	return proc_start(&v->sender, lab_netns(&d->lab, "src", ns), argv, NULL,
+			  lab_path(&d->lab, log, "video-sender.log"));
 }
 
 static bool pictures_come(struct demo *d, void *arg)
@@ -125,15 +130,15 @@ void demo_video_refresh(struct demo *d)
 void demo_video_line(const struct demo *d, char text[DEMO_TEXT])
 {
 	const struct demo_video *v = d->video;
-	snprintf(text, DEMO_TEXT, "ffmpeg at %s: %ld pictures, \"RTP: missed\" %ld packets", d->lab.mns[v->mn].name, v->frames,
-		 v->missed);
+	snprintf(text, DEMO_TEXT, "ffmpeg at %s: %ld pictures, \"RTP: missed\" %ld packets", d->lab.mns[v->mn].name,
+		 v->frames, v->missed);
 }
 
 json_t *demo_video_summary(const struct demo *d)
 {
 	const struct demo_video *v = d->video;
-	return json_pack("{sssIsI}", "node", d->lab.mns[v->mn].name, "pictures", (json_int_t)v->frames, "missed_packets",
-			 (json_int_t)v->missed);
+	return json_pack("{sssIsI}", "node", d->lab.mns[v->mn].name, "pictures", (json_int_t)v->frames,
+			 "missed_packets", (json_int_t)v->missed);
 }
 
 bool demo_video_played(const struct demo *d)

@@ -59,7 +59,8 @@ static void draw_flows(struct demo *d)
 	line(d, DIM "  group                       rtr>lma  lma>mag1 lma>mag2  service" PLAIN);
 	for (unsigned i = 0; i < d->n_groups; i++) {
 		const struct demo_group *g = &d->groups[i];
-		line(d, "  %-6s %-19s %s %s %s  %s", g->label, g->addr, dot(g->upstream), dot(g->to_mag[0]), dot(g->to_mag[1]), g->how);
+		line(d, "  %-6s %-19s %s %s %s  %s", g->label, g->addr, dot(g->upstream), dot(g->to_mag[0]),
+		     dot(g->to_mag[1]), g->how);
 	}
 	line(d, "%s", "");
 }
@@ -73,9 +74,10 @@ static void draw_rows(struct demo *d)
 		char gap[32] = "-";
 		if (r->gap_ms >= 0)
 			snprintf(gap, sizeof(gap), "%.1f ms", r->gap_ms);
-		line(d, "  %-5s %-6s %s%-8s" PLAIN " %9llu %8llu %s%8llu" PLAIN " %14s%s", mn->name, mn->at[0] ? mn->at : "-",
-		     r->flowing ? GREEN : DIM, r->label, (unsigned long long)r->received, (unsigned long long)r->lost,
-		     r->duplicates ? RED : "", (unsigned long long)r->duplicates, gap, r->left ? DIM "  left" PLAIN : "");
+		line(d, "  %-5s %-6s %s%-8s" PLAIN " %9llu %8llu %s%8llu" PLAIN " %14s%s", mn->name,
+		     mn->at[0] ? mn->at : "-", r->flowing ? GREEN : DIM, r->label, (unsigned long long)r->received,
+		     (unsigned long long)r->lost, r->duplicates ? RED : "", (unsigned long long)r->duplicates, gap,
+		     r->left ? DIM "  left" PLAIN : "");
 	}
 	if (d->video) {
 		char text[DEMO_TEXT];
@@ -113,7 +115,8 @@ void demo_draw(struct demo *d)
 void demo_view_open(struct demo *d)
 {
 	struct winsize w;
-	d->tty = !d->json && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row >= 26 && w.ws_col >= 72;
+	d->tty = !d->json && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row >= 26 &&
+		 w.ws_col >= 72;
 	if (d->tty)
 		fputs("\033[?25l\n", stdout);
 }
@@ -156,6 +159,11 @@ void demo_phase(struct demo *d, const char *fmt, ...)
 
 /* ---- summary ------------------------------------------------------------------------------------------------ */
 
+static const char *text(json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
 void demo_print_summary(struct demo *d, json_t *summary)
 {
 	size_t i;
@@ -166,7 +174,8 @@ void demo_print_summary(struct demo *d, json_t *summary)
 		return;
 	}
 	if (d->n_rows)
-		printf("\n  %-6s %-8s %9s %6s %8s %6s %10s\n", "node", "stream", "received", "lost", "between", "dup", "reordered");
+		printf("\n  %-6s %-8s %9s %6s %8s %6s %10s\n", "node", "stream", "received", "lost", "between", "dup",
+		       "reordered");
 	for (unsigned n = 0; n < d->n_rows; n++) {
 		const struct demo_row *r = &d->rows[n];
 		printf("  %-6s %-8s %9llu %6llu %8llu %6llu %10llu\n", d->lab.mns[r->mn].name, r->label,
@@ -179,13 +188,13 @@ void demo_print_summary(struct demo *d, json_t *summary)
 	putchar('\n');
 	json_array_foreach(json_object_get(summary, "handovers"), i, o)
 		printf("  handover of %s %s > %s: %s silent for %.1f ms, back %.1f ms after the link came up\n",
-		       json_string_value(json_object_get(o, "node")), json_string_value(json_object_get(o, "from")),
-		       json_string_value(json_object_get(o, "to")), json_string_value(json_object_get(o, "stream")),
-		       json_number_value(json_object_get(o, "gap_ms")), json_number_value(json_object_get(o, "after_link_up_ms")));
+		       text(o, "node"), text(o, "from"), text(o, "to"), text(o, "stream"),
+		       json_number_value(json_object_get(o, "gap_ms")),
+		       json_number_value(json_object_get(o, "after_link_up_ms")));
 	putchar('\n');
 	json_array_foreach(json_object_get(summary, "expectations"), i, o)
 		printf("  %s  %s\n", json_is_true(json_object_get(o, "met")) ? "yes" : "NO ",
-		       json_string_value(json_object_get(o, "text")));
+		       text(o, "text"));
 	printf("\n  %s after %.1f s\n",
 	       json_is_true(json_object_get(summary, "interrupted")) ? "Interrupted"
 	       : json_is_true(json_object_get(summary, "passed"))    ? "All expectations were met"

@@ -37,7 +37,8 @@ int domain_up(struct lab *lab, const struct domain_options *o, const volatile si
 	if (r)
 		return r;
 	if (access(lab_path(lab, state, "state.json"), F_OK) == 0) {
-		lab_say("a lab with prefix '%s' is up already (`roamcast lab down --prefix %s`)", lab->prefix, lab->prefix);
+		lab_say("a lab with prefix '%s' is up already (`roamcast lab down --prefix %s`)", lab->prefix,
+			lab->prefix);
 		return -EEXIST;
 	}
 	/* Before anything is made: whatever happens to this process, `lab down` finds what there is. */

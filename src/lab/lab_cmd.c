@@ -164,10 +164,12 @@ static void print_status(struct lab *lab, json_t *all)
 	for (i = 0; i < lab->n_lmas + lab->n_mags; i++) {
 		const char *node = i < lab->n_lmas ? lab->lmas[i].name : lab->mags[i - lab->n_lmas].name;
 		struct lab_proc *p = lab_proc(lab, node);
-		printf("  %-14s %s\n", node, !p ? "no daemon" : proc_alive(&p->proc) ? "running" : "its daemon has ended");
+		const char *state = !p ? "no daemon" : proc_alive(&p->proc) ? "running" : "its daemon has ended";
+		printf("  %-14s %s\n", node, state);
 	}
 	for (i = 0; i < lab->n_mns; i++)
-		printf("  %-14s %s%s\n", lab->mns[i].name, lab->mns[i].at[0] ? "at " : "attached nowhere", lab->mns[i].at);
+		printf("  %-14s %s%s\n", lab->mns[i].name, lab->mns[i].at[0] ? "at " : "attached nowhere",
+		       lab->mns[i].at);
 	json_array_foreach(json_object_get(all, "streams"), i, s)
 		printf("  stream %s\n", json_string_value(s));
 }
@@ -369,7 +371,8 @@ int lab_main(int argc, char **argv)
 		return 1;
 	}
 	if (argc > 0)
-		r = !strcmp(argv[0], "up") ? cmd_up(prefix, given != NULL, argc, argv) : run_command(prefix, argc, argv);
+		r = !strcmp(argv[0], "up") ? cmd_up(prefix, given != NULL, argc, argv)
+					   : run_command(prefix, argc, argv);
 	if (r == 2)
 		fputs(usage_text, stderr);
 	return r;

@@ -139,7 +139,8 @@ int lab_conf_lma(const struct lab *lab, size_t lma, const char *file)
 	char a[LAB_ADDR_MAX];
 	json_t *t = common(lab, node), *mags = json_array();
 	for (size_t i = 0; i < lab->n_mags; i++)
-		json_array_append_new(mags, json_pack("{ssss}", "name", lab->mags[i].name, "address", lab_mag_addr(i, a)));
+		json_array_append_new(mags,
+				      json_pack("{ssss}", "name", lab->mags[i].name, "address", lab_mag_addr(i, a)));
 	set(t, "lma.address", json_string(lab_lma_addr(lma, a)));
 	set(t, "lma.upstream", json_string("up0"));
 	set(t, "lma.mags", mags);
@@ -169,7 +170,8 @@ int lab_conf_policy(const struct lab *lab, const char *file)
 	char id[LAB_ADDR_MAX], mac[LAB_ADDR_MAX], lma[LAB_ADDR_MAX];
 	for (size_t i = 0; i < lab->n_mns; i++) {
 		const struct lab_mn *mn = &lab->mns[i];
-		json_t *p = json_pack("{sss[s]ss}", "mn", lab_mn_id(mn, id), "lladdrs", lab_mn_mac(i, mac), "lma",
+		json_t *p = json_pack("{sss[s]ss}", "mn", lab_mn_id(mn, id), "link-layer-addresses",
+				      lab_mn_mac(i, mac), "lma",
 				      lab_lma_addr(mn->lma, lma));
 		if (mn->profile)
 			json_object_update(p, mn->profile);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "conf/conf.h"
+#include "store/store.h"
 
 static struct lab lab;
 static char file[] = "/tmp/roamcast-lab-conf.XXXXXX";
@@ -104,11 +105,33 @@ static void settings_lie_over_it(void **state)
 	conf_free(c);
 }
 
+static void the_store_takes_the_profiles(void **state)
+{
+	(void)state;
+	char why[256] = "", buf[LLADDR_STR_MAX];
+	lab.mns[3].profile = json_pack("{s{ss}}", "multicast", "initiation", "network");
+	assert_int_equal(lab_conf_policy(&lab, file), 0);
+	json_t *all = json_load_file(file, 0, NULL);
+	assert_int_equal(json_array_size(all), 4);
+	for (size_t i = 0; i < 4; i++) {
+		struct profile *p = profile_of_json(json_array_get(all, i), why, sizeof(why));
+		assert_string_equal(why, "");
+		assert_int_equal(p->n_lladdrs, 1);
+		assert_addr(&p->lma, i % 2 ? "2001:db8:ff::2" : "2001:db8:ff::1");
+		assert_int_equal(p->initiation, i == 3 ? PROFILE_INITIATION_NETWORK : PROFILE_INITIATION_NODE);
+		if (i == 3)
+			assert_string_equal(lladdr_str(&p->lladdrs[0], buf), "02:52:4e:00:00:04");
+		profile_unref(p);
+	}
+	json_decref(all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_daemon_takes_the_lma_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_daemon_takes_the_mag_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_store_takes_the_profiles, setup, teardown),
 		cmocka_unit_test_setup_teardown(settings_lie_over_it, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

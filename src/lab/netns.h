@@ -11,7 +11,8 @@ bool netns_exists(const char *name);
  * has not is skipped where it begins with '-'. 0 or negative errno. */
 int netns_set(const char *name, const char *const pairs[]);
 
-/* Switch an interface on: without a program between, so that a caller's clock is near the event. 0 or negative errno. */
+/* Switch an interface on, without a program between, so that a caller's clock is near the event. 0 or negative
+ * errno. */
 int netns_link_up(const char *name, const char *dev);
 
 /* Commands for `ip -batch`, collected as text. Zeroed: empty. */

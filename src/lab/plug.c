@@ -201,8 +201,7 @@ int plug_build(struct lab *lab)
 	struct batch b = {0};
 	for_each_node(lab, find_taken, &taken);
 	if (taken.name[0]) {
-		lab_say("namespace %s exists: another lab has this prefix, or one was left (`roamcast lab down --prefix "
-			"%s` removes it)", taken.name, lab->prefix);
+		lab_say("namespace %s exists: another lab has this prefix, or one was left behind", taken.name);
 		return -EEXIST;
 	}
 	for_each_node(lab, add_netns, &b);

@@ -90,7 +90,8 @@ static bool parse(int argc, char **argv, struct options *o)
 	};
 	unsigned n_to = 0;
 	bool ok = true;
-	*o = (struct options){.dev = "eth0", .port = STREAM_PORT, .rate = 100, .size = 200, .hops = 16, .count = UINT64_MAX};
+	*o = (struct options){
+		.dev = "eth0", .port = STREAM_PORT, .rate = 100, .size = 200, .hops = 16, .count = UINT64_MAX};
 	optind = 1;
 	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		unsigned long v = 0;
@@ -171,7 +172,7 @@ int stream_send_main(int argc, char **argv)
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int hops = (int)o.hops;
 	if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) < 0 ||
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)) < 0) {
+		setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)) < 0) {
 		perror("socket");
 		return 1;
 	}
@@ -265,7 +266,7 @@ static void take_frame(struct receiver *r, const struct options *o, const uint8_
 	memcpy(&udp, p + sizeof(ip), sizeof(udp));
 	size_t payload = ntohs(udp.len);
 	if (ip.ip6_nxt != IPPROTO_UDP || memcmp(&ip.ip6_dst, &o->to, 16) != 0 || ntohs(udp.dest) != o->port ||
-	    payload < sizeof(udp) || payload > len - sizeof(ip))
+		payload < sizeof(udp) || payload > len - sizeof(ip))
 		return;
 	bool wanted = o->n_sources == 0;
 	for (unsigned i = 0; i < o->n_sources; i++)
@@ -297,7 +298,8 @@ static int join(int fd, const struct options *o, unsigned ifindex)
 			.gsr_group = storage_of(&o->to),
 			.gsr_source = storage_of(block ? &o->blocked[i - o->n_sources] : &o->sources[i]),
 		};
-		if (setsockopt(fd, IPPROTO_IPV6, block ? MCAST_BLOCK_SOURCE : MCAST_JOIN_SOURCE_GROUP, &one, sizeof(one)) < 0)
+		if (setsockopt(fd, IPPROTO_IPV6, block ? MCAST_BLOCK_SOURCE : MCAST_JOIN_SOURCE_GROUP, &one,
+			       sizeof(one)) < 0)
 			return -errno;
 	}
 	return 0;
@@ -309,7 +311,7 @@ static int open_receiver(const struct options *o)
 	unsigned ifindex = if_nametoindex(o->dev);
 	int on = 1, off = 0, room = 8 << 20, r;
 	int fd = o->passive ? socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_IPV6))
-			    : socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+				: socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || !ifindex) {
 		fprintf(stderr, "%s: %s\n", o->dev, strerror(errno));
 		return -errno;

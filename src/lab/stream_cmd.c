@@ -68,9 +68,12 @@ static bool take_number(const char *what, const char *text, unsigned long low, u
 static bool parse_start(int argc, char **argv, struct start_options *o)
 {
 	static const struct option known[] = {
-		{"group", 1, NULL, 'g'}, {"any-source", 0, NULL, 'a'}, {"source", 1, NULL, 's'}, {"rate", 1, NULL, 'r'},
-		{"size", 1, NULL, 'z'},	 {"count", 1, NULL, 'c'},      {"port", 1, NULL, 'p'},	 {"from", 1, NULL, 'f'},
-		{"no-sender", 0, NULL, 'n'}, {"passive", 0, NULL, 'v'}, {"to", 1, NULL, 't'},	 {"seconds", 1, NULL, 'S'},
+		{"group", 1, NULL, 'g'},	 {"any-source", 0, NULL, 'a'},
+		{"source", 1, NULL, 's'},	 {"rate", 1, NULL, 'r'},
+		{"size", 1, NULL, 'z'},	 {"count", 1, NULL, 'c'},
+		{"port", 1, NULL, 'p'},	 {"from", 1, NULL, 'f'},
+		{"no-sender", 0, NULL, 'n'}, {"passive", 0, NULL, 'v'},
+		{"to", 1, NULL, 't'},	 {"seconds", 1, NULL, 'S'},
 		{"json", 0, NULL, 'j'},	 {0},
 	};
 	unsigned long v = 0;
@@ -86,7 +89,10 @@ static bool parse_start(int argc, char **argv, struct start_options *o)
 		case 'a': o->s.source[0] = '\0'; break;
 		case 's': ok = take_address("--source", optarg, o->s.source); break;
 		case 'r': ok = take_number("--rate", optarg, 1, STREAM_RATE_MAX, &v); o->s.rate = (unsigned)v; break;
-		case 'z': ok = take_number("--size", optarg, STREAM_SIZE_MIN, STREAM_SIZE_MAX, &v); o->s.size = (unsigned)v; break;
+		case 'z':
+			ok = take_number("--size", optarg, STREAM_SIZE_MIN, STREAM_SIZE_MAX, &v);
+			o->s.size = (unsigned)v;
+			break;
 		case 'c': ok = take_number("--count", optarg, 1, 1ul << 40, &o->s.count); break;
 		case 'p': ok = take_number("--port", optarg, 1, 65535, &v); o->s.port = (unsigned)v; break;
 		case 'f': snprintf(o->s.from, sizeof(o->s.from), "%s", optarg); break;

@@ -41,13 +41,13 @@ static int read_meta(const struct lab *lab, const char *name, struct stream *s, 
 	const char *to, *source, *from;
 	int port, rate, size, passive;
 	json_int_t ident;
-	if (json_unpack(o, "{sssssssisisisbsI}", "to", &to, "source", &source, "from", &from, "port", &port, "rate", &rate,
-			"size", &size, "passive", &passive, "id", &ident) < 0) {
+	if (json_unpack(o, "{sssssssisisisbsI}", "to", &to, "source", &source, "from", &from, "port", &port, "rate",
+			&rate, "size", &size, "passive", &passive, "id", &ident) < 0) {
 		json_decref(o);
 		lab_say("no stream '%s' in this lab", name);
 		return -ENOENT;
 	}
-	*s = (struct stream){.port = (unsigned)port, .rate = (unsigned)rate, .size = (unsigned)size, .passive = passive};
+	*s = (struct stream){.port = (unsigned)port, .rate = (unsigned)rate, .size = (unsigned)size, .passive = passive != 0};
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	snprintf(s->to, sizeof(s->to), "%s", to);
 	snprintf(s->source, sizeof(s->source), "%s", source);
@@ -60,8 +60,9 @@ static int read_meta(const struct lab *lab, const char *name, struct stream *s, 
 static int write_meta(const struct lab *lab, const struct stream *s, uint32_t id)
 {
 	char path[LAB_PATH_MAX];
-	json_t *o = json_pack("{sssssssisisisbsI}", "to", s->to, "source", s->source, "from", s->from, "port", (int)s->port,
-			      "rate", (int)s->rate, "size", (int)s->size, "passive", (int)s->passive, "id", (json_int_t)id);
+	json_t *o =
+		json_pack("{sssssssisisisbsI}", "to", s->to, "source", s->source, "from", s->from, "port", (int)s->port,
+		      "rate", (int)s->rate, "size", (int)s->size, "passive", (int)s->passive, "id", (json_int_t)id);
 	int r = !o || json_dump_file(o, file_of(lab, s->name, "meta", path), 0) < 0 ? -EIO : 0;
 	json_decref(o);
 	return r;
@@ -219,7 +220,7 @@ static const char *end_of(char *file, const char *name)
 {
 	size_t n = strlen(name), len = strlen(file);
 	if (strncmp(file, "stream.", 7) != 0 || strncmp(file + 7, name, n) != 0 || file[7 + n] != '.' || len < n + 14 ||
-	    strcmp(file + len - 5, ".json") != 0)
+		strcmp(file + len - 5, ".json") != 0)
 		return NULL;
 	file[len - 5] = '\0';
 	return file + 8 + n;
@@ -287,8 +288,8 @@ json_t *streams_report(const struct lab *lab, const char *name)
 	}
 	if (d)
 		closedir(d);
-	all = json_pack("{sssssssisbsoso}", "name", name, "group", s.to, "source", s.source, "port", (int)s.port, "passive",
-			(int)s.passive, "sender", sender ? sender : json_null(), "nodes", nodes);
+	all = json_pack("{sssssssisbsoso}", "name", name, "group", s.to, "source", s.source, "port", (int)s.port,
+			"passive", (int)s.passive, "sender", sender ? sender : json_null(), "nodes", nodes);
 	return all;
 }
 
@@ -307,8 +308,8 @@ void streams_print(json_t *report)
 	printf("  %-12s %10s %8s %8s %9s %8s %10s %10s\n", "node", "received", "lost", "dup", "reordered", "behind",
 	       "gap ms", "delay ms");
 	json_object_foreach(json_object_get(report, "nodes"), node, o)
-		printf("  %-12s %10lld %8lld %8lld %9lld %8lld %10.1f %10.3f\n", node, whole(o, "received"), whole(o, "lost"),
-		       whole(o, "duplicates"), whole(o, "reordered"), whole(o, "behind"),
-		       json_real_value(json_object_get(json_array_get(json_object_get(o, "gaps"), 0), "ms")),
-		       json_real_value(json_object_get(o, "delay_avg_ms")));
+		printf("  %-12s %10lld %8lld %8lld %9lld %8lld %10.1f %10.3f\n", node, whole(o, "received"),
+		   whole(o, "lost"), whole(o, "duplicates"), whole(o, "reordered"), whole(o, "behind"),
+		   json_real_value(json_object_get(json_array_get(json_object_get(o, "gaps"), 0), "ms")),
+		   json_real_value(json_object_get(o, "delay_avg_ms")));
 }

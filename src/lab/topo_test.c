@@ -111,10 +111,17 @@ static void a_wrong_file_is_refused(void **state)
 {
 	(void)state;
 	static const char *const wrong[] = {
-		"", "[]", "{\"mags\": [{\"name\": \"src\"}]}", "{\"mags\": [{\"name\": \"a-b\"}]}",
-		"{\"mags\": [{\"name\": \"muchtoolongforalink\"}]}", "{\"mns\": [{\"at\": \"mag1\"}]}",
-		"{\"mns\": [{\"lma\": \"lma2\"}]}", "{\"lmas\": []}", "{\"prefix\": \"a/b\"}",
-		"{\"mags\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}", "{\"mags\": [{}], \"mns\": [{\"name\": \"mag1\"}]}",
+		"",
+		"[]",
+		"{\"mags\": [{\"name\": \"src\"}]}",
+		"{\"mags\": [{\"name\": \"a-b\"}]}",
+		"{\"mags\": [{\"name\": \"muchtoolongforalink\"}]}",
+		"{\"mns\": [{\"at\": \"mag1\"}]}",
+		"{\"mns\": [{\"lma\": \"lma2\"}]}",
+		"{\"lmas\": []}",
+		"{\"prefix\": \"a/b\"}",
+		"{\"mags\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}",
+		"{\"mags\": [{}], \"mns\": [{\"name\": \"mag1\"}]}",
 		"{\"settings\": {\"mag.lifetime\": 60}}",
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

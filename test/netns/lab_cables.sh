@@ -24,7 +24,8 @@ stream_stop d >/dev/null
 
 step "the transport network, and the route to the nodes"
 check "from LMA to MAG" ns lma sh -c 'ip -6 route get 2001:db8:ff::1:3 | grep -q tr0'
-check "the source sends to the nodes by the LMA" ns src sh -c 'ip -6 route get 2001:db8:f00::1 | grep -q 2001:db8:aaaa::10:1'
+check "the source sends to the nodes by the LMA" \
+	ns src sh -c 'ip -6 route get 2001:db8:f00::1 | grep -q 2001:db8:aaaa::10:1'
 
 step "a node's link"
 carrier_is() { equals "$1" "$(ns mn1 cat /sys/class/net/eth0/carrier)"; }

@@ -162,7 +162,11 @@ ip netns list >/dev/null 2>&1 || skip "no network namespaces here"
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/roamcast-$TEST.XXXXXX")
 
 # lab_up [options of `roamcast lab up`]
-lab_up() { lab up --dataplane "${DATAPLANE:-auto}" "$@" >"$TMP/up.log" 2>&1 || { cat "$TMP/up.log"; fail "lab up $*"; }; }
+lab_up() {
+	lab up --dataplane "${DATAPLANE:-auto}" "$@" >"$TMP/up.log" 2>&1 && return
+	cat "$TMP/up.log"
+	fail "lab up $*"
+}
 
 # ns NODE COMMAND...: in that node's namespace, in the foreground.
 ns() {
@@ -277,7 +281,9 @@ loss_if() {
 		}
 	END
 }
-loss_count() { ns "$1" nft -j list table netdev loss | jq '[.nftables[].rule?.expr[]?.counter?.packets // empty] | add'; }
+loss_count() {
+	ns "$1" nft -j list table netdev loss | jq '[.nftables[].rule?.expr[]?.counter?.packets // empty] | add'
+}
 no_loss() { ns "$1" nft delete table netdev loss; }
 
 # capture NAME NODE IF [FILTER]: tcpdump into a file until captured; captured NAME stops it and prints the file's
