@@ -65,7 +65,7 @@ $(BUILD)/src/%.o: src/%.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CFLAGS_) -MMD -MP -c -o $@ $<
 
-$(BUILD)/src/dp/%.o: $(BPF_SKEL)
+$(call objs,dp): $(BPF_SKEL)
 
 define lib_rule
 $(BUILD)/lib/$(1).a: $(call objs,$(1))
