@@ -30,28 +30,6 @@ static int raise_all(struct lab *lab, const struct domain_options *o, const vola
 	return *stop ? -EINTR : r;
 }
 
-int domain_up(struct lab *lab, const struct domain_options *o, const volatile sig_atomic_t *stop)
-{
-	char state[LAB_PATH_MAX];
-	int r = lab_lock(lab);
-	if (r)
-		return r;
-	if (access(lab_path(lab, state, "state.json"), F_OK) == 0) {
-		lab_say("a lab with prefix '%s' is up already (`roamcast lab down --prefix %s`)", lab->prefix,
-			lab->prefix);
-		return -EEXIST;
-	}
-	/* Before anything is made: whatever happens to this process, `lab down` finds what there is. */
-	r = lab_save(lab);
-	if (!r)
-		r = raise_all(lab, o, stop);
-	if (!r)
-		r = lab_save(lab);
-	if (r)
-		domain_down(lab);
-	return r;
-}
-
 static void remove_folder(const char *dir)
 {
 	char path[LAB_PATH_MAX + 256];
@@ -67,9 +45,49 @@ static void remove_folder(const char *dir)
 	rmdir(dir);
 }
 
-void domain_down(struct lab *lab)
+/* The lab's folder, its lock, and the folders above where this was the last lab. */
+static void remove_files(const struct lab *lab)
 {
 	char path[LAB_PATH_MAX + 8];
+	remove_folder(lab->dir);
+	snprintf(path, sizeof(path), "%s.lock", lab->dir);
+	unlink(path);
+	for (char *slash = strrchr(path, '/'); slash && slash != path; slash = strrchr(path, '/')) {
+		*slash = '\0';
+		if (strcmp(path, "/run") == 0 || rmdir(path) < 0)
+			break;
+	}
+}
+
+int domain_up(struct lab *lab, const struct domain_options *o, const volatile sig_atomic_t *stop)
+{
+	char state[LAB_PATH_MAX];
+	int r = lab_lock(lab);
+	if (r)
+		return r;
+	if (access(lab_path(lab, state, "state.json"), F_OK) == 0) {
+		lab_say("a lab with prefix '%s' is up already (`roamcast lab down --prefix %s`)", lab->prefix,
+			lab->prefix);
+		return -EEXIST;
+	}
+	r = plug_check_free(lab);
+	if (r) {
+		remove_files(lab);
+		return r;
+	}
+	/* Before anything is made: whatever happens to this process, `lab down` finds what there is. */
+	r = lab_save(lab);
+	if (!r)
+		r = raise_all(lab, o, stop);
+	if (!r)
+		r = lab_save(lab);
+	if (r)
+		domain_down(lab);
+	return r;
+}
+
+void domain_down(struct lab *lab)
+{
 	struct proc *all = calloc(lab->n_procs + 1, sizeof(*all));
 	for (size_t i = 0; all && i < lab->n_procs; i++)
 		all[i] = lab->procs[i].proc;
@@ -77,14 +95,6 @@ void domain_down(struct lab *lab)
 		proc_stop(all, lab->n_procs, END_PATIENCE);
 	free(all);
 	plug_demolish(lab);
-	remove_folder(lab->dir);
-	snprintf(path, sizeof(path), "%s.lock", lab->dir);
-	unlink(path);
-	/* The folders above, where this was the last lab; rmdir leaves them if not. */
-	for (char *slash = strrchr(path, '/'); slash && slash != path; slash = strrchr(path, '/')) {
-		*slash = '\0';
-		if (strcmp(path, "/run") == 0 || rmdir(path) < 0)
-			break;
-	}
+	remove_files(lab);
 	lab_release(lab);
 }

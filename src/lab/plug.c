@@ -195,15 +195,20 @@ static int build_mn(struct lab *lab, size_t i)
 	return batch_run(&b, ns, false);
 }
 
-int plug_build(struct lab *lab)
+int plug_check_free(struct lab *lab)
 {
 	struct taken taken = {.name = ""};
-	struct batch b = {0};
 	for_each_node(lab, find_taken, &taken);
-	if (taken.name[0]) {
-		lab_say("namespace %s exists: another lab has this prefix, or one was left behind", taken.name);
-		return -EEXIST;
-	}
+	if (!taken.name[0])
+		return 0;
+	lab_say("namespace %s exists and is of no lab: take another --prefix, or remove it (`ip netns del %s`)", taken.name,
+		taken.name);
+	return -EEXIST;
+}
+
+int plug_build(struct lab *lab)
+{
+	struct batch b = {0};
 	for_each_node(lab, add_netns, &b);
 	int r = batch_run(&b, NULL, false);
 	if (!r)

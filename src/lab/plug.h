@@ -3,6 +3,7 @@
 /* The lab's cables: namespaces, links, addresses and routes, and the plugging of nodes into MAGs. */
 #include "lab/topo.h"
 
+int plug_check_free(struct lab *lab); /* -EEXIST after it told: one of the names is taken */
 int plug_build(struct lab *lab); /* everything but the nodes' attachment. 0 or negative errno */
 void plug_demolish(struct lab *lab); /* what there is of it; without errors for what there is not */
 

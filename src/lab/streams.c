@@ -47,7 +47,8 @@ static int read_meta(const struct lab *lab, const char *name, struct stream *s, 
 		lab_say("no stream '%s' in this lab", name);
 		return -ENOENT;
 	}
-	*s = (struct stream){.port = (unsigned)port, .rate = (unsigned)rate, .size = (unsigned)size, .passive = passive != 0};
+	*s = (struct stream){.port = (unsigned)port, .rate = (unsigned)rate, .size = (unsigned)size};
+	s->passive = passive != 0;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	snprintf(s->to, sizeof(s->to), "%s", to);
 	snprintf(s->source, sizeof(s->source), "%s", source);
