@@ -70,6 +70,11 @@ const char *dp_fallback_reason(const struct dp *dp); /* why not eBPF; NULL where
 int dp_link_set(struct dp *dp, uint32_t ifindex, const char *name, unsigned roles, uint32_t mtu, const uint8_t mac[6]);
 void dp_link_del(struct dp *dp, uint32_t ifindex);
 
+/* LMA: the prefix out of which DP_ROUTE_ADDs will come (a pool). It becomes one route of this host, for what the
+ * host itself sends to nodes and so that unused addresses lead nowhere; without it every route becomes one,
+ * which is slower. Before the routes that lie in it. 0 or negative errno. */
+int dp_home_set(struct dp *dp, const struct prefix *home, bool on);
+
 /* 0; -ENOSPC when a table is full (problem() was called), another negative errno when the kernel refused. */
 int dp_apply(struct dp *dp, const struct dp_op *op);
 

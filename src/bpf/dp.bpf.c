@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+/* The data plane's program: on tc ingress of every link.
+ *
+ *   access     node -> tunnel, after the check of its MAC and source
+ *   transport  tunnel -> node (MAG), -> anywhere or another tunnel (LMA)
+ *   upstream   prefix -> tunnel, stream -> tunnels (LMA)
+ *
+ * What is for this host goes on to the kernel. The rules by which the daemon changes the maps under the running
+ * program are in docs/dataplane.md. */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/in.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "dp_packet.h"
+
+#define AF_INET6 10
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* ---- looking up --------------------------------------------------------------------------------------- */
+
+static __always_inline struct abi_via *route_of(const struct abi_addr *a)
+{
+	__u64 key = upper64(a);
+	struct abi_via *odd = NULL, *v;
+
+	if (odd_routes) {
+		struct abi_lpm k = {128, *a};
+
+		odd = bpf_map_lookup_elem(&route_lpm, &k);
+		if (odd && odd->len > 64)
+			return odd;
+	}
+	v = bpf_map_lookup_elem(&route_64, &key);
+	return v ? v : odd;
+}
+
+static __always_inline struct abi_receiver *node_of(const struct abi_addr *a)
+{
+	__u64 key = upper64(a);
+	struct abi_receiver *odd = NULL, *v;
+
+	if (odd_nodes) {
+		struct abi_lpm k = {128, *a};
+
+		odd = bpf_map_lookup_elem(&node_lpm, &k);
+		if (odd && odd->len > 64)
+			return odd;
+	}
+	v = bpf_map_lookup_elem(&node_64, &key);
+	return v ? v : odd;
+}
+
+/* ---- into a tunnel ------------------------------------------------------------------------------------ */
+
+/* The word with version, traffic class and flow label is the inner one's: DSCP and ECN are copied (RFC 2983 uniform
+ * model, RFC 6040 normal mode), and the flow label lets routers between spread the flows (RFC 6438). */
+static __always_inline bool outer_write(struct __sk_buff *skb, const struct abi_tunnel *t, __u32 word, __u32 len)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ethhdr *eth = data;
+	struct ipv6hdr *h = data + ETH_LEN;
+
+	if (data + ETH_LEN + IP6_LEN > end)
+		return false;
+	eth->h_proto = bpf_htons(ETH_P_IPV6);
+	*(__u32 *)h = word;
+	h->payload_len = bpf_htons(len);
+	h->nexthdr = IPPROTO_IPV6;
+	h->hop_limit = outer_hop_limit;
+	__builtin_memcpy(&h->saddr, &t->local, 32);
+	return true;
+}
+
+static __always_inline bool first_word(struct __sk_buff *skb, const __u32 offset, __u32 *word)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+
+	if (data + offset + IP6_LEN > end)
+		return false;
+	*word = *(__u32 *)(data + offset);
+	return true;
+}
+
+static __always_inline int leave(struct __sk_buff *skb, const struct abi_hop *hop)
+{
+	if (!hop->ifindex)
+		return drop(ABI_NO_NEIGHBOUR);
+	if (!hop->valid)
+		return bpf_redirect_neigh(hop->ifindex, NULL, 0, 0);
+	if (!set_macs(skb, hop->dmac))
+		return drop(ABI_OUTPUT);
+	return bpf_redirect(hop->ifindex, 0);
+}
+
+/* The packet at `offset` (14: as it came; 54: inside the tunnel that it leaves) goes into tunnel `index`. */
+static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, const struct pkt *p, __u32 index)
+{
+	struct abi_tunnel *t = bpf_map_lookup_elem(&tunnels, &index);
+	__u32 word;
+
+	if (!t)
+		return drop(ABI_NO_NEIGHBOUR);
+	if (p->hop_limit <= 1)
+		return drop_tell(skb, offset, ABI_HOP_LIMIT, 0);
+	if (p->longest > t->mtu)
+		return drop_tell(skb, offset, ABI_TOO_BIG, t->mtu);
+	if (!set_hop(skb, offset, p) || !first_word(skb, offset, &word))
+		return drop(ABI_INNER_MALFORMED);
+	if (p->longest > t->whole) { /* user space makes the fragments, and counts */
+		if (offset != ETH_LEN && !decapsulate(skb))
+			return drop(ABI_OUTPUT);
+		return bpf_redirect(punt_ifindex, 0);
+	}
+	if (offset == ETH_LEN &&
+	    bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+		return drop(ABI_OUTPUT);
+	if (!outer_write(skb, t, word, p->len))
+		return drop(ABI_OUTPUT);
+	count(&tunnel_counts, 2 * index + 1, p);
+	return leave(skb, &t->hop[t->sel & 1]);
+}
+
+/* ---- replication -------------------------------------------------------------------------------------- */
+
+struct copies {
+	struct __sk_buff *skb;
+	const struct pkt *p;
+	__u32 offset;
+	__u32 too_big; /* MTU of the narrowest output that it did not fit; 0 = it fit all */
+	__u32 word;
+};
+
+static __always_inline void note_too_big(struct copies *c, __u32 mtu)
+{
+	if (!c->too_big || mtu < c->too_big)
+		c->too_big = mtu;
+	drop(ABI_TOO_BIG);
+}
+
+/* Prepare the copy for an output. NULL: nothing stands there, or it may not go. */
+static __always_inline struct abi_out *link_copy(struct copies *c, __u32 slot, __u32 *target)
+{
+	struct abi_out *o = bpf_map_lookup_elem(&outs, &slot);
+
+	if (!o)
+		return NULL;
+	*target = ONCE(o->target);
+	if (!*target)
+		return NULL;
+	if (c->p->longest > o->mtu) {
+		note_too_big(c, o->mtu);
+		return NULL;
+	}
+	return set_macs(c->skb, o->dmac) ? o : NULL;
+}
+
+static long link_clone(__u32 i, struct copies *c)
+{
+	__u32 target = 0;
+	struct abi_out *o = link_copy(c, c->offset + i, &target);
+
+	if (!o)
+		return 0;
+	if (bpf_clone_redirect(c->skb, target, 0))
+		drop(ABI_OUTPUT);
+	else
+		count(&out_counts, o->counter, c->p);
+	return 0;
+}
+
+static __always_inline struct abi_out *tunnel_copy(struct copies *c, __u32 slot, __u32 *ifindex)
+{
+	struct abi_out *o = bpf_map_lookup_elem(&outs, &slot);
+	struct abi_tunnel *t;
+	struct abi_hop *hop;
+	__u32 index;
+
+	if (!o)
+		return NULL;
+	index = ONCE(o->target) - 1;
+	t = bpf_map_lookup_elem(&tunnels, &index);
+	if (!t)
+		return NULL;
+	if (c->p->longest > t->mtu) {
+		note_too_big(c, t->mtu);
+		return NULL;
+	}
+	hop = &t->hop[t->sel & 1];
+	if (!hop->valid) {
+		drop(ABI_NO_NEIGHBOUR);
+		return NULL;
+	}
+	if (!outer_write(c->skb, t, c->word, c->p->len) || !set_macs(c->skb, hop->dmac))
+		return NULL;
+	*ifindex = hop->ifindex;
+	return o;
+}
+
+static long tunnel_clone(__u32 i, struct copies *c)
+{
+	__u32 ifindex = 0;
+	struct abi_out *o = tunnel_copy(c, c->offset + i, &ifindex);
+
+	if (!o)
+		return 0;
+	if (bpf_clone_redirect(c->skb, ifindex, 0)) {
+		drop(ABI_OUTPUT);
+	} else {
+		count(&out_counts, o->counter, c->p);
+		count(&tunnel_counts, 2 * (o->target - 1) + 1, c->p);
+	}
+	return 0;
+}
+
+static __always_inline struct abi_flow_id *flow_of(const struct pkt *p, __u32 in, __u64 *tag)
+{
+	struct abi_flow key = {p->src, p->dst, in};
+	const __u64 *s = (const __u64 *)p->src.b, *g = (const __u64 *)p->dst.b;
+	struct abi_flow_id *id = bpf_map_lookup_elem(&flow_ids, &key);
+
+	*tag = ABI_TAG(g[1], s[0], s[1], in);
+	if (id)
+		return id;
+	__builtin_memset(&key.source, 0, sizeof(key.source));
+	*tag = ABI_TAG(g[1], 0, 0, in);
+	return bpf_map_lookup_elem(&flow_ids, &key);
+}
+
+static __always_inline int copies_done(struct __sk_buff *skb, const struct copies *c, __u32 offset)
+{
+	if (c->too_big)
+		tell(skb, offset, ABI_TOO_BIG, c->too_big); /* the copies have been counted one by one */
+	return TC_ACT_SHOT;
+}
+
+static __always_inline int to_links(struct __sk_buff *skb, struct copies *c, __u64 list, bool last)
+{
+	__u32 n = (__u32)list, ifindex = 0;
+	struct abi_out *o;
+
+	c->offset = list >> 32;
+	if (last)
+		n--;
+	bpf_loop(n, link_clone, c, 0);
+	if (!last)
+		return TC_ACT_SHOT;
+	o = link_copy(c, c->offset + n, &ifindex);
+	if (!o)
+		return copies_done(skb, c, ETH_LEN);
+	if (c->too_big)
+		copies_done(skb, c, ETH_LEN);
+	count(&out_counts, o->counter, c->p);
+	return bpf_redirect(ifindex, 0);
+}
+
+static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, __u64 list)
+{
+	__u32 n = (__u32)list - 1, ifindex = 0;
+	struct abi_out *o;
+
+	c->offset = list >> 32;
+	if (!first_word(skb, ETH_LEN, &c->word) ||
+	    bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+		return drop(ABI_OUTPUT);
+	bpf_loop(n, tunnel_clone, c, 0);
+	o = tunnel_copy(c, c->offset + n, &ifindex);
+	if (!o)
+		return copies_done(skb, c, ETH_LEN + IP6_LEN);
+	if (c->too_big)
+		copies_done(skb, c, ETH_LEN + IP6_LEN);
+	count(&out_counts, o->counter, c->p);
+	count(&tunnel_counts, 2 * (o->target - 1) + 1, c->p);
+	return bpf_redirect(ifindex, 0);
+}
+
+static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, const struct pkt *p, __u32 in)
+{
+	struct copies c = {.skb = skb, .p = p};
+	struct abi_flow_id *id;
+	struct abi_head *head;
+	__u64 tag, links_, tunnels_;
+	__u32 index;
+
+	id = flow_of(p, in, &tag);
+	if (!id)
+		goto nobody;
+	index = id->index;
+	head = bpf_map_lookup_elem(&heads, &index);
+	if (!head || head->tag != tag)
+		goto nobody;
+	links_ = ONCE(head->links);
+	tunnels_ = ONCE(head->tunnels);
+	count(&flow_counts, index, p);
+	if (p->hop_limit <= 1)
+		return drop(ABI_HOP_LIMIT); /* no Time Exceeded to a multicast's source (RFC 4443 2.4) */
+	if (!(__u32)links_ && !(__u32)tunnels_)
+		return drop(ABI_NO_GROUP);
+	if (!set_hop(skb, offset, p) || (offset != ETH_LEN && !decapsulate(skb)))
+		return drop(ABI_OUTPUT);
+	if ((__u32)links_) {
+		int act = to_links(skb, &c, links_, !(__u32)tunnels_);
+
+		if (!(__u32)tunnels_)
+			return act;
+	}
+	return to_tunnels(skb, &c, tunnels_);
+nobody:
+	drop(ABI_NO_GROUP);
+	return offset == ETH_LEN ? PASS : TC_ACT_SHOT; /* from a link, this host may listen itself */
+}
+
+/* ---- out of a tunnel ---------------------------------------------------------------------------------- */
+
+static __always_inline int to_node(struct __sk_buff *skb, const struct pkt *p, const struct abi_receiver *n)
+{
+	__u32 ifindex = n->ifindex;
+
+	if (p->hop_limit <= 1)
+		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
+	if (p->longest > n->mtu)
+		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, n->mtu);
+	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, n->dmac))
+		return drop(ABI_OUTPUT);
+	count(&node_counts, 2 * n->node + 1, p);
+	return bpf_redirect(ifindex, 0);
+}
+
+/* What the route cache does not know, the kernel does. The packet that asks goes by the kernel's neighbour entry, so
+ * that the kernel sees it in use and keeps it true; those after it, until the next generation, do not. */
+static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p)
+{
+	struct bpf_fib_lookup fib = {.family = AF_INET6, .ifindex = skb->ifindex};
+	struct abi_route fresh = {.generation = generation};
+	long r;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	fib.tot_len = p->longest;
+	__builtin_memcpy(fib.ipv6_src, &p->src, 32);
+	r = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
+	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, fib.mtu_result);
+	if (r != BPF_FIB_LKUP_RET_SUCCESS && r != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return decapsulate(skb) ? PASS : drop(ABI_OUTPUT); /* for this host, or unreachable */
+	if (p->hop_limit <= 1)
+		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
+	if (r == BPF_FIB_LKUP_RET_SUCCESS) {
+		fresh.ifindex = fib.ifindex;
+		fresh.mtu = fib.mtu_result;
+		__builtin_memcpy(fresh.dmac, fib.dmac, 6);
+		__builtin_memcpy(fresh.smac, fib.smac, 6);
+		bpf_map_update_elem(&route_cache, &p->dst, &fresh, BPF_ANY);
+	}
+	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb))
+		return drop(ABI_OUTPUT);
+	return bpf_redirect_neigh(fib.ifindex, NULL, 0, 0);
+}
+
+static __always_inline int to_world(struct __sk_buff *skb, const struct pkt *p)
+{
+	struct abi_route *r = bpf_map_lookup_elem(&route_cache, &p->dst);
+	__u32 ifindex;
+
+	if (!r || r->generation != generation)
+		return to_world_slowly(skb, p);
+	if (p->hop_limit <= 1)
+		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
+	if (p->longest > r->mtu)
+		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, r->mtu);
+	ifindex = r->ifindex;
+	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, r->dmac))
+		return drop(ABI_OUTPUT);
+	return bpf_redirect(ifindex, 0);
+}
+
+static __always_inline int from_tunnel(struct __sk_buff *skb, const struct pkt *outer, __u32 index)
+{
+	struct pkt p;
+	struct abi_receiver *n;
+	struct abi_tunnel *t;
+	struct abi_via *v;
+
+	if (outer->len < 2 * IP6_LEN)
+		return drop(ABI_OUTER_MALFORMED);
+	if (!parse(skb, ETH_LEN + IP6_LEN, &p) || p.len > outer->len - IP6_LEN || is_multicast(&p.src))
+		return drop(ABI_INNER_MALFORMED);
+	count(&tunnel_counts, 2 * index, &p);
+	if (is_link_local(&p.src) || is_nobody(&p.src) || is_link_local(&p.dst) || is_link_scope(&p.dst) ||
+	    is_nobody(&p.dst)) {
+		/* MLD between MAG and LMA: the daemon's raw socket has it next. */
+		if (is_multicast(&p.dst) && (p.next == IPPROTO_HOPOPTS || p.next == IPPROTO_ICMPV6))
+			return PASS;
+		if (is_link_local(&p.dst) && p.next == IPPROTO_HOPOPTS)
+			return PASS;
+		return drop(ABI_LINK_LOCAL);
+	}
+	if (!merge_ecn(outer->ecn, &p))
+		return drop(ABI_ECN);
+	if (is_multicast(&p.dst))
+		return replicate(skb, ETH_LEN + IP6_LEN, &p, index);
+	n = node_of(&p.dst);
+	if (n && n->tunnel == index)
+		return to_node(skb, &p, n);
+	v = route_of(&p.src);
+	if (!v || v->tunnel != index) {
+		t = bpf_map_lookup_elem(&tunnels, &index);
+		return drop(t && t->lma_side ? ABI_INNER_SOURCE : ABI_NO_NODE);
+	}
+	v = route_of(&p.dst);
+	if (v)
+		return to_tunnel(skb, ETH_LEN + IP6_LEN, &p, v->tunnel);
+	return to_world(skb, &p);
+}
+
+/* ---- from a node -------------------------------------------------------------------------------------- */
+
+static __always_inline bool source_allowed(const struct abi_sender *s, const struct abi_addr *src)
+{
+	const __u64 *a = (const __u64 *)src->b;
+
+#pragma unroll
+	for (__u32 i = 0; i < ABI_PREFIXES; i++) {
+		const struct abi_prefix *x = &s->prefixes[i];
+
+		if (i < s->n_prefixes && (a[0] & x->mask_hi) == x->hi && (a[1] & x->mask_lo) == x->lo)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline int from_node(struct __sk_buff *skb, const struct pkt *p)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct abi_mac key = {.ifindex = skb->ifindex};
+	struct abi_sender *s;
+	__u32 node;
+	int act;
+
+	if (is_link_local(&p->dst) || is_link_scope(&p->dst))
+		return PASS;
+	if (is_link_local(&p->src) || is_nobody(&p->src)) {
+		/* A Report of MLDv1 goes to the group. */
+		if (is_multicast(&p->dst) && (p->next == IPPROTO_HOPOPTS || p->next == IPPROTO_ICMPV6))
+			return PASS;
+		return drop(ABI_LINK_LOCAL);
+	}
+	if (data + ETH_LEN > end)
+		return drop(ABI_INNER_MALFORMED);
+	__builtin_memcpy(key.mac, data + 6, 6);
+	s = bpf_map_lookup_elem(&senders, &key);
+	if (!s)
+		return drop(ABI_UPLINK_UNREGISTERED);
+	if (is_multicast(&p->dst))
+		return drop(ABI_UPLINK_MULTICAST);
+	if (!source_allowed(s, &p->src))
+		return drop(ABI_UPLINK_SOURCE);
+	if (is_nobody(&p->dst))
+		return drop(ABI_LINK_LOCAL);
+	node = s->node;
+	act = to_tunnel(skb, ETH_LEN, p, s->tunnel);
+	if (act == TC_ACT_REDIRECT)
+		count(&node_counts, 2 * node, p);
+	return act;
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------- */
+
+static __always_inline int from_upstream(struct __sk_buff *skb, const struct pkt *p)
+{
+	if (is_link_local(&p->src) || is_nobody(&p->src) || is_multicast(&p->src) || is_link_scope(&p->dst))
+		return PASS;
+	return replicate(skb, ETH_LEN, p, ABI_IN_LINK | skb->ifindex);
+}
+
+static __always_inline bool tunnel_find(const struct pkt *outer, __u32 *index)
+{
+	struct abi_ends ends = {outer->dst, outer->src};
+	__u32 *id = bpf_map_lookup_elem(&tunnel_ids, &ends);
+
+	if (id)
+		*index = *id;
+	return id;
+}
+
+SEC("tc")
+int rc_ingress(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex, index, roles;
+	struct abi_link *link;
+	struct abi_via *v;
+	struct pkt p;
+
+	if (skb->protocol != bpf_htons(ETH_P_IPV6) || skb->pkt_type == PACKET_OTHERHOST || skb->vlan_present)
+		return PASS;
+	link = bpf_map_lookup_elem(&links, &ifindex);
+	if (!link)
+		return PASS;
+	roles = link->roles;
+	if ((void *)(long)skb->data + ETH_LEN + 2 * IP6_LEN > (void *)(long)skb->data_end)
+		bpf_skb_pull_data(skb, skb->len < ETH_LEN + 2 * IP6_LEN ? skb->len : ETH_LEN + 2 * IP6_LEN);
+	if (!parse(skb, ETH_LEN, &p))
+		return roles & ABI_ACCESS ? drop(ABI_INNER_MALFORMED) : PASS;
+	if (roles & ABI_TRANSPORT && p.next == IPPROTO_IPV6) {
+		if (tunnel_find(&p, &index))
+			return from_tunnel(skb, &p, index);
+		if (bpf_map_lookup_elem(&locals, &p.dst))
+			return drop(ABI_OUTER_SOURCE);
+	}
+	if (roles & (ABI_TRANSPORT | ABI_UPSTREAM)) {
+		if (is_multicast(&p.dst))
+			return roles & ABI_UPSTREAM ? from_upstream(skb, &p) : PASS;
+		v = route_of(&p.dst);
+		if (v)
+			return is_link_local(&p.src) || is_nobody(&p.src) || is_multicast(&p.src) ?
+				       drop(ABI_LINK_LOCAL) :
+				       to_tunnel(skb, ETH_LEN, &p, v->tunnel);
+		if (!(roles & ABI_ACCESS))
+			return PASS;
+	}
+	return from_node(skb, &p);
+}

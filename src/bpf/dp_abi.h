@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+#pragma once
+/* What the programs in the kernel and the daemon share: the maps' keys and values. The daemon is the only
+ * writer of all of them but the counters, the samples and the route cache. */
+#include <linux/types.h>
+
+struct abi_addr {
+	__u8 b[16];
+};
+
+enum { ABI_ACCESS = 1, ABI_TRANSPORT = 2, ABI_UPSTREAM = 4 }; /* as enum dp_link_role */
+
+struct abi_link { /* links: ifindex -> */
+	__u32 roles;
+	__u32 mtu;
+};
+
+struct abi_ends { /* tunnel_ids: -> __u32, as the packet has them that comes in */
+	struct abi_addr local, remote;
+};
+
+struct abi_hop {
+	__u32 ifindex; /* 0: no route */
+	__u32 valid;   /* the MACs stand */
+	__u8 dmac[6], smac[6];
+};
+
+struct abi_tunnel { /* tunnels: index -> */
+	struct abi_addr local, remote;
+	struct abi_hop hop[2];
+	__u32 sel;	/* which of the two holds: the other may be written once nobody reads it any more */
+	__u32 mtu;	/* for inner packets */
+	__u32 whole;	/* the longest that passes without outer fragments; user space makes those */
+	__u32 lma_side; /* how to name what nobody takes */
+};
+
+struct abi_mac { /* senders: -> abi_sender */
+	__u32 ifindex;
+	__u8 mac[6];
+	__u8 zero[2];
+};
+
+#define ABI_PREFIXES 8
+struct abi_prefix {
+	__u64 hi, lo;		/* in network order */
+	__u64 mask_hi, mask_lo; /* likewise */
+};
+
+struct abi_sender {
+	__u32 node;   /* index of its counters */
+	__u32 tunnel; /* index */
+	__u32 n_prefixes;
+	__u32 zero;
+	struct abi_prefix prefixes[ABI_PREFIXES];
+};
+
+struct abi_lpm { /* key of node_lpm and route_lpm; those of 64 bits stand in node_64 and route_64 */
+	__u32 len;
+	struct abi_addr addr;
+};
+
+struct abi_receiver { /* node_64, node_lpm */
+	__u32 ifindex;
+	__u32 node;
+	__u32 tunnel; /* the one its packets come out of */
+	__u32 mtu;
+	__u8 dmac[6], smac[6];
+	__u32 len; /* of the prefix */
+};
+
+struct abi_via { /* route_64, route_lpm */
+	__u32 tunnel;
+	__u32 len;
+};
+
+struct abi_flow { /* flow_ids: -> abi_flow_id */
+	struct abi_addr source, group;
+	__u32 in; /* ABI_IN_LINK | ifindex, or a tunnel's index */
+};
+#define ABI_IN_LINK 0x80000000u
+
+struct abi_flow_id {
+	__u32 index;
+	__u32 zero;
+};
+
+/* heads: index -> . A list is one word, so that a packet sees the old one or the new one. */
+struct abi_head {
+	__u64 tag; /* of the flow: an element of flow_ids may be another flow's by the time it is read */
+	__u64 links, tunnels; /* ABI_LIST() */
+};
+/* From the lower half of the group, both halves of the source, and `in`. */
+#define ABI_TAG(g1, s0, s1, in) ((g1) ^ (s1) << 1 ^ (s0) ^ (__u64)(in) << 32)
+#define ABI_LIST(offset, count) ((__u64)(offset) << 32 | (count))
+
+struct abi_out { /* outs: slot -> */
+	__u32 target; /* ifindex, or tunnel index + 1; 0 = nothing. Written last, and with it the slot is in force */
+	__u32 counter;
+	__u32 mtu;
+	__u8 dmac[6], smac[6];
+};
+
+struct abi_count {
+	__u64 packets, bytes;
+};
+
+/* A tunnel's and a node's counters lie side by side: 2 * index is in (up), 2 * index + 1 is out (down). */
+
+struct abi_route { /* route_cache: destination -> ; what the kernel's tables said */
+	__u32 generation;
+	__u32 ifindex;
+	__u32 mtu;
+	__u8 dmac[6], smac[6];
+};
+
+/* ICMPv6 errors are built in user space, of these. */
+#define ABI_SAMPLE_BYTES 1232 /* 1280 less the IPv6 and ICMPv6 headers */
+struct abi_sample {
+	__u32 reason; /* enum dp_drop */
+	__u32 ifindex;
+	__u32 mtu;
+	__u32 len;
+	__u8 bytes[ABI_SAMPLE_BYTES];
+};
+
+/* The order of enum dp_drop. */
+enum {
+	ABI_OUTER_SOURCE,
+	ABI_OUTER_MALFORMED,
+	ABI_INNER_SOURCE,
+	ABI_INNER_MALFORMED,
+	ABI_HOP_LIMIT,
+	ABI_TOO_BIG,
+	ABI_ECN,
+	ABI_NO_NODE,
+	ABI_NO_GROUP,
+	ABI_UPLINK_UNREGISTERED,
+	ABI_UPLINK_SOURCE,
+	ABI_UPLINK_MULTICAST,
+	ABI_LINK_LOCAL,
+	ABI_NO_NEIGHBOUR,
+	ABI_OUTPUT,
+	ABI_DROPS,
+};

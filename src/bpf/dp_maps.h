@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+#pragma once
+/* The maps. Sizes of 1 are set by the daemon before loading. */
+#include "dp_abi.h"
+
+#define MAP(name_, type_, key_, value_, flags_)     \
+	struct {                                    \
+		__uint(type, BPF_MAP_TYPE_##type_); \
+		__uint(max_entries, 1);             \
+		__uint(map_flags, flags_);          \
+		__type(key, key_);                  \
+		__type(value, value_);              \
+	} name_ SEC(".maps")
+
+MAP(links, HASH, __u32, struct abi_link, 0);
+
+MAP(locals, HASH, struct abi_addr, __u32, 0); /* addresses that are the local end of a tunnel */
+MAP(tunnel_ids, HASH, struct abi_ends, __u32, BPF_F_NO_PREALLOC);
+MAP(tunnels, ARRAY, __u32, struct abi_tunnel, BPF_F_MMAPABLE);
+
+MAP(senders, HASH, struct abi_mac, struct abi_sender, BPF_F_NO_PREALLOC);
+MAP(node_64, HASH, __u64, struct abi_receiver, BPF_F_NO_PREALLOC);
+MAP(node_lpm, LPM_TRIE, struct abi_lpm, struct abi_receiver, BPF_F_NO_PREALLOC);
+MAP(route_64, HASH, __u64, struct abi_via, BPF_F_NO_PREALLOC);
+MAP(route_lpm, LPM_TRIE, struct abi_lpm, struct abi_via, BPF_F_NO_PREALLOC);
+MAP(route_cache, LRU_HASH, struct abi_addr, struct abi_route, 0);
+
+MAP(flow_ids, HASH, struct abi_flow, struct abi_flow_id, BPF_F_NO_PREALLOC);
+MAP(heads, ARRAY, __u32, struct abi_head, BPF_F_MMAPABLE);
+MAP(outs, ARRAY, __u32, struct abi_out, BPF_F_MMAPABLE);
+
+MAP(tunnel_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
+MAP(node_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
+MAP(flow_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
+MAP(out_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
+MAP(drop_counts, PERCPU_ARRAY, __u32, __u64, 0);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+} samples SEC(".maps");
+
+/* Set before loading. */
+const volatile __u32 punt_ifindex;	/* the TUN device of the daemon */
+const volatile __u8 outer_hop_limit = 64;
+const volatile __u64 sample_interval_ns = 100000000;
+const volatile __u64 sample_burst_ns = 1000000000;
+
+/* Set by the daemon while it runs. */
+__u32 generation = 1;	/* of the kernel's routes and neighbours: raised when they change, and every second */
+__u32 odd_nodes = 0;	/* node prefixes that are not of 64 bits */
+__u32 odd_routes = 0;
+__u64 sample_due = 0;	/* when the next sample is due, were they evenly spaced */

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+#pragma once
+/* Reading and changing a packet, counting, drops and samples. */
+#include "dp_maps.h"
+
+#define ETH_LEN 14
+#define IP6_LEN 40
+#define PASS TC_ACT_UNSPEC /* not ours: other filters, then the kernel */
+
+/* A volatile access: once, in one piece. */
+#define ONCE(x) (*(volatile typeof(x) *)&(x))
+
+struct pkt {
+	struct abi_addr src, dst;
+	__u32 len;	/* octets from its IPv6 header on; of all segments together */
+	__u32 longest;	/* what one packet of it takes on a wire */
+	__u32 packets;	/* a GSO packet stands for several */
+	__u32 bytes;	/* of these */
+	__u8 next;
+	__u8 hop_limit;
+	__u8 ecn;
+};
+
+static __always_inline void count(void *map, __u32 index, const struct pkt *p)
+{
+	struct abi_count *c = bpf_map_lookup_elem(map, &index);
+
+	if (c) {
+		c->packets += p->packets;
+		c->bytes += p->bytes;
+	}
+}
+
+static __always_inline int drop(__u32 reason)
+{
+	__u64 *n = bpf_map_lookup_elem(&drop_counts, &reason);
+
+	if (n)
+		(*n)++;
+	return TC_ACT_SHOT;
+}
+
+/* Have the daemon tell the source: hands it the start of the packet that begins at `offset`. The rate is that of a
+ * bucket of one second. */
+static __noinline int tell(struct __sk_buff *skb, __u32 offset, __u32 reason, __u32 mtu)
+{
+	__u64 now = bpf_ktime_get_ns(), due = ONCE(sample_due);
+	__u32 len = skb->len - offset;
+	struct abi_sample *s;
+
+	if (due < now)
+		due = now;
+	if (due >= now + sample_burst_ns || offset > skb->len)
+		return 0;
+	s = bpf_ringbuf_reserve(&samples, sizeof(*s), 0);
+	if (!s)
+		return 0;
+	ONCE(sample_due) = due + sample_interval_ns;
+	if (len > ABI_SAMPLE_BYTES)
+		len = ABI_SAMPLE_BYTES;
+	s->reason = reason;
+	s->ifindex = skb->ifindex;
+	s->mtu = mtu;
+	s->len = len;
+	if (len < 1 || bpf_skb_load_bytes(skb, offset, s->bytes, len))
+		bpf_ringbuf_discard(s, 0);
+	else
+		bpf_ringbuf_submit(s, 0);
+	return 0;
+}
+
+static __always_inline int drop_tell(struct __sk_buff *skb, __u32 offset, __u32 reason, __u32 mtu)
+{
+	tell(skb, offset, reason, mtu);
+	return drop(reason);
+}
+
+static __always_inline bool is_multicast(const struct abi_addr *a) { return a->b[0] == 0xff; }
+static __always_inline bool is_link_local(const struct abi_addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+/* :: and ::1. IPv4-compatible addresses go with them: nothing may bear one. */
+static __always_inline bool is_nobody(const struct abi_addr *a)
+{
+	const __u32 *w = (const __u32 *)a->b;
+
+	return !(w[0] | w[1] | w[2]);
+}
+
+static __always_inline bool is_link_scope(const struct abi_addr *a) { return is_multicast(a) && (a->b[1] & 0xf) <= 2; }
+static __always_inline __u64 upper64(const struct abi_addr *a) { return *(const __u64 *)a->b; }
+
+/* Fill in what a super-packet stands for. */
+static __always_inline void parse_gso(struct __sk_buff *skb, __u32 offset, struct pkt *p)
+{
+	__u32 header = IP6_LEN + 8;
+	__u8 doff;
+
+	if (p->next == IPPROTO_TCP) {
+		if (bpf_skb_load_bytes(skb, offset + IP6_LEN + 12, &doff, 1))
+			doff = 0x50;
+		header = IP6_LEN + (doff >> 4) * 4;
+	}
+	p->len = skb->len - offset;
+	p->packets = skb->gso_segs ? skb->gso_segs : 1;
+	p->bytes = p->len + (p->packets - 1) * header;
+	p->longest = skb->gso_size + header;
+}
+
+/* The IPv6 header at `offset`. False: there is none, or the packet is cut. */
+static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, struct pkt *p)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *h = data + offset;
+
+	if (data + offset + IP6_LEN > end || h->version != 6)
+		return false;
+	__builtin_memcpy(&p->src, &h->saddr, 32);
+	p->next = h->nexthdr;
+	p->hop_limit = h->hop_limit;
+	p->ecn = ((__u8 *)h)[1] >> 4 & 3;
+	if (skb->gso_size) {
+		parse_gso(skb, offset, p);
+		return true;
+	}
+	p->len = IP6_LEN + bpf_ntohs(h->payload_len);
+	p->packets = 1;
+	p->bytes = p->len;
+	p->longest = p->len;
+	return offset + p->len <= skb->len;
+}
+
+/* Forwarding: one hop less, and the ECN field. */
+static __always_inline bool set_hop(struct __sk_buff *skb, const __u32 offset, const struct pkt *p)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u8 *h = data + offset;
+
+	if (data + offset + IP6_LEN > end)
+		return false;
+	h[1] = (h[1] & 0xcf) | p->ecn << 4;
+	h[7] = p->hop_limit - 1;
+	return true;
+}
+
+static __always_inline bool set_macs(struct __sk_buff *skb, const __u8 *dmac_smac)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+
+	if (data + ETH_LEN > end)
+		return false;
+	__builtin_memcpy(data, dmac_smac, 12);
+	return true;
+}
+
+static __always_inline bool decapsulate(struct __sk_buff *skb)
+{
+	return !bpf_skb_adjust_room(skb, -IP6_LEN, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
+}
+
+/* RFC 6040 4.2, the ECN field on decapsulation. False: drop. */
+static __always_inline bool merge_ecn(__u8 outer, struct pkt *inner)
+{
+	if (outer == 3) {
+		if (!inner->ecn)
+			return false;
+		inner->ecn = 3;
+	} else if (outer == 1 && inner->ecn == 2) {
+		inner->ecn = 1;
+	}
+	return true;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dp/dp_ebpf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dp/dp_icmp.h"
+#include "dp.skel.h"
+
+#define TC_PRIORITY 50
+#define TC_HANDLE 0x5213
+
+_Static_assert((int)ABI_DROPS == DP_DROP_N, "the drop reasons of both sides are the same list");
+_Static_assert(ABI_OUTPUT == (int)DP_DROP_OUTPUT && ABI_TOO_BIG == (int)DP_DROP_TOO_BIG, "and in the same order");
+_Static_assert(ABI_ACCESS == (int)DP_LINK_ACCESS && ABI_TRANSPORT == (int)DP_LINK_TRANSPORT &&
+		       ABI_UPSTREAM == (int)DP_LINK_UPSTREAM,
+	       "the roles are the same bits");
+
+/* ---- counters ----------------------------------------------------------------------------------------- */
+
+void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t index)
+{
+	bpf_map_update_elem(bpf_map__fd(map), &index, e->zeros, BPF_ANY);
+}
+
+static void add_count(struct dp *dp, const struct bpf_map *map, uint32_t index, struct dp_count *to)
+{
+	struct abi_count *v = dp->ebpf->read;
+
+	if (!bpf_map_lookup_elem(bpf_map__fd(map), &index, v)) {
+		for (int i = 0; i < dp->ebpf->cpus; i++) {
+			to->packets += v[i].packets;
+			to->bytes += v[i].bytes;
+		}
+	}
+}
+
+static void node_count(struct dp *dp, const struct dp_nod *n, struct dp_count *up, struct dp_count *down)
+{
+	add_count(dp, dp->ebpf->skel->maps.node_counts, 2 * n->index, up);
+	add_count(dp, dp->ebpf->skel->maps.node_counts, 2 * n->index + 1, down);
+}
+
+static void flow_count(struct dp *dp, const struct dp_flw *f, struct dp_count *in)
+{
+	add_count(dp, dp->ebpf->skel->maps.flow_counts, f->index, in);
+}
+
+static void out_count(struct dp *dp, const struct dp_o *o, struct dp_count *sent)
+{
+	add_count(dp, dp->ebpf->skel->maps.out_counts, o->counter, sent);
+}
+
+static void tunnel_count(struct dp *dp, const struct dp_tun *t, struct dp_count *in, struct dp_count *out)
+{
+	add_count(dp, dp->ebpf->skel->maps.tunnel_counts, 2 * t->index, in);
+	add_count(dp, dp->ebpf->skel->maps.tunnel_counts, 2 * t->index + 1, out);
+}
+
+static uint64_t drop_count(struct dp *dp, enum dp_drop reason)
+{
+	uint64_t *v = (uint64_t *)dp->ebpf->read, sum = 0;
+	uint32_t key = reason;
+
+	if (!bpf_map_lookup_elem(bpf_map__fd(dp->ebpf->skel->maps.drop_counts), &key, v))
+		for (int i = 0; i < dp->ebpf->cpus; i++)
+			sum += v[i];
+	return sum;
+}
+
+/* ---- links -------------------------------------------------------------------------------------------- */
+
+static int attach(struct dp *dp, struct dp_link *l)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)l->ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY, .flags = BPF_TC_F_REPLACE,
+		    .prog_fd = bpf_program__fd(dp->ebpf->skel->progs.rc_ingress));
+	int r = bpf_tc_hook_create(&hook);
+
+	l->made_clsact = !r;
+	if (r && r != -EEXIST)
+		return r;
+	r = bpf_tc_attach(&hook, &opts);
+	l->attached = !r;
+	return r;
+}
+
+static int link_set(struct dp *dp, struct dp_link *l)
+{
+	struct abi_link v = {l->roles, l->mtu};
+
+	if (bpf_map_update_elem(bpf_map__fd(dp->ebpf->skel->maps.links), &l->ifindex, &v, BPF_ANY))
+		return -errno;
+	if (l->attached) {
+		dp_ebpf_link_changed(dp, l);
+		return 0;
+	}
+	return attach(dp, l);
+}
+
+static void link_del(struct dp *dp, struct dp_link *l)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)l->ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+
+	bpf_map_delete_elem(bpf_map__fd(dp->ebpf->skel->maps.links), &l->ifindex);
+	if (!l->attached)
+		return;
+	bpf_tc_detach(&hook, &opts);
+	if (l->made_clsact) {
+		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+		bpf_tc_hook_destroy(&hook);
+	}
+	l->attached = false;
+}
+
+/* ---- samples ------------------------------------------------------------------------------------------ */
+
+static int on_sample(void *arg, void *data, size_t size)
+{
+	const struct abi_sample *s = data;
+
+	if (size >= sizeof(*s) && s->len <= ABI_SAMPLE_BYTES)
+		dp_icmp_error(arg, s->reason, s->mtu, s->bytes, s->len);
+	return 0;
+}
+
+static void on_samples(evutil_socket_t fd, short what, void *arg)
+{
+	struct dp *dp = arg;
+
+	(void)fd;
+	(void)what;
+	ring_buffer__consume(dp->ebpf->samples);
+}
+
+/* A cached route is asked for again once a second even if no change of it was heard. */
+static void on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct dp *dp = arg;
+
+	(void)fd;
+	(void)what;
+	dp->ebpf->skel->data->generation++;
+}
+
+static void routes_changed(struct dp *dp) { dp->ebpf->skel->data->generation++; }
+
+static int open_events(struct dp *dp)
+{
+	static const struct timeval second = {.tv_sec = 1};
+	struct dp_ebpf *e = dp->ebpf;
+
+	e->samples = ring_buffer__new(bpf_map__fd(e->skel->maps.samples), on_sample, dp, NULL);
+	if (!e->samples)
+		return -errno;
+	e->samples_event =
+		event_new(dp->base, ring_buffer__epoll_fd(e->samples), EV_READ | EV_PERSIST, on_samples, dp);
+	e->second = event_new(dp->base, -1, EV_PERSIST, on_second, dp);
+	if (!e->samples_event || !e->second || event_add(e->samples_event, NULL) || event_add(e->second, &second))
+		return -ENOMEM;
+	return 0;
+}
+
+/* ---- life --------------------------------------------------------------------------------------------- */
+
+static char libbpf_said[192]; /* libbpf's print function has no argument of ours */
+
+static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	/* The first complaint names the cause; those after it are its consequences. */
+	if (level == LIBBPF_WARN && !libbpf_said[0]) {
+		vsnprintf(libbpf_said, sizeof(libbpf_said), fmt, ap);
+		libbpf_said[strcspn(libbpf_said, "\n")] = 0;
+	}
+	return 0;
+}
+
+static void set_sizes(struct dp *dp, struct dp_bpf *s)
+{
+	const struct dp_conf *c = &dp->conf;
+
+	bpf_map__set_max_entries(s->maps.links, 65536);
+	bpf_map__set_max_entries(s->maps.locals, c->tunnels_max);
+	bpf_map__set_max_entries(s->maps.tunnel_ids, c->tunnels_max);
+	bpf_map__set_max_entries(s->maps.tunnels, c->tunnels_max);
+	bpf_map__set_max_entries(s->maps.tunnel_counts, 2 * c->tunnels_max);
+	bpf_map__set_max_entries(s->maps.senders, c->nodes_max);
+	bpf_map__set_max_entries(s->maps.node_64, c->nodes_max * 2);
+	bpf_map__set_max_entries(s->maps.node_lpm, c->nodes_max * 2);
+	bpf_map__set_max_entries(s->maps.node_counts, 2 * c->nodes_max);
+	bpf_map__set_max_entries(s->maps.route_64, c->routes_max);
+	bpf_map__set_max_entries(s->maps.route_lpm, c->routes_max);
+	bpf_map__set_max_entries(s->maps.route_cache, 65536);
+	bpf_map__set_max_entries(s->maps.flow_ids, c->flows_max);
+	bpf_map__set_max_entries(s->maps.heads, c->flows_max);
+	bpf_map__set_max_entries(s->maps.flow_counts, c->flows_max);
+	bpf_map__set_max_entries(s->maps.out_counts, c->outs_max);
+	bpf_map__set_max_entries(s->maps.drop_counts, ABI_DROPS);
+	s->rodata->punt_ifindex = dp_plane_tun_ifindex(dp);
+	s->rodata->outer_hop_limit = c->hop_limit;
+	s->rodata->sample_interval_ns = 1000000000u / c->ptb_per_s;
+}
+
+static uint32_t power_of_two(uint32_t at_least)
+{
+	uint32_t n = 1;
+
+	while (n < at_least)
+		n *= 2;
+	return n;
+}
+
+static void *map_array(const struct bpf_map *map, size_t element, size_t *size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p;
+
+	*size = (bpf_map__max_entries(map) * ((element + 7) & ~(size_t)7) + page - 1) & ~(page - 1);
+	p = mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int load(struct dp *dp)
+{
+	struct dp_ebpf *e = dp->ebpf;
+	uint32_t slots = power_of_two(2 * dp->conf.outs_max); /* a list is copied to grow */
+	int r;
+
+	e->skel = dp_bpf__open();
+	if (!e->skel)
+		return -errno;
+	set_sizes(dp, e->skel);
+	bpf_map__set_max_entries(e->skel->maps.outs, slots);
+	r = dp_bpf__load(e->skel);
+	if (r)
+		return r;
+	e->cpus = libbpf_num_possible_cpus();
+	e->tunnels = map_array(e->skel->maps.tunnels, sizeof(*e->tunnels), &e->tunnels_size);
+	e->heads = map_array(e->skel->maps.heads, sizeof(*e->heads), &e->heads_size);
+	e->outs = map_array(e->skel->maps.outs, sizeof(*e->outs), &e->outs_size);
+	if (e->cpus < 1)
+		return e->cpus;
+	e->zeros = calloc((size_t)e->cpus, sizeof(*e->zeros));
+	e->read = calloc((size_t)e->cpus, sizeof(*e->read));
+	if (!e->zeros || !e->read || !e->tunnels || !e->heads || !e->outs ||
+	    !dp_ids_init(&e->counter_ids, dp->conf.outs_max) || !rlists_init(&e->lists, e->outs, slots, dp->grace))
+		return -ENOMEM;
+	return open_events(dp);
+}
+
+static void close_backend(struct dp *dp)
+{
+	struct dp_ebpf *e = dp->ebpf;
+
+	if (!e)
+		return;
+	if (e->samples_event)
+		event_free(e->samples_event);
+	if (e->second)
+		event_free(e->second);
+	ring_buffer__free(e->samples);
+	rlists_deinit(&e->lists);
+	dp_ids_deinit(&e->counter_ids);
+	if (e->tunnels)
+		munmap(e->tunnels, e->tunnels_size);
+	if (e->heads)
+		munmap(e->heads, e->heads_size);
+	if (e->outs)
+		munmap(e->outs, e->outs_size);
+	dp_bpf__destroy(e->skel);
+	free(e->zeros);
+	free(e->read);
+	free(e);
+	dp->ebpf = NULL;
+}
+
+static int open_backend(struct dp *dp, char *why, size_t why_size)
+{
+	libbpf_print_fn_t old = libbpf_set_print(on_libbpf);
+	int r;
+
+	libbpf_said[0] = 0;
+	dp->ebpf = calloc(1, sizeof(*dp->ebpf));
+	r = dp->ebpf ? load(dp) : -ENOMEM;
+	libbpf_set_print(old);
+	if (!r)
+		return 0;
+	close_backend(dp);
+	snprintf(why, why_size, "eBPF: %s%s%s%s", strerror(-r), libbpf_said[0] ? ": " : "", libbpf_said,
+		 r == -EPERM || r == -EACCES ? "; it needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (or root)" : "");
+	return r;
+}
+
+const struct dp_backend_ops dp_backend_ebpf = {
+	.name = "ebpf",
+	.open = open_backend,
+	.close = close_backend,
+	.link_set = link_set,
+	.link_del = link_del,
+	.tunnel_set = dp_ebpf_tunnel_set,
+	.tunnel_del = dp_ebpf_tunnel_del,
+	.route_set = dp_ebpf_route_set,
+	.route_del = dp_ebpf_route_del,
+	.node_set = dp_ebpf_node_set,
+	.node_del = dp_ebpf_node_del,
+	.node_prefix_set = dp_ebpf_node_prefix_set,
+	.node_prefix_del = dp_ebpf_node_prefix_del,
+	.flow_set = dp_ebpf_flow_set,
+	.flow_del = dp_ebpf_flow_del,
+	.flow_lists_free = dp_ebpf_flow_lists_free,
+	.out_add = dp_ebpf_out_add,
+	.out_del = dp_ebpf_out_del,
+	.routes_changed = routes_changed,
+	.node_count = node_count,
+	.flow_count = flow_count,
+	.out_count = out_count,
+	.tunnel_count = tunnel_count,
+	.drop_count = drop_count,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Inside of the eBPF backend: dp_ebpf.c loads, attaches and counts; dp_ebpf_tables.c mirrors the tables. */
+#include "bpf/dp_abi.h"
+#include "dp/dp_priv.h"
+#include "dp/dp_rlist.h"
+
+struct ring_buffer;
+struct bpf_map;
+
+struct dp_ebpf {
+	struct dp_bpf *skel;
+	int cpus;
+	struct abi_count *zeros, *read; /* one for each CPU */
+	struct abi_tunnel *tunnels; /* the mapped arrays */
+	struct abi_head *heads;
+	struct abi_out *outs;
+	size_t tunnels_size, heads_size, outs_size;
+	struct rlists lists;
+	struct dp_ids counter_ids;
+	struct ring_buffer *samples;
+	struct event *samples_event, *second;
+};
+
+/* Set a counter back that was another's before. */
+void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t index);
+
+int dp_ebpf_tunnel_set(struct dp *dp, struct dp_tun *t);
+void dp_ebpf_tunnel_del(struct dp *dp, struct dp_tun *t);
+int dp_ebpf_route_set(struct dp *dp, struct dp_pfx *p);
+void dp_ebpf_route_del(struct dp *dp, struct dp_pfx *p);
+int dp_ebpf_node_set(struct dp *dp, struct dp_nod *n);
+void dp_ebpf_node_del(struct dp *dp, struct dp_nod *n);
+int dp_ebpf_node_prefix_set(struct dp *dp, struct dp_pfx *p);
+void dp_ebpf_node_prefix_del(struct dp *dp, struct dp_pfx *p);
+int dp_ebpf_flow_set(struct dp *dp, struct dp_flw *f);
+void dp_ebpf_flow_del(struct dp *dp, struct dp_flw *f);
+void dp_ebpf_flow_lists_free(struct dp *dp, struct dp_flw *f);
+int dp_ebpf_out_add(struct dp *dp, struct dp_o *o);
+void dp_ebpf_out_del(struct dp *dp, struct dp_o *o);
+void dp_ebpf_link_changed(struct dp *dp, const struct dp_link *l); /* MTU or MAC */

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dp/dp_offload.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/cksum.h"
+#include "base/wr.h"
+
+#define ETH_LEN 14
+#define L4 (ETH_LEN + 40)
+#define TCP_FIN_PSH 0x09
+#define TCP_CWR 0x80
+
+/* The field holds the sum of the pseudo-header already. */
+static uint16_t sum_of(const uint8_t *p, size_t len)
+{
+	uint64_t sum = 0;
+
+	for (; len > 1; p += 2, len -= 2)
+		sum += (uint32_t)p[0] << 8 | p[1];
+	if (len)
+		sum += (uint32_t)p[0] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+bool dp_offload_checksum(const struct virtio_net_hdr *h, uint8_t *frame, size_t len)
+{
+	size_t start = h->csum_start, field = start + h->csum_offset;
+	uint16_t sum;
+
+	if (!(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		return true;
+	if (start < L4 || field + 2 > len)
+		return false;
+	sum = sum_of(frame + start, len - start);
+	if (!sum)
+		sum = 0xffff; /* UDP: zero says "none"; the two are equal to a receiver */
+	frame[field] = (uint8_t)(sum >> 8);
+	frame[field + 1] = (uint8_t)sum;
+	return true;
+}
+
+static uint32_t get32(const uint8_t *p) { return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]; }
+
+size_t dp_offload_segment(const struct virtio_net_hdr *h, const uint8_t *frame, size_t len, size_t *at, uint8_t *out,
+			  size_t out_size)
+{
+	bool tcp = (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6;
+	size_t head = len > L4 + 20 && tcp ? L4 + (size_t)(frame[L4 + 12] >> 4) * 4 : L4 + 8;
+	size_t field = tcp ? 16 : 6, n;
+	struct in6_addr src, dst;
+	struct wr w = wr_of(out, out_size);
+	uint16_t sum;
+
+	if (len < head || frame[ETH_LEN + 6] != (tcp ? IPPROTO_TCP : IPPROTO_UDP) || !h->gso_size)
+		return 0;
+	if (*at >= len - head)
+		return 0;
+	n = len - head - *at;
+	if (n > h->gso_size)
+		n = h->gso_size;
+	wr_copy(&w, frame + ETH_LEN, head - ETH_LEN);
+	wr_copy(&w, frame + head + *at, n);
+	if (w.full)
+		return 0;
+	wr_set_u16(&w, 4, (uint16_t)(w.len - 40));
+	if (tcp) {
+		uint32_t seq = get32(frame + L4 + 4) + (uint32_t)*at;
+		uint8_t flags = frame[L4 + 13];
+
+		wr_set_u16(&w, 44, (uint16_t)(seq >> 16));
+		wr_set_u16(&w, 46, (uint16_t)seq);
+		if (*at + n < len - head)
+			flags &= (uint8_t)~TCP_FIN_PSH;
+		if (*at)
+			flags &= (uint8_t)~TCP_CWR;
+		wr_set_u8(&w, 53, flags);
+	} else {
+		wr_set_u16(&w, 44, (uint16_t)(w.len - 40));
+	}
+	wr_set_u16(&w, 40 + field, 0);
+	memcpy(&src, out + 8, 16);
+	memcpy(&dst, out + 24, 16);
+	sum = cksum_ip6(&src, &dst, tcp ? IPPROTO_TCP : IPPROTO_UDP, out + 40, w.len - 40);
+	wr_set_u16(&w, 40 + field, sum ? sum : 0xffff);
+	*at += n;
+	return w.len;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* What a sender on this machine left to its network device: a packet socket sees packets before that. */
+#include <linux/virtio_net.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* `frame` with its Ethernet header. Finishes the checksum in place. False: the description does not fit the frame. */
+bool dp_offload_checksum(const struct virtio_net_hdr *h, uint8_t *frame, size_t len);
+
+/* One by one the packets (from the IPv6 header on) that the super-packet `frame` stands for, each written to `out`
+ * with its checksums. `at` starts at 0 and is the function's own. Returns the length; 0 = no more, or not TCP or UDP
+ * directly in IPv6. */
+size_t dp_offload_segment(const struct virtio_net_hdr *h, const uint8_t *frame, size_t len, size_t *at, uint8_t *out,
+			  size_t out_size);

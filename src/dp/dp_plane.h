@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* The plane in user space: dp_plane.c decides, dp_port.c receives, dp_send.c sends. */
+#include <linux/if_packet.h>
+#include <sys/socket.h>
+
+#include "base/limiter.h"
+#include "dp/dp_packet.h"
+#include "dp/dp_priv.h"
+
+#define TX_MAX 128 /* frames sent by one system call */
+#define ETH_LEN 14
+
+/* A frame waiting to be sent: its headers, and the packet where it was received. */
+struct tx_frame {
+	uint8_t header[ETH_LEN + OUTER_LEN];
+	struct iovec iov[2];
+	struct sockaddr_ll to;
+	struct dp_count *counts[2]; /* raised when it has gone */
+	uint32_t bytes;
+};
+
+struct dp_plane {
+	int raw;   /* protocol 41: what the kernel delivers to tunnel ends here, and outer fragments to make */
+	int header; /* sends whole packets by the kernel's routes */
+	int frames; /* AF_PACKET, to send */
+	int tun;
+	uint32_t tun_ifindex;
+	char tun_name[IF_NAMESIZE];
+	struct event *raw_event, *tun_event;
+	struct limiter errors;
+	struct tx_frame tx[TX_MAX];
+	struct mmsghdr tx_messages[TX_MAX];
+	unsigned tx_n;
+	struct rx_ring *rx; /* buffers, shared by all sockets since they are read one after another */
+};
+
+static inline void dp_plane_drop(struct dp *dp, enum dp_drop reason) { dp->drops[reason]++; }
+
+/* dp_send.c. They queue; what they point to must stand until dp_send_flush(). */
+void dp_send_link(struct dp *dp, const struct dp_pkt *p, const struct dp_link *l, const uint8_t dmac[6],
+		  struct dp_count *count);
+void dp_send_tunnel(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count);
+void dp_send_flush(struct dp *dp);
+int dp_send_routed(struct dp *dp, const uint8_t *packet, size_t len); /* by the kernel's routes, as this host's own */
+
+/* dp_plane.c: a packet came in. */
+void dp_plane_from_tunnel(struct dp *dp, struct dp_tun *t, uint8_t *inner, size_t len, uint8_t outer_ecn);
+void dp_plane_from_host(struct dp *dp, uint8_t *packet, size_t len); /* out of the TUN device */
+void dp_plane_from_node(struct dp *dp, struct dp_link *l, const uint8_t mac[6], uint8_t *packet, size_t len);
+void dp_plane_from_upstream(struct dp *dp, struct dp_link *l, uint8_t *packet, size_t len);
+
+/* dp_port.c */
+int dp_port_open(struct dp *dp, char *why, size_t why_size);
+void dp_port_close(struct dp *dp);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dp/dp_slots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NOT_FREE 0xff
+
+static void push(struct slots *s, uint32_t first, unsigned order)
+{
+	uint32_t head = s->free[order];
+
+	s->order[first] = (uint8_t)order;
+	s->next[first] = head;
+	s->prev[first] = SLOTS_NONE;
+	if (head != SLOTS_NONE)
+		s->prev[head] = first;
+	s->free[order] = first;
+}
+
+static void unlink_run(struct slots *s, uint32_t first)
+{
+	unsigned order = s->order[first];
+
+	if (s->prev[first] != SLOTS_NONE)
+		s->next[s->prev[first]] = s->next[first];
+	else
+		s->free[order] = s->next[first];
+	if (s->next[first] != SLOTS_NONE)
+		s->prev[s->next[first]] = s->prev[first];
+	s->order[first] = NOT_FREE;
+}
+
+bool slots_init(struct slots *s, uint32_t at_least)
+{
+	unsigned order = 0;
+
+	memset(s, 0, sizeof(*s));
+	while (order < SLOTS_ORDERS - 1 && UINT32_C(1) << order < at_least)
+		order++;
+	s->n = UINT32_C(1) << order;
+	for (int i = 0; i < SLOTS_ORDERS; i++)
+		s->free[i] = SLOTS_NONE;
+	s->next = malloc(s->n * sizeof(*s->next));
+	s->prev = malloc(s->n * sizeof(*s->prev));
+	s->order = malloc(s->n);
+	if (!s->next || !s->prev || !s->order) {
+		slots_deinit(s);
+		return false;
+	}
+	memset(s->order, NOT_FREE, s->n);
+	push(s, 0, order);
+	return true;
+}
+
+void slots_deinit(struct slots *s)
+{
+	free(s->next);
+	free(s->prev);
+	free(s->order);
+	memset(s, 0, sizeof(*s));
+}
+
+uint32_t slots_get(struct slots *s, unsigned order)
+{
+	unsigned have = order;
+	uint32_t first;
+
+	while (have < SLOTS_ORDERS && s->free[have] == SLOTS_NONE)
+		have++;
+	if (have >= SLOTS_ORDERS)
+		return SLOTS_NONE;
+	first = s->free[have];
+	unlink_run(s, first);
+	while (have > order) {
+		have--;
+		push(s, first + (UINT32_C(1) << have), have);
+	}
+	return first;
+}
+
+void slots_put(struct slots *s, uint32_t first, unsigned order)
+{
+	for (; UINT32_C(1) << order < s->n; order++) {
+		uint32_t buddy = first ^ UINT32_C(1) << order;
+
+		if (s->order[buddy] != order)
+			break;
+		unlink_run(s, buddy);
+		first &= ~(UINT32_C(1) << order);
+	}
+	push(s, first, order);
+}

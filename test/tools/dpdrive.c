@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Drives a data plane from lines on standard input; answers on standard output. For tests and benchmarks.
+ *
+ *   dpdrive [-b ebpf|user|auto] [-f] [-p PTB_PER_S]
+ *
+ *   link IF ROLE[,ROLE...]             access, transport, upstream
+ *   unlink IF
+ *   home PREFIX
+ *   tunnel|untunnel LOCAL REMOTE
+ *   route|unroute PREFIX LOCAL REMOTE
+ *   node N IF MAC LOCAL REMOTE PREFIX...
+ *   unnode N
+ *   flow|unflow IN SOURCE GROUP        IN: link IF, or tunnel LOCAL REMOTE
+ *   out|unout IN SOURCE GROUP OUT      OUT: link IF MAC NODE, or tunnel LOCAL REMOTE
+ *   send LOCAL REMOTE HEX              an inner packet into the tunnel
+ *   count node N | flow IN S G | out IN S G OUT | tunnel LOCAL REMOTE | drop NAME
+ *   drops                              all that are not zero
+ *   mtu LOCAL REMOTE
+ *   backend
+ *   toggle TIMES OUTS...               OUTS: IN S G OUT; takes out and puts back, as fast as it goes
+ *   churn N IN S G IF FIRST COUNT      adds and removes outputs of MACs 02:..:FIRST.. at random, N times
+ *   sync                               answers "ok" when all before it has been done
+ *   quit
+ *
+ * A line that fails answers "error: ..." and the exit status is 1 at the end. */
+#include <errno.h>
+#include <event2/event.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "dp/dp.h"
+#include "dp/dp_priv.h"
+
+#define WORDS 64
+
+static struct dp *dp;
+static struct event_base *base;
+static char *word[WORDS + 1];
+static int words, at;
+static bool failed;
+
+static const char *next(void) { return at < words ? word[at++] : ""; }
+
+static void fail(const char *what, int r)
+{
+	printf("error: %s: %s\n", what, r < 0 ? strerror(-r) : "?");
+	failed = true;
+}
+
+static struct in6_addr addr(void)
+{
+	struct in6_addr a = {0};
+	const char *s = next();
+
+	if (strcmp(s, "*") && !addr_parse(s, &a))
+		fail(s, -EINVAL);
+	return a;
+}
+
+static struct prefix prefix(void)
+{
+	struct prefix p = {0};
+	const char *s = next();
+
+	if (!prefix_parse(s, &p))
+		fail(s, -EINVAL);
+	return p;
+}
+
+static void mac(uint8_t out[6])
+{
+	struct lladdr l = {0};
+	const char *s = next();
+
+	if (!lladdr_parse(s, &l) || l.len != 6)
+		fail(s, -EINVAL);
+	memcpy(out, l.b, 6);
+}
+
+static uint32_t ifindex(void)
+{
+	const char *s = next();
+	uint32_t i = if_nametoindex(s);
+
+	if (!i)
+		fail(s, -ENODEV);
+	return i;
+}
+
+static struct dp_tunnel tunnel(void)
+{
+	struct dp_tunnel t;
+
+	t.local = addr();
+	t.remote = addr();
+	return t;
+}
+
+static struct dp_in in(void)
+{
+	struct dp_in i = {0};
+
+	if (!strcmp(next(), "link"))
+		i.ifindex = ifindex();
+	else
+		i.tunnel = tunnel();
+	return i;
+}
+
+static struct dp_flow flow(void)
+{
+	struct dp_flow f;
+
+	f.in = in();
+	f.source = addr();
+	f.group = addr();
+	return f;
+}
+
+static struct dp_out out(void)
+{
+	struct dp_out o = {0};
+
+	if (!strcmp(next(), "link")) {
+		o.ifindex = ifindex();
+		mac(o.dmac);
+		o.node = (uint32_t)atoi(next());
+	} else {
+		o.tunnel = tunnel();
+	}
+	return o;
+}
+
+static void apply(const struct dp_op *op)
+{
+	int r = dp_apply(dp, op);
+
+	if (r)
+		fail(word[0], r);
+}
+
+static void do_link(void)
+{
+	uint32_t i = ifindex();
+	struct dp_ifinfo info;
+	unsigned roles = 0;
+	char *list = word[at < words ? at : 0];
+	int r = dp_ifinfo_get(i, &info);
+
+	for (char *s = strtok(list, ","); s; s = strtok(NULL, ","))
+		roles |= !strcmp(s, "access") ? DP_LINK_ACCESS : !strcmp(s, "transport") ? DP_LINK_TRANSPORT : DP_LINK_UPSTREAM;
+	if (!r)
+		r = dp_link_set(dp, i, info.name, roles, info.mtu, info.mac);
+	if (r)
+		fail("link", r);
+}
+
+static void do_home(void)
+{
+	struct prefix p = prefix();
+	int r = dp_home_set(dp, &p, true);
+
+	if (r)
+		fail("home", r);
+}
+
+static void do_node(void)
+{
+	struct dp_op op = {.kind = DP_NODE_ADD};
+
+	op.node.node = (uint32_t)atoi(next());
+	op.node.ifindex = ifindex();
+	mac(op.node.mac);
+	op.node.tunnel = tunnel();
+	while (at < words && op.node.n_prefixes < DP_NODE_PREFIX_MAX)
+		op.node.prefixes[op.node.n_prefixes++] = prefix();
+	apply(&op);
+}
+
+static void do_send(void)
+{
+	struct dp_tunnel t = tunnel();
+	const char *hex = next();
+	uint8_t bytes[2048];
+	size_t n = 0;
+	unsigned v;
+	int r;
+
+	while (n < sizeof(bytes) && sscanf(hex + 2 * n, "%2x", &v) == 1)
+		bytes[n++] = (uint8_t)v;
+	r = dp_tunnel_send(dp, &t, bytes, n);
+	if (r)
+		fail("send", r);
+}
+
+static void say(const char *what, const struct dp_count *c)
+{
+	printf("%s %llu %llu\n", what, (unsigned long long)c->packets, (unsigned long long)c->bytes);
+}
+
+static void do_count(void)
+{
+	const char *what = next();
+	struct dp_count a = {0}, b = {0};
+	bool found = true;
+
+	if (!strcmp(what, "node")) {
+		found = dp_node_count(dp, (uint32_t)atoi(next()), &a, &b);
+		say("up", &a);
+		say("down", &b);
+	} else if (!strcmp(what, "flow")) {
+		struct dp_flow f = flow();
+
+		found = dp_flow_count(dp, &f, &a);
+		say("in", &a);
+	} else if (!strcmp(what, "out")) {
+		struct dp_flow f = flow();
+		struct dp_out o = out();
+
+		found = dp_out_count(dp, &f, &o, &a);
+		say("sent", &a);
+	} else if (!strcmp(what, "tunnel")) {
+		struct dp_tunnel t = tunnel();
+
+		found = dp_tunnel_count(dp, &t, &a, &b);
+		say("in", &a);
+		say("out", &b);
+	} else {
+		const char *name = next();
+
+		for (int i = 0; i < DP_DROP_N; i++)
+			if (!strcmp(name, dp_drop_name(i)))
+				printf("%s %llu\n", name, (unsigned long long)dp_drop_count(dp, i));
+	}
+	if (!found)
+		fail("count", -ENOENT);
+}
+
+static void do_drops(void)
+{
+	for (int i = 0; i < DP_DROP_N; i++)
+		if (dp_drop_count(dp, i))
+			printf("%s=%llu ", dp_drop_name(i), (unsigned long long)dp_drop_count(dp, i));
+	printf("\n");
+}
+
+static void do_toggle(void)
+{
+	int times = atoi(next());
+	struct dp_flow f = flow();
+	struct dp_op del = {.kind = DP_OUT_DEL}, add = {.kind = DP_OUT_ADD};
+
+	del.flow = f;
+	del.out = out();
+	add.flow = f;
+	add.out = del.out;
+	for (int i = 0; i < times; i++) {
+		apply(&del);
+		apply(&add);
+	}
+}
+
+/* Members FIRST..FIRST+COUNT-1 come and go at random; all are members at the end. */
+static void do_churn(void)
+{
+	int times = atoi(next());
+	struct dp_flow f = flow();
+	struct dp_op op = {0};
+	uint32_t dev = ifindex();
+	int first = atoi(next()), n = atoi(next());
+	static bool member[65536];
+	struct rng rng = rng_of(1);
+
+	memset(member, 1, sizeof(member));
+	op.flow = f;
+	for (int i = 0; i < times + n; i++) {
+		int who = i < times ? (int)rng_below(&rng, (uint64_t)n) : i - times, id = first + who;
+
+		if (i >= times && member[who])
+			continue;
+		op.out = (struct dp_out){.ifindex = dev, .dmac = {2, 0, 0, 0, (uint8_t)(id >> 8), (uint8_t)id}};
+		op.kind = member[who] ? DP_OUT_DEL : DP_OUT_ADD;
+		member[who] = !member[who];
+		apply(&op);
+	}
+}
+
+static void tunnel_op(enum dp_op_kind kind)
+{
+	struct dp_op op = {.kind = kind};
+
+	op.tunnel = tunnel();
+	apply(&op);
+}
+
+static void route_op(enum dp_op_kind kind)
+{
+	struct dp_op op = {.kind = kind};
+
+	op.route.prefix = prefix();
+	op.route.tunnel = tunnel();
+	apply(&op);
+}
+
+static void flow_op(enum dp_op_kind kind)
+{
+	struct dp_op op = {.kind = kind};
+
+	op.flow = flow();
+	if (kind == DP_OUT_ADD || kind == DP_OUT_DEL)
+		op.out = out();
+	apply(&op);
+}
+
+static void line(char *s)
+{
+	struct dp_op op = {0};
+	struct dp_tunnel t;
+
+	words = at = 0;
+	for (char *w = strtok(s, " \t"); w && words < WORDS; w = strtok(NULL, " \t"))
+		word[words++] = w;
+	if (!words || word[0][0] == '#')
+		return;
+	s = word[at++];
+	if (!strcmp(s, "link"))
+		do_link();
+	else if (!strcmp(s, "unlink"))
+		dp_link_del(dp, ifindex());
+	else if (!strcmp(s, "home"))
+		do_home();
+	else if (!strcmp(s, "tunnel"))
+		tunnel_op(DP_TUNNEL_ADD);
+	else if (!strcmp(s, "untunnel"))
+		tunnel_op(DP_TUNNEL_DEL);
+	else if (!strcmp(s, "route"))
+		route_op(DP_ROUTE_ADD);
+	else if (!strcmp(s, "unroute"))
+		route_op(DP_ROUTE_DEL);
+	else if (!strcmp(s, "node"))
+		do_node();
+	else if (!strcmp(s, "unnode")) {
+		op.kind = DP_NODE_DEL;
+		op.node.node = (uint32_t)atoi(next());
+		apply(&op);
+	} else if (!strcmp(s, "flow"))
+		flow_op(DP_FLOW_ADD);
+	else if (!strcmp(s, "unflow"))
+		flow_op(DP_FLOW_DEL);
+	else if (!strcmp(s, "out"))
+		flow_op(DP_OUT_ADD);
+	else if (!strcmp(s, "unout"))
+		flow_op(DP_OUT_DEL);
+	else if (!strcmp(s, "send"))
+		do_send();
+	else if (!strcmp(s, "count"))
+		do_count();
+	else if (!strcmp(s, "drops"))
+		do_drops();
+	else if (!strcmp(s, "toggle"))
+		do_toggle();
+	else if (!strcmp(s, "churn"))
+		do_churn();
+	else if (!strcmp(s, "mtu")) {
+		t = tunnel();
+		printf("%u\n", dp_tunnel_mtu(dp, &t));
+	} else if (!strcmp(s, "backend"))
+		printf("%s %s\n", dp_running(dp) == DP_BACKEND_EBPF ? "ebpf" : "user",
+		       dp_fallback_reason(dp) ? dp_fallback_reason(dp) : "-");
+	else if (!strcmp(s, "sync"))
+		printf("ok\n");
+	else if (!strcmp(s, "quit"))
+		event_base_loopbreak(base);
+	else
+		fail(s, -EINVAL);
+}
+
+/* A plain read: standard input may be a pipe, a FIFO or a terminal. */
+static void on_input(evutil_socket_t fd, short what, void *arg)
+{
+	static char buf[65536];
+	static size_t have;
+	ssize_t n = read(fd, buf + have, sizeof(buf) - 1 - have);
+	char *s = buf, *end;
+
+	(void)what;
+	(void)arg;
+	if (n <= 0) {
+		event_base_loopbreak(base);
+		return;
+	}
+	have += (size_t)n;
+	buf[have] = 0;
+	while ((end = strchr(s, '\n'))) {
+		*end = 0;
+		line(s);
+		fflush(stdout);
+		s = end + 1;
+	}
+	have -= (size_t)(s - buf);
+	memmove(buf, s, have);
+}
+
+static void on_tunnel_packet(void *arg, const struct dp_tunnel *t, const uint8_t *inner, size_t len)
+{
+	char remote[ADDR_STR_MAX];
+
+	(void)arg;
+	printf("packet %s ", addr_str(&t->remote, remote));
+	for (size_t i = 0; i < len && i < 128; i++)
+		printf("%02x", inner[i]);
+	printf("\n");
+	fflush(stdout);
+}
+
+static void on_problem(void *arg, const char *text)
+{
+	(void)arg;
+	printf("problem: %s\n", text);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct dp_events events = {on_tunnel_packet, on_problem};
+	struct dp_conf conf = {.nodes_max = 4096, .routes_max = 65536, .tunnels_max = 2048, .flows_max = 1024,
+			       .outs_max = 16384, .ptb_per_s = 10};
+	struct event *input;
+	char why[512];
+	int c;
+
+	while ((c = getopt(argc, argv, "b:fp:")) != -1) {
+		if (c == 'b')
+			conf.backend = !strcmp(optarg, "ebpf") ? DP_BACKEND_EBPF :
+				       !strcmp(optarg, "user") ? DP_BACKEND_USER :
+								 DP_BACKEND_AUTO;
+		else if (c == 'f')
+			conf.outer_fragmentation = true;
+		else if (c == 'p')
+			conf.ptb_per_s = (uint32_t)atoi(optarg);
+		else
+			return 2;
+	}
+	base = event_base_new();
+	if (!base || dp_new(&dp, &conf, base, &events, NULL, why, sizeof(why))) {
+		printf("error: %s\n", why);
+		return 1;
+	}
+	input = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, NULL);
+	event_add(input, NULL);
+	event_base_dispatch(base);
+	event_free(input);
+	dp_free(dp);
+	event_base_free(base);
+	return failed;
+}
