@@ -285,6 +285,7 @@ static int cmd_exec(struct lab *lab, int argc, char **argv)
 	args[3] = ns;
 	for (int i = first; i < argc; i++)
 		args[4 + i - first] = argv[i];
+	signal(SIGPIPE, SIG_DFL);
 	execvp(args[0], (char **)(uintptr_t)args);
 	perror("ip");
 	return 127;
@@ -357,6 +358,7 @@ int lab_main(int argc, char **argv)
 		return stream_send_main(argc, argv);
 	if (argc > 0 && !strcmp(argv[0], "_recv"))
 		return stream_recv_main(argc, argv);
+	signal(SIGPIPE, SIG_IGN); /* a program or a daemon that ends while we write to it is an error like another */
 	argc = take_prefix(argc, argv, &given);
 	int r = 2;
 	if (given || !prefix || !*prefix)
