@@ -178,6 +178,7 @@ static inline void bench_until(struct bench *b, double at)
 {
 	mono_t end = mono_add(b->zero, span_ns((int64_t)(at * 1e9)));
 
+	bench_drain(b);
 	for (;;) {
 		mono_t next = mld_routers_next_deadline(b->set);
 
@@ -194,6 +195,7 @@ static inline void bench_until(struct bench *b, double at)
 /* From now on is time 0; the trace begins anew. */
 static inline void bench_mark(struct bench *b)
 {
+	bench_drain(b);
 	b->zero = b->now.mono;
 	b->trace.len = 0;
 	b->trace.s[0] = '\0';
