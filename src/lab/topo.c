@@ -486,28 +486,39 @@ int lab_lock(struct lab *lab)
 	return 0;
 }
 
+static int no_such_lab(const char *prefix)
+{
+	lab_say("no lab is up under prefix '%s' (`roamcast lab up` raises one)", prefix);
+	return -ENOENT;
+}
+
 int lab_open(struct lab *lab, const char *prefix)
 {
-	char dir[LAB_PATH_MAX], state[LAB_PATH_MAX + 16];
+	char dir[LAB_PATH_MAX], path[LAB_PATH_MAX + 16];
 	*lab = (struct lab){.lock = -1};
 	if (!lab_prefix_valid(prefix))
 		return set_prefix(lab, prefix);
 	lab_dir_of(prefix, dir);
-	snprintf(state, sizeof(state), "%s/state.json", dir);
-	if (access(state, R_OK) < 0) {
-		lab_say("no lab is up under prefix '%s' (`roamcast lab up` raises one)", prefix);
-		return -ENOENT;
-	}
+	snprintf(path, sizeof(path), "%s/state.json", dir);
+	if (access(path, R_OK) < 0)
+		return no_such_lab(prefix);
 	int lock = take_lock(dir);
 	if (lock < 0) {
 		lab_say("%s: %s", dir, strerror(-lock));
 		return lock;
 	}
-	int r = lab_read(lab, state, prefix);
-	if (r)
-		close(lock);
-	else
+	/* While we waited for the lock it may have been taken down. */
+	bool gone = access(path, R_OK) < 0;
+	int r = gone ? no_such_lab(prefix) : lab_read(lab, path, prefix);
+	if (!r) {
 		lab->lock = lock;
+		return 0;
+	}
+	if (gone) {
+		snprintf(path, sizeof(path), "%s.lock", dir);
+		unlink(path);
+	}
+	close(lock);
 	return r;
 }
 
