@@ -152,7 +152,7 @@ enum mh_record_proto { /* of option 57 and 56 */
  * The options of the RFCs carry state, not changes: the decoder makes MODE_IS_INCLUDE or MODE_IS_EXCLUDE of CHANGE_TO_*
  * and ALLOW there, and leaves out what is neither. VSM 19/2 keeps the type that was asked for. */
 struct mh_record {
-	uint8_t proto;	/* enum mh_record_proto; in option 60 the older ones say "compatibility mode" (codes 3, 4) */
+	uint8_t proto;	/* enum mh_record_proto; in option 60 the older ones stand for codes 3 and 4 */
 	uint8_t type;	/* record type of RFC 3810 5.2.12; for MLDv1 contexts MODE_IS_EXCLUDE */
 	uint8_t result; /* enum mh_sub_result, VSM 19/2 only */
 	bool direct;	/* M of the option 54 it came in */
@@ -294,8 +294,8 @@ struct mh_conf {
 enum mh_err mh_decode(const struct mh_conf *conf, const uint8_t *bytes, size_t len, const struct in6_addr *src,
 		      const struct in6_addr *dst, struct mh_msg *ret);
 /* Encode with each option's alignment, padding, and the checksum (src NULL: left 0). What is encoded is what `has`,
- * n_hnp, and the record runs say. Returns the length, or 0 when it does not fit in `cap` or in 2048 octets, or cannot be
- * expressed (a list of more than 14 sources in option 57: give several records). */
+ * n_hnp, and the record runs say. Returns the length, or 0 when it does not fit in `cap` or in 2048 octets, or cannot
+ * be expressed (a list of more than 14 sources in option 57: give several records). */
 size_t mh_encode(const struct mh_conf *conf, const struct mh_msg *m, const struct in6_addr *src,
 		 const struct in6_addr *dst, uint8_t *bytes, size_t cap);
 /* An empty message of that type: to be filled in. */

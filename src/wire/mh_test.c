@@ -545,9 +545,16 @@ static void no_more_than_there_is_room_for(void **state)
 	assert_int_equal(decode_options(options, (MH_RECORDS_MAX + 1) * sizeof(ams), &m), MH_ERR_TOO_MANY);
 }
 
+static bool add_ams(struct mh_msg *m, uint8_t type, const struct in6_addr *sources, size_t n, size_t per_record)
+{
+	struct in6_addr group = addr("ff3e::1");
+
+	return mh_add_record(m, &m->ams, MH_PROTO_MLDV2, type, &group, sources, n, per_record);
+}
+
 static void lists_are_split_or_cut(void **state)
 {
-	struct in6_addr group = addr("ff3e::1"), sources[40];
+	struct in6_addr sources[40];
 	uint8_t bytes[MH_LEN_MAX];
 	struct mh_msg m;
 
@@ -558,22 +565,22 @@ static void lists_are_split_or_cut(void **state)
 	}
 	mh_init(&m, MH_BA);
 	m.has = MH_HAS_AMS;
-	assert_true(mh_add_record(&m, &m.ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &group, sources, 40, MH_AMS_SOURCES));
+	assert_true(add_ams(&m, MLD_MODE_IS_INCLUDE, sources, 40, MH_AMS_SOURCES));
 	assert_int_equal(m.ams.n, 3);
 	assert_int_equal(m.records[2].n, 12);
-	assert_true(mh_add_record(&m, &m.ams, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &group, sources, 40, MH_AMS_SOURCES));
+	assert_true(add_ams(&m, MLD_MODE_IS_EXCLUDE, sources, 40, MH_AMS_SOURCES));
 	assert_int_equal(m.ams.n, 4);
 	assert_int_equal(m.records[3].n, MH_AMS_SOURCES);
 	assert_true(mh_encode(&conf, &m, NULL, NULL, bytes, sizeof(bytes)) > 0);
 	/* Not split: cannot be said in one option. */
-	assert_true(mh_add_record(&m, &m.ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &group, sources, 15, 15));
+	assert_true(add_ams(&m, MLD_MODE_IS_INCLUDE, sources, 15, 15));
 	assert_int_equal(mh_encode(&conf, &m, NULL, NULL, bytes, sizeof(bytes)), 0);
-	assert_false(mh_add_record(&m, &m.ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &group, sources, 3, 0));
+	assert_false(add_ams(&m, MLD_MODE_IS_INCLUDE, sources, 3, 0));
 	assert_int_equal(m.ams.n, 5);
 	/* The pool: 94 there, 40 more do not fit, 34 do. */
 	assert_int_equal(m.n_sources, 40 + 14 + 15);
-	assert_true(mh_add_record(&m, &m.ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &group, sources, 40, MH_AMS_SOURCES));
-	assert_false(mh_add_record(&m, &m.ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &group, sources, 20, MH_AMS_SOURCES));
+	assert_true(add_ams(&m, MLD_MODE_IS_INCLUDE, sources, 40, MH_AMS_SOURCES));
+	assert_false(add_ams(&m, MLD_MODE_IS_INCLUDE, sources, 20, MH_AMS_SOURCES));
 	assert_int_equal(m.ams.n, 8);
 }
 
@@ -599,7 +606,8 @@ static void largest_context(void **state)
 	assert_int_equal(again.mmo.n, 51);
 	mh_init(&m, MH_HI);
 	m.has = MH_HAS_MMO;
-	assert_true(mh_add_record(&m, &m.mmo, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &group, sources, 62, MH_MMO_SOURCES));
+	assert_true(mh_add_record(&m, &m.mmo, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &group, sources, 62,
+				  MH_MMO_SOURCES));
 	assert_true(mh_encode(&conf, &m, NULL, NULL, bytes, sizeof(bytes)) > 0);
 	mh_init(&m, MH_HI);
 	m.has = MH_HAS_MMO;

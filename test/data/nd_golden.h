@@ -22,7 +22,7 @@ static const uint8_t golden_router_solicitation[] = {
 };
 
 /* Router Solicitation of a node without an address. */
-static const uint8_t golden_router_solicitation_unspecified[] = {
+static const uint8_t golden_router_solicitation_dad[] = {
 	0x60, 0x00, 0x00, 0x00, /* version, class, flow */
 	0x00, 0x08, /* Payload Length */
 	0x3a, /* Next Header */
@@ -108,7 +108,7 @@ static const struct golden_nd {
 	size_t len;
 } golden_nd[] = {
 	{ "router_solicitation", golden_router_solicitation, sizeof(golden_router_solicitation) },
-	{ "router_solicitation_unspecified", golden_router_solicitation_unspecified, sizeof(golden_router_solicitation_unspecified) },
+	{ "router_solicitation_dad", golden_router_solicitation_dad, sizeof(golden_router_solicitation_dad) },
 	{ "router_advertisement", golden_router_advertisement, sizeof(golden_router_advertisement) },
 	{ "neighbor_solicitation_dad", golden_neighbor_solicitation_dad, sizeof(golden_neighbor_solicitation_dad) },
 	{ "neighbor_advertisement", golden_neighbor_advertisement, sizeof(golden_neighbor_advertisement) },
