@@ -64,7 +64,7 @@ static __always_inline struct abi_receiver *node_of(const struct abi_addr *a)
  * model, RFC 6040 normal mode), and the flow label lets routers between spread the flows (RFC 6438). */
 static __always_inline bool outer_write(struct __sk_buff *skb, const struct abi_tunnel *t, __u32 word, __u32 len)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ethhdr *eth = data;
 	struct ipv6hdr *h = data + ETH_LEN;
 
@@ -81,7 +81,7 @@ static __always_inline bool outer_write(struct __sk_buff *skb, const struct abi_
 
 static __always_inline bool first_word(struct __sk_buff *skb, const __u32 offset, __u32 *word)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	void *data = DATA(skb), *end = DATA_END(skb);
 
 	if (data + offset + IP6_LEN > end)
 		return false;
@@ -339,7 +339,7 @@ static __always_inline int to_node(struct __sk_buff *skb, const struct pkt *p, c
  * that the kernel sees it in use and keeps it true; those after it, until the next generation, do not. */
 static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p)
 {
-	struct bpf_fib_lookup fib = {.family = AF_INET6, .ifindex = skb->ifindex};
+	struct bpf_fib_lookup fib = {.family = AF_INET6, .ifindex = (__u32)CONTEXT(skb, ifindex)};
 	struct abi_route fresh = {.generation = generation};
 	long r;
 
@@ -440,8 +440,8 @@ static __always_inline bool source_allowed(const struct abi_sender *s, const str
 
 static __always_inline int from_node(struct __sk_buff *skb, const struct pkt *p)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct abi_mac key = {.ifindex = skb->ifindex};
+	void *data = DATA(skb), *end = DATA_END(skb);
+	struct abi_mac key = {.ifindex = (__u32)CONTEXT(skb, ifindex)};
 	struct abi_sender *s;
 	__u32 node;
 	int act;
@@ -479,7 +479,7 @@ static __always_inline int from_upstream(struct __sk_buff *skb, const struct pkt
 {
 	if (is_link_local(&p->src) || is_nobody(&p->src) || is_multicast(&p->src) || is_link_scope(&p->dst))
 		return PASS;
-	return replicate(skb, ETH_LEN, p, ABI_IN_LINK | skb->ifindex);
+	return replicate(skb, ETH_LEN, p, ABI_IN_LINK | (__u32)CONTEXT(skb, ifindex));
 }
 
 static __always_inline bool tunnel_find(const struct pkt *outer, __u32 *index)
@@ -495,19 +495,19 @@ static __always_inline bool tunnel_find(const struct pkt *outer, __u32 *index)
 SEC("tc")
 int rc_ingress(struct __sk_buff *skb)
 {
-	__u32 ifindex = skb->ifindex, index, roles;
+	__u32 ifindex = (__u32)CONTEXT(skb, ifindex), index, roles;
 	struct abi_link *link;
 	struct abi_via *v;
 	struct pkt p;
 
-	if (skb->protocol != bpf_htons(ETH_P_IPV6) || skb->pkt_type == PACKET_OTHERHOST || skb->vlan_present)
+	if ((__u32)CONTEXT(skb, protocol) != bpf_htons(ETH_P_IPV6) || (__u32)CONTEXT(skb, pkt_type) == PACKET_OTHERHOST || (__u32)CONTEXT(skb, vlan_present))
 		return PASS;
 	link = bpf_map_lookup_elem(&links, &ifindex);
 	if (!link)
 		return PASS;
 	roles = link->roles;
-	if ((void *)(long)skb->data + ETH_LEN + 2 * IP6_LEN > (void *)(long)skb->data_end)
-		bpf_skb_pull_data(skb, skb->len < ETH_LEN + 2 * IP6_LEN ? skb->len : ETH_LEN + 2 * IP6_LEN);
+	if (DATA(skb) + ETH_LEN + 2 * IP6_LEN > DATA_END(skb))
+		bpf_skb_pull_data(skb, (__u32)CONTEXT(skb, len) < ETH_LEN + 2 * IP6_LEN ? (__u32)CONTEXT(skb, len) : ETH_LEN + 2 * IP6_LEN);
 	if (!parse(skb, ETH_LEN, &p))
 		return roles & ABI_ACCESS ? drop(ABI_INNER_MALFORMED) : PASS;
 	if (roles & ABI_TRANSPORT && p.next == IPPROTO_IPV6) {

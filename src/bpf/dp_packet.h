@@ -10,6 +10,18 @@
 /* A volatile access: once, in one piece. */
 #define ONCE(x) (*(volatile typeof(x) *)&(x))
 
+/* The verifier wants the context's fields read at a constant offset; the compiler may keep a pointer to the field. */
+#define CONTEXT(skb, field)                                                        \
+	({                                                                         \
+		__u64 v_;                                                          \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"                              \
+			     : "=r"(v_)                                            \
+			     : "r"(skb), "i"(__builtin_offsetof(struct __sk_buff, field))); \
+		v_;                                                                \
+	})
+#define DATA(skb) ((void *)CONTEXT(skb, data))
+#define DATA_END(skb) ((void *)CONTEXT(skb, data_end))
+
 struct pkt {
 	struct abi_addr src, dst;
 	__u32 len;	/* octets from its IPv6 header on; of all segments together */
@@ -45,12 +57,12 @@ static __always_inline int drop(__u32 reason)
 static __noinline int tell(struct __sk_buff *skb, __u32 offset, __u32 reason, __u32 mtu)
 {
 	__u64 now = bpf_ktime_get_ns(), due = ONCE(sample_due);
-	__u32 len = skb->len - offset;
+	__u64 total = (__u32)CONTEXT(skb, len), len = total - offset;
 	struct abi_sample *s;
 
 	if (due < now)
 		due = now;
-	if (due >= now + sample_burst_ns || offset > skb->len)
+	if (due >= now + sample_burst_ns || offset >= total)
 		return 0;
 	s = bpf_ringbuf_reserve(&samples, sizeof(*s), 0);
 	if (!s)
@@ -59,10 +71,11 @@ static __noinline int tell(struct __sk_buff *skb, __u32 offset, __u32 reason, __
 	if (len > ABI_SAMPLE_BYTES)
 		len = ABI_SAMPLE_BYTES;
 	s->reason = reason;
-	s->ifindex = skb->ifindex;
+	s->ifindex = CONTEXT(skb, ifindex);
 	s->mtu = mtu;
 	s->len = len;
-	if (len < 1 || bpf_skb_load_bytes(skb, offset, s->bytes, len))
+	asm volatile("" : "+r"(len)); /* one register for the checks and the use, or the verifier sees no bound */
+	if (len < 1 || len > ABI_SAMPLE_BYTES || bpf_skb_load_bytes(skb, offset, s->bytes, len))
 		bpf_ringbuf_discard(s, 0);
 	else
 		bpf_ringbuf_submit(s, 0);
@@ -103,16 +116,17 @@ static __always_inline void parse_gso(struct __sk_buff *skb, __u32 offset, struc
 			doff = 0x50;
 		header = IP6_LEN + (doff >> 4) * 4;
 	}
-	p->len = skb->len - offset;
-	p->packets = skb->gso_segs ? skb->gso_segs : 1;
+	p->len = (__u32)CONTEXT(skb, len) - offset;
+	p->packets = CONTEXT(skb, gso_segs);
+	p->packets = p->packets ? p->packets : 1;
 	p->bytes = p->len + (p->packets - 1) * header;
-	p->longest = skb->gso_size + header;
+	p->longest = (__u32)CONTEXT(skb, gso_size) + header;
 }
 
 /* The IPv6 header at `offset`. False: there is none, or the packet is cut. */
 static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, struct pkt *p)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ipv6hdr *h = data + offset;
 
 	if (data + offset + IP6_LEN > end || h->version != 6)
@@ -121,7 +135,7 @@ static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, str
 	p->next = h->nexthdr;
 	p->hop_limit = h->hop_limit;
 	p->ecn = ((__u8 *)h)[1] >> 4 & 3;
-	if (skb->gso_size) {
+	if ((__u32)CONTEXT(skb, gso_size)) {
 		parse_gso(skb, offset, p);
 		return true;
 	}
@@ -129,13 +143,13 @@ static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, str
 	p->packets = 1;
 	p->bytes = p->len;
 	p->longest = p->len;
-	return offset + p->len <= skb->len;
+	return offset + p->len <= (__u32)CONTEXT(skb, len);
 }
 
 /* Forwarding: one hop less, and the ECN field. */
 static __always_inline bool set_hop(struct __sk_buff *skb, const __u32 offset, const struct pkt *p)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	void *data = DATA(skb), *end = DATA_END(skb);
 	__u8 *h = data + offset;
 
 	if (data + offset + IP6_LEN > end)
@@ -147,7 +161,7 @@ static __always_inline bool set_hop(struct __sk_buff *skb, const __u32 offset, c
 
 static __always_inline bool set_macs(struct __sk_buff *skb, const __u8 *dmac_smac)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	void *data = DATA(skb), *end = DATA_END(skb);
 
 	if (data + ETH_LEN > end)
 		return false;
