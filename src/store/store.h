@@ -39,3 +39,8 @@ int store_import(struct store *s, const json_t *profiles, bool replace_all, char
 /* JSON <-> profile, strict: unknown keys and wrong values are errors that name the key. NULL with `why`. */
 struct profile *profile_of_json(const json_t *j, char *why, size_t why_size);
 json_t *profile_to_json(const struct profile *p);
+
+/* Times of day as they stand in profiles: RFC 3339 in UTC, "2026-11-23T06:20:00Z"; fractions are written where they are not 0. */
+#define STORE_TIME_MAX 40
+const char *store_time_str(wall_t t, char buf[STORE_TIME_MAX]);
+bool store_time_parse(const char *s, wall_t *ret); /* false, and *ret as it was, when it is not exactly that */
