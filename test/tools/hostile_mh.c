@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Mobility Header messages as no MAG or LMA would send them, from any source address, in any number that is asked for.
+ *
+ *	hostile_mh send KIND --from ADDR --to ADDR [--mn NAI] [--nodes N] [--count N] [--rate N] [--wait SECONDS]
+ *	hostile_mh storm     --from ADDR --to ADDR [--mn NAI] [--random N] [--rate N] [--seed N]
+ *
+ * `send` sends messages of one kind and prints how many, then each sort of answer with its count: "answer type=6
+ * status=154 count=1". With --nodes each message names another of so many nodes. `storm` does every damage it can think
+ * of to every kind of message. Both are bounded and end by themselves. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cksum.h"
+#include "base/rng.h"
+#include "wire/ip6.h"
+#include "wire/mh.h"
+
+#define COUNT_MAX 1000000
+#define ROOM 1400 /* of a message: what the link carries unfragmented */
+
+static const struct mh_conf pen = {MH_PEN_DOCUMENTATION};
+
+struct options {
+	struct in6_addr from, to;
+	const char *mn;
+	unsigned long nodes, count, rate, random, seed, wait;
+	int out, in;
+	unsigned long sent;
+	struct timespec started;
+};
+
+/* ---- messages --------------------------------------------------------------------------------------------- */
+
+struct message {
+	uint8_t b[MH_LEN_MAX];
+	size_t len;
+};
+
+static void seal(struct message *m, const struct options *o)
+{
+	if (m->len < 6)
+		return;
+	m->b[4] = m->b[5] = 0;
+	uint16_t sum = cksum_ip6(&o->from, &o->to, MH_NEXT_HEADER, m->b, m->len);
+	m->b[4] = (uint8_t)(sum >> 8);
+	m->b[5] = (uint8_t)sum;
+}
+
+static struct mh_msg base(const struct options *o, enum mh_type type)
+{
+	struct mh_msg m;
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	mh_init(&m, type);
+	m.has = MH_HAS_MN_ID;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = nai_of(o->mn, strlen(o->mn));
+	m.seq = (uint16_t)o->sent;
+	m.timestamp = mh_timestamp_of(t.tv_sec * INT64_C(1000000000) + t.tv_nsec);
+	return m;
+}
+
+static struct mh_msg pbu(const struct options *o)
+{
+	struct mh_msg m = base(o, MH_BU);
+	m.flags = MH_BU_A | MH_BU_P | MH_BU_S;
+	m.lifetime_4s = 900;
+	m.has |= MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_TIMESTAMP | MH_HAS_LLID;
+	m.n_hnp = 1;
+	m.handoff = MH_HANDOFF_NEW_INTERFACE;
+	m.att = MH_ATT_ETHERNET;
+	m.llid = lladdr_of((const uint8_t[]){2, 0xde, 0xad, (uint8_t)(o->sent >> 16), (uint8_t)(o->sent >> 8),
+					     (uint8_t)o->sent}, 6);
+	return m;
+}
+
+static void add_group(struct mh_msg *m, struct mh_records *run)
+{
+	struct in6_addr group, source;
+	inet_pton(AF_INET6, "ff3e::8000:bad", &group);
+	inet_pton(AF_INET6, "2001:db8:aaaa::5", &source);
+	mh_add_record(m, run, MH_PROTO_MLDV2, 1, &group, &source, 1, MH_AMS_SOURCES);
+}
+
+static void encode(struct message *ret, const struct mh_msg *m, const struct options *o)
+{
+	ret->len = mh_encode(&pen, m, &o->from, &o->to, ret->b, sizeof(ret->b));
+}
+
+/* A header of that type with a body of zeros. */
+static void bare(struct message *ret, uint8_t type, size_t len, const struct options *o)
+{
+	memset(ret->b, 0, len);
+	ret->b[0] = 59;
+	ret->b[1] = (uint8_t)(len / 8 - 1);
+	ret->b[2] = type;
+	ret->len = len;
+	seal(ret, o);
+}
+
+static void raw_pbu(struct message *ret, const struct options *o, const uint8_t *options, size_t n)
+{
+	memset(ret->b, 0, 256);
+	ret->b[0] = 59;
+	ret->b[2] = MH_BU;
+	ret->b[8] = 0x82;
+	ret->b[11] = 100;
+	memcpy(ret->b + 12, options, n);
+	ret->len = (12 + n + 7) / 8 * 8;
+	ret->b[1] = (uint8_t)(ret->len / 8 - 1);
+	seal(ret, o);
+}
+
+enum kind {
+	PBU, NO_P, NO_MN_ID, EMPTY_NAI, EMPTY_MN_OPTION, NO_HNP, NO_HI, NO_ATT, OLD_TIMESTAMP, UNKNOWN_TYPE, WRONG_CHECKSUM,
+	SUBSCRIPTION_QUERY, HEARTBEAT, TWICE, PBA, BRI, UPN, AMS, KIND_N
+};
+static const char *const kind_names[KIND_N] = {
+	"pbu", "no-p", "no-mn-id", "empty-nai", "empty-mn-option", "no-hnp", "no-hi", "no-att", "old-timestamp",
+	"unknown-type", "wrong-checksum", "subscription-query", "heartbeat", "twice", "pba", "bri", "upn", "ams",
+};
+
+static void make_pbu(struct message *ret, enum kind kind, const struct options *o)
+{
+	struct mh_msg m = pbu(o);
+	if (kind == NO_P)
+		m.flags = MH_BU_A;
+	else if (kind == NO_MN_ID)
+		m.has &= ~(uint32_t)MH_HAS_MN_ID;
+	else if (kind == NO_HNP)
+		m.n_hnp = 0;
+	else if (kind == NO_HI)
+		m.has &= ~(uint32_t)MH_HAS_HANDOFF;
+	else if (kind == NO_ATT)
+		m.has &= ~(uint32_t)MH_HAS_ATT;
+	else if (kind == OLD_TIMESTAMP)
+		m.timestamp -= UINT64_C(3600) << 16;
+	else if (kind == AMS)
+		m.has |= MH_HAS_AMS, add_group(&m, &m.ams);
+	encode(ret, &m, o);
+	if (kind == WRONG_CHECKSUM)
+		ret->b[5] ^= 0x5a;
+}
+
+/* 1 where the message of that kind came out; 0 where it cannot be made. */
+static bool make(struct message *ret, enum kind kind, const struct options *o)
+{
+	static const uint8_t empty_nai[] = {8, 1, 1, 22, 18, 0}, empty_option[] = {8, 0, 22, 18, 0};
+	static const uint8_t twice[] = {8, 2, 1, 'x', 23, 2, 0, 1, 23, 2, 0, 1, 24, 2, 0, 3, 24, 2, 0, 3, 8, 2, 1, 'y'};
+	struct mh_msg m;
+
+	switch (kind) {
+	case PBU:
+	case NO_P:
+	case NO_MN_ID:
+	case NO_HNP:
+	case NO_HI:
+	case NO_ATT:
+	case OLD_TIMESTAMP:
+	case WRONG_CHECKSUM:
+	case AMS:
+		make_pbu(ret, kind, o);
+		break;
+	case EMPTY_NAI: {
+		uint8_t b[64] = {0};
+		memcpy(b, empty_nai, sizeof(empty_nai));
+		memcpy(b + 24, (const uint8_t[]){23, 2, 0, 1, 24, 2, 0, 3}, 8);
+		b[23] = 0;
+		raw_pbu(ret, o, b, 32);
+		break;
+	}
+	case EMPTY_MN_OPTION: {
+		uint8_t b[64] = {0};
+		memcpy(b, empty_option, sizeof(empty_option));
+		memcpy(b + 22, (const uint8_t[]){23, 2, 0, 1, 24, 2, 0, 3}, 8);
+		raw_pbu(ret, o, b, 30);
+		break;
+	}
+	case TWICE:
+		raw_pbu(ret, o, twice, sizeof(twice));
+		break;
+	case UNKNOWN_TYPE:
+		bare(ret, 99, 16, o);
+		break;
+	case SUBSCRIPTION_QUERY:
+	case HEARTBEAT:
+	case PBA:
+	case BRI:
+	case UPN:
+		m = base(o, kind == SUBSCRIPTION_QUERY ? MH_SUBSCRIPTION_QUERY : kind == HEARTBEAT ? MH_HEARTBEAT :
+			    kind == PBA ? MH_BA : kind == BRI ? MH_REVOCATION : MH_UPN);
+		if (kind == HEARTBEAT)
+			m.has = 0, m.heartbeat_seq = (uint32_t)o->sent;
+		if (kind == PBA)
+			m.flags = MH_BA_P, m.lifetime_4s = 900, m.n_hnp = 1, m.hnp[0].len = 64;
+		if (kind == BRI)
+			m.revocation = 1, m.trigger = 1, m.flags = 0x8000, m.n_hnp = 1;
+		if (kind == UPN)
+			m.reason = 1, m.flags = 0x8000;
+		encode(ret, &m, o);
+		break;
+	case KIND_N:
+		return false;
+	}
+	return ret->len > 0;
+}
+
+/* ---- sending ---------------------------------------------------------------------------------------------- */
+
+static void pace(struct options *o)
+{
+	struct timespec t = o->started;
+	uint64_t ns = (uint64_t)t.tv_nsec + o->sent * UINT64_C(1000000000) / o->rate;
+	t.tv_sec += (time_t)(ns / 1000000000);
+	t.tv_nsec = (long)(ns % 1000000000);
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
+static void send_as(struct options *o, const uint8_t *bytes, size_t len)
+{
+	uint8_t packet[IP6_HDR_LEN + MH_LEN_MAX];
+	struct wr w = wr_of(packet, sizeof(packet));
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_addr = o->to};
+
+	if (len > ROOM)
+		return;
+	ip6_write(&w, &o->from, &o->to, MH_NEXT_HEADER, (uint16_t)len, 64);
+	memcpy(packet + IP6_HDR_LEN, bytes, len);
+	pace(o);
+	if (sendto(o->out, packet, IP6_HDR_LEN + len, 0, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != ENOBUFS) {
+		perror("sendto");
+		exit(1);
+	}
+	o->sent++;
+}
+
+/* What came back, by type and status. */
+static unsigned long answers[256][256];
+
+static void listen_ms(struct options *o, int ms)
+{
+	uint8_t b[MH_LEN_MAX];
+	struct pollfd p = {.fd = o->in, .events = POLLIN};
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	int64_t end = t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000 + ms, left = ms;
+
+	while (o->in >= 0 && poll(&p, 1, (int)left) > 0) {
+		struct sockaddr_in6 from;
+		socklen_t size = sizeof(from);
+		ssize_t n = recvfrom(o->in, b, sizeof(b), MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+		if (n >= 8 && addr_eq(&from.sin6_addr, &o->to)) {
+			bool has_status = b[2] == MH_BA || b[2] == MH_BE || b[2] == MH_REVOCATION || b[2] == MH_UPA;
+			size_t at = b[2] == MH_REVOCATION ? 7 : b[2] == MH_UPA ? 8 : 6;
+			answers[b[2]][has_status ? b[at] : 0]++;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		left = end - (t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000);
+		if (left < 0)
+			left = 0;
+	}
+}
+
+static void report(const struct options *o)
+{
+	printf("sent %lu\n", o->sent);
+	for (unsigned type = 0; type < 256; type++)
+		for (unsigned status = 0; status < 256; status++)
+			if (answers[type][status])
+				printf("answer type=%u status=%u count=%lu\n", type, status, answers[type][status]);
+}
+
+static int send_kind(struct options *o, const char *name)
+{
+	enum kind kind = 0;
+	const char *mn = o->mn;
+	struct message m;
+	char node[64];
+
+	while (kind < KIND_N && strcmp(kind_names[kind], name) != 0)
+		kind++;
+	for (unsigned long i = 0; i < o->count; i++) {
+		if (o->nodes) {
+			snprintf(node, sizeof(node), "bogus%lu@nowhere.example", i % o->nodes);
+			o->mn = node;
+		}
+		if (!make(&m, kind, o)) {
+			fprintf(stderr, "hostile_mh: no kind '%s'\n", name);
+			return 2;
+		}
+		send_as(o, m.b, m.len);
+		listen_ms(o, 0);
+	}
+	o->mn = mn;
+	listen_ms(o, (int)o->wait * 1000);
+	report(o);
+	return 0;
+}
+
+/* ---- the storm -------------------------------------------------------------------------------------------- */
+
+/* Each length that is not the right one, as it is, and with the header's length and the checksum put right. */
+static void truncations(struct options *o, const struct message *whole)
+{
+	for (size_t len = 0; len < whole->len; len++) {
+		struct message m = *whole;
+		m.len = len;
+		send_as(o, m.b, m.len);
+		seal(&m, o);
+		send_as(o, m.b, m.len);
+		if (len >= 8 && len % 8 == 0) {
+			m.b[1] = (uint8_t)(len / 8 - 1);
+			seal(&m, o);
+			send_as(o, m.b, m.len);
+		}
+	}
+}
+
+/* Each octet replaced: lengths, counts, types and values alike. */
+static void replacements(struct options *o, const struct message *whole)
+{
+	static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+	for (size_t at = 0; at < whole->len; at++)
+		for (size_t i = 0; i < sizeof(values); i++) {
+			struct message m = *whole;
+			if (at == 4 || at == 5)
+				continue;
+			m.b[at] = values[i];
+			seal(&m, o);
+			send_as(o, m.b, m.len);
+		}
+}
+
+static void flips(struct options *o, const struct message *whole, struct rng *rng)
+{
+	for (unsigned long i = 0; i < o->random; i++) {
+		struct message m = *whole;
+		for (unsigned n = 1 + (unsigned)rng_below(rng, 6); n; n--)
+			m.b[rng_below(rng, m.len)] ^= (uint8_t)(1u << rng_below(rng, 8));
+		if (rng_below(rng, 8))
+			seal(&m, o);
+		send_as(o, m.b, m.len);
+	}
+}
+
+/* The options of a message once more behind it. */
+static void doubled(struct options *o, const struct message *whole)
+{
+	static const size_t fixed[] = {12, 12, 8, 8, 16, 24};
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		struct message m = *whole;
+		if (m.len <= fixed[i] || m.len * 2 > ROOM)
+			continue;
+		memcpy(m.b + m.len, m.b + fixed[i], m.len - fixed[i]);
+		m.len = (m.len * 2 - fixed[i]) / 8 * 8;
+		m.b[1] = (uint8_t)(m.len / 8 - 1);
+		seal(&m, o);
+		send_as(o, m.b, m.len);
+	}
+}
+
+static int storm(struct options *o)
+{
+	struct rng rng = rng_of(o->seed);
+	struct message m;
+
+	for (unsigned type = 0; type < 256; type++)
+		for (size_t len = 8; len <= 40; len += 8) {
+			bare(&m, (uint8_t)type, len, o);
+			send_as(o, m.b, m.len);
+		}
+	for (unsigned value = 0; value < 256; value++) {
+		make(&m, PBU, o);
+		m.b[1] = (uint8_t)value;
+		seal(&m, o);
+		send_as(o, m.b, m.len);
+		make(&m, PBU, o);
+		m.b[0] = (uint8_t)value;
+		seal(&m, o);
+		send_as(o, m.b, m.len);
+	}
+	for (enum kind kind = 0; kind < KIND_N; kind++) {
+		if (!make(&m, kind, o))
+			continue;
+		send_as(o, m.b, m.len);
+		m.b[5] ^= 0xa5;
+		send_as(o, m.b, m.len);
+		seal(&m, o);
+		truncations(o, &m);
+		replacements(o, &m);
+		doubled(o, &m);
+		flips(o, &m, &rng);
+	}
+	memset(m.b, 0xff, ROOM);
+	m.len = ROOM;
+	seal(&m, o);
+	send_as(o, m.b, m.len);
+	listen_ms(o, 0);
+	printf("sent %lu\n", o->sent);
+	return 0;
+}
+
+/* ---- front ------------------------------------------------------------------------------------------------ */
+
+static bool number(const char *text, unsigned long *ret)
+{
+	char *end;
+	*ret = strtoul(text, &end, 10);
+	return *text && !*end && *ret <= COUNT_MAX;
+}
+
+static bool parse(int argc, char **argv, struct options *o)
+{
+	enum { FROM, TO, MN, NODES, COUNT, RATE, RANDOM, SEED, WAIT };
+	static const struct option known[] = {
+		{"from", 1, NULL, FROM}, {"to", 1, NULL, TO}, {"mn", 1, NULL, MN}, {"nodes", 1, NULL, NODES},
+		{"count", 1, NULL, COUNT}, {"rate", 1, NULL, RATE}, {"random", 1, NULL, RANDOM}, {"seed", 1, NULL, SEED}, {"wait", 1, NULL, WAIT}, {0},
+	};
+	bool ok = true;
+	*o = (struct options){.mn = "bogus@nowhere.example", .count = 1, .rate = 5000, .random = 200, .seed = 1,
+			      .wait = 1, .out = -1, .in = -1};
+	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+		switch (c) {
+		case FROM: ok = addr_parse(optarg, &o->from); break;
+		case TO: ok = addr_parse(optarg, &o->to); break;
+		case MN: o->mn = optarg; break;
+		case NODES: ok = number(optarg, &o->nodes); break;
+		case COUNT: ok = number(optarg, &o->count); break;
+		case RATE: ok = number(optarg, &o->rate) && o->rate > 0; break;
+		case RANDOM: ok = number(optarg, &o->random); break;
+		case SEED: ok = number(optarg, &o->seed); break;
+		case WAIT: ok = number(optarg, &o->wait) && o->wait <= 60; break;
+		default: ok = false; break;
+		}
+	}
+	return ok && !addr_is_any(&o->from) && !addr_is_any(&o->to);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	bool sends = argc > 2 && strcmp(argv[1], "send") == 0, storms = argc > 1 && strcmp(argv[1], "storm") == 0;
+	int skip = sends ? 2 : 1;
+
+	if ((!sends && !storms) || !parse(argc - skip, argv + skip, &o)) {
+		fprintf(stderr, "usage: hostile_mh send KIND|storm --from ADDR --to ADDR [options]\n");
+		return 2;
+	}
+	o.out = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	o.in = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, MH_NEXT_HEADER);
+	if (o.out < 0 || o.in < 0) {
+		perror("socket");
+		return 1;
+	}
+	struct sockaddr_in6 self = {.sin6_family = AF_INET6, .sin6_addr = o.from};
+	if (bind(o.in, (struct sockaddr *)&self, sizeof(self)) < 0) { /* not our address: there will be no answer to us */
+		close(o.in);
+		o.in = -1;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &o.started);
+	return sends ? send_kind(&o, argv[2]) : storm(&o);
+}
