@@ -81,11 +81,9 @@ void rd_skip(struct rd *r, size_t len)
 
 struct rd rd_sub(struct rd *r, size_t len)
 {
-	const uint8_t *p = take(r, len);
-	struct rd sub = rd_of(p ? p : r->end, p ? len : 0);
+	const uint8_t *p = take(r, len), *from = p ? p : r->end;
 
-	sub.bad = r->bad;
-	return sub;
+	return (struct rd){ .base = from, .p = from, .end = r->p, .bad = r->bad };
 }
 
 const uint8_t *rd_bytes(struct rd *r, size_t len)

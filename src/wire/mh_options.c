@@ -431,7 +431,7 @@ enum mh_option_type mh_option_in_order(size_t i)
 
 void mh_pad_to(struct wr *w, size_t align, size_t offset)
 {
-	size_t pad = (align + offset - w->len % align) % align;
+	size_t pad = (offset - w->len) & (align - 1);
 
 	if (pad == 1) {
 		wr_u8(w, MH_OPT_PAD1);

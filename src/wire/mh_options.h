@@ -76,7 +76,7 @@ enum mh_option_type mh_option_in_order(size_t i);   /* the order of encoding; MH
 /* Padding, type, length; then the writer's body; then the length is put in. */
 size_t mh_option_begin(struct mh_writer *e, enum mh_option_type type);
 void mh_option_end(struct mh_writer *e, size_t at);
-void mh_pad_to(struct wr *w, size_t align, size_t offset);
+void mh_pad_to(struct wr *w, size_t align, size_t offset); /* align: a power of two */
 
 /* mh_records.c */
 enum mh_err mh_read_selector(struct mh_reader *d, struct rd *body);
