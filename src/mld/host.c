@@ -451,6 +451,14 @@ void mld_upstream_announce(struct mld_upstream *up, struct now now)
 	}
 }
 
+void mld_upstream_set_self(struct mld_upstream *up, struct now now, const struct in6_addr *self)
+{
+	if (addr_eq(&up->self, self))
+		return;
+	up->self = *self;
+	mld_upstream_announce(up, now);
+}
+
 /* ---- time ---- */
 
 static void upstream_expire(struct mld_upstream *up, mono_t now)

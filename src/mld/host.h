@@ -43,10 +43,14 @@ struct mld_upstream *mld_upstream_new(struct mld_hosts *set, const struct mld_ho
 				      void *owner);
 void mld_upstream_free(struct mld_upstream *up); /* silently; to say goodbye first set all groups to FILTER_NONE */
 void mld_upstream_reconf(struct mld_upstream *up, const struct mld_host_conf *conf);
+/* Our link-local address has changed or has come to be (RFC 3590: what was said from :: counts for nothing): all is said
+ * again. */
+void mld_upstream_set_self(struct mld_upstream *up, struct now now, const struct in6_addr *self);
 /* What we listen to of `group` from now on (copied); FILTER_NONE leaves. The state-change report is queued at once; changes
- * made before the next pop are packed into common reports. False: the limit; the state is as before. */
+ * made before the next pop are packed into common reports. Groups that are never reported (all nodes, interface-local) are
+ * accepted and forgotten. False: the limit; the state is as before. */
 bool mld_upstream_set(struct mld_upstream *up, struct now now, const struct in6_addr *group, const struct filter *f);
-/* A query heard on the upstream. */
+/* A query heard on the upstream, or an MLDv1 report (RFC 2710 4: it may spare us ours). Others are ignored. */
 void mld_upstream_recv(struct mld_upstream *up, struct now now, const struct mld_packet *p);
 /* Report the whole state now, unasked (the link came back, a peer restarted). */
 void mld_upstream_announce(struct mld_upstream *up, struct now now);

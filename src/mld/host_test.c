@@ -302,6 +302,27 @@ static void test_announce(void **state)
 	node_stop(&n);
 }
 
+/* RFC 3590: what was said from :: is said again when there is an address. node_drain() looks at the source. */
+static void test_new_address(void **state)
+{
+	struct in6_addr self = address("fe80::7");
+	struct mld_host_fx fx;
+	struct mld_packet p;
+	struct node n;
+
+	(void)state;
+	node_start(&n, ONCE);
+	mld_upstream_set_self(n.up, n.now, &addr_any);
+	node_set(&n, FILTER_INCLUDE, "a");
+	assert_true(mld_hosts_pop(n.set, &fx));
+	assert_int_equal(mld_decode(fx.packet, fx.len, &p), MLD_ERR_SOURCE_UNSPECIFIED);
+	assert_false(mld_hosts_pop(n.set, &fx));
+	mld_upstream_set_self(n.up, n.now, &self);
+	node_drain(&n);
+	assert_trace(&n, "ALLOW{a}");
+	node_stop(&n);
+}
+
 /* ---- answers (6.2, 6.3) ---- */
 
 static void test_answer_general(void **state)
@@ -780,6 +801,7 @@ int main(void)
 		cmocka_unit_test(test_repetitions_are_packed),
 		cmocka_unit_test(test_silent_groups),
 		cmocka_unit_test(test_announce),
+		cmocka_unit_test(test_new_address),
 		cmocka_unit_test(test_answer_general),
 		cmocka_unit_test(test_answer_specific),
 		cmocka_unit_test(test_answer_for_nothing),

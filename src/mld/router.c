@@ -29,6 +29,7 @@ const char *mld_router_counter_name(enum mld_router_counter c)
 		[MLD_ROUTER_QUERIES_SENT] = "mld-queries-sent",
 		[MLD_ROUTER_QUERIES_HEARD] = "mld-queries-heard",
 		[MLD_ROUTER_QUERIES_REFUSED] = "mld-queries-refused",
+		[MLD_ROUTER_QUERIES_VERSION] = "mld-queries-version",
 		[MLD_ROUTER_REPORTS_V1] = "mld-reports-v1",
 		[MLD_ROUTER_DONES_V1] = "mld-dones-v1",
 		[MLD_ROUTER_REPORTS_V2] = "mld-reports-v2",
@@ -40,6 +41,7 @@ const char *mld_router_counter_name(enum mld_router_counter c)
 		[MLD_ROUTER_LIMIT_GROUPS] = "mld-limit-groups",
 		[MLD_ROUTER_LIMIT_SOURCES] = "mld-limit-sources",
 		[MLD_ROUTER_LIMIT_HOSTS] = "mld-limit-hosts",
+		[MLD_ROUTER_LIMIT_HOST_GROUPS] = "mld-limit-host-groups",
 		[MLD_ROUTER_LIMIT_MEMORY] = "mld-limit-memory",
 		[MLD_ROUTER_GROUP_LOCAL] = "mld-group-local",
 	};
@@ -281,6 +283,8 @@ static struct mld_router_conf conf_resolve(const struct mld_router_conf *given)
 		c.sources_max = 4096;
 	if (!c.hosts_max)
 		c.hosts_max = 4096;
+	if (!c.host_groups_max)
+		c.host_groups_max = UINT32_MAX;
 	return c;
 }
 
@@ -345,6 +349,8 @@ void mld_link_reconf(struct mld_link *link, struct now now, const struct mld_rou
 	link_arm(link);
 }
 
+void mld_link_set_self(struct mld_link *link, const struct in6_addr *self) { link->self = *self; }
+
 void link_arm(struct mld_link *link)
 {
 	/* Has been in the heap since mld_link_new(): no memory is needed, except while link_expire() holds it, when the
@@ -398,8 +404,14 @@ bool mld_link_state(const struct mld_link *link, const struct in6_addr *group, s
 	const struct group *g = link_find(link, group);
 	struct filter f;
 
-	if (!g || !group_filter(g, &f))
+	if (!g)
 		return false;
+	if (!group_filter(g, &f)) {
+		/* Out of memory for the list: of EXCLUDE rather forward too much than nothing. */
+		if (g->mode == FILTER_INCLUDE)
+			return false;
+		f = FILTER_ANY;
+	}
 	*ret = f;
 	return true;
 }

@@ -24,7 +24,9 @@ struct mld_router_conf {
 	bool querier_always;	      /* on links where a listener must never become querier (RFC 5213 point-to-point): foreign
 				       * queries are counted and dropped, no election */
 	bool v2_only;		      /* MLDv1 messages are counted and dropped */
+	bool v1_mode;		      /* there is an MLDv1 router on the link: we speak MLDv1 too (RFC 3810 8.3.1) */
 	uint32_t groups_max, sources_max, hosts_max; /* per link / per group / per group */
+	uint32_t host_groups_max;     /* groups of one host; zero means no limit of its own */
 };
 
 struct mld_routers_conf {
@@ -49,6 +51,7 @@ enum mld_router_counter {
 	MLD_ROUTER_QUERIES_SENT,
 	MLD_ROUTER_QUERIES_HEARD,
 	MLD_ROUTER_QUERIES_REFUSED, /* querier_always */
+	MLD_ROUTER_QUERIES_VERSION, /* of another version than we are told to speak: worth a warning (RFC 3810 8.3.1) */
 	MLD_ROUTER_REPORTS_V1,
 	MLD_ROUTER_DONES_V1,
 	MLD_ROUTER_REPORTS_V2,
@@ -60,6 +63,7 @@ enum mld_router_counter {
 	MLD_ROUTER_LIMIT_GROUPS,
 	MLD_ROUTER_LIMIT_SOURCES,
 	MLD_ROUTER_LIMIT_HOSTS,
+	MLD_ROUTER_LIMIT_HOST_GROUPS,
 	MLD_ROUTER_LIMIT_MEMORY,
 	MLD_ROUTER_GROUP_LOCAL,	  /* interface- and link-local groups: they never leave the link and are not kept */
 	MLD_ROUTER_COUNTER_N
@@ -74,9 +78,12 @@ struct mld_link *mld_link_new(struct mld_routers *set, struct now now, const str
 			      const struct in6_addr *self, void *owner);
 void mld_link_free(struct mld_link *link); /* its state goes without further effects */
 void mld_link_reconf(struct mld_link *link, struct now now, const struct mld_router_conf *conf);
-/* Query at once and again `again` later (handover: the attach query), Maximum Response Delay `max_resp`. General. */
+/* Our link-local address has changed. */
+void mld_link_set_self(struct mld_link *link, const struct in6_addr *self);
+/* General Queries, `count` of them, the first at once, the others each `again` later (handover: the attach query), with
+ * Maximum Response Delay `max_resp`. Like the next, it does nothing while another router is the querier. */
 void mld_link_query(struct mld_link *link, struct now now, span_t max_resp, unsigned count, span_t again);
-/* Ask about these groups (draft Figure 2), once now. */
+/* Ask about this group (draft Figure 2), once now, with S set: nobody's timers are lowered. */
 void mld_link_query_group(struct mld_link *link, struct now now, const struct in6_addr *group, span_t max_resp);
 
 /* A decoded packet heard on the link (report, done or query). Hosts are tracked by their source address. */
@@ -95,5 +102,5 @@ uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_coun
 
 mono_t mld_routers_next_deadline(const struct mld_routers *set);
 void mld_routers_expire(struct mld_routers *set, struct now now);
-bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret);
+bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret); /* drain after each call */
 size_t mld_routers_bytes(const struct mld_routers *set); /* memory held */

@@ -53,7 +53,10 @@ static bool group_is_none(const struct group *g)
 	return g->mode == FILTER_INCLUDE && (!g->detail || !g->detail->n_sources);
 }
 
-bool group_is_v1(const struct group *g) { return g->detail && timer_runs(g->detail->v1_until); }
+bool group_is_v1(const struct group *g)
+{
+	return g->link->conf.v1_mode || (g->detail && timer_runs(g->detail->v1_until));
+}
 
 struct detail *group_detail(struct group *g)
 {
@@ -173,6 +176,7 @@ struct merge {
 	const struct row *row;
 	mono_t now, mali, llqt, filter_timer;
 	bool instant; /* tracking may decide instead of a query */
+	bool may_ask; /* about sources: not for MLDv1, which has no such query */
 	bool asked;   /* some source got into the retransmission list */
 	bool changed; /* what forwarding sees */
 	uint32_t room; /* NEW sources that may still be added */
@@ -213,7 +217,7 @@ static void merge_source(struct merge *m, const struct in6_addr *addr, const str
 			s.timer = TIMER_ZERO;
 			s.asks = 0;
 			kept = m->row->mode == FILTER_EXCLUDE;
-		} else if (g->link->querier && mono_before(m->llqt, s.timer)) {
+		} else if (m->may_ask && mono_before(m->llqt, s.timer)) {
 			s.timer = m->llqt;
 			s.asks = g->link->conf.last_listener_count;
 			m->asked = true;
@@ -384,6 +388,15 @@ static bool record_adds(const struct record *rec)
 	return row->mode == FILTER_EXCLUDE || (rec->n && row->act[NEW] != DROP);
 }
 
+/* Would another group be too many for the host? One reference is the caller's. */
+static bool host_is_full(struct mld_link *link, const struct group *g, const struct host *host)
+{
+	if (!host || host->refs <= link->conf.host_groups_max || (g && track_has(g, host)))
+		return false;
+	link_count(link, MLD_ROUTER_LIMIT_HOST_GROUPS);
+	return true;
+}
+
 void group_record(struct mld_link *link, struct now now, struct host *host, const struct in6_addr *addr, struct record rec,
 		  bool v1)
 {
@@ -396,6 +409,8 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 		group_expire(g, now);
 		g = link_find(link, addr);
 	}
+	if (record_adds(&rec) && host_is_full(link, g, host))
+		return;
 	if (!g) {
 		if (!record_adds(&rec))
 			return;
@@ -419,6 +434,7 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 		.mali = mono_add(now.mono, link_listening(link)),
 		.llqt = mono_add(now.mono, link_last_listener(link)),
 		.filter_timer = g->filter_timer,
+		.may_ask = link->querier && !link->conf.v1_mode,
 		/* Hosts of MLDv1 keep silent when they hear another's report: they are only known to a link that has one. */
 		.instant = link->conf.fast_leave && whole && !g->untracked &&
 			   (!group_is_v1(g) || link->conf.querier_always),

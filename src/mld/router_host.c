@@ -264,6 +264,8 @@ bool track_wants_any(const struct group *g, mono_t now)
 	return false;
 }
 
+bool track_has(const struct group *g, const struct host *h) { return g->host == h || member_find(g, h); }
+
 uint32_t track_count(const struct group *g) { return g->host ? 1 : g->detail ? g->detail->n_members : 0; }
 
 void track_prune(struct group *g, mono_t now)

@@ -79,11 +79,15 @@ static void recv_query(struct mld_link *link, struct now now, const struct mld_p
 {
 	const struct mld_query *q = &p->query;
 
+	if (addr_eq(&p->src, &link->self)) /* our own, come back */
+		return;
 	if (link->conf.querier_always) {
 		link_count(link, MLD_ROUTER_QUERIES_REFUSED);
 		return;
 	}
 	link_count(link, MLD_ROUTER_QUERIES_HEARD);
+	if (q->version != (link->conf.v1_mode ? 1 : 2))
+		link_count(link, MLD_ROUTER_QUERIES_VERSION);
 	/* 7.6.2: the lower interface identifier, the last 64 bits, wins. */
 	if (memcmp(p->src.s6_addr + 8, link->self.s6_addr + 8, 8) < 0) {
 		link->querier = false;

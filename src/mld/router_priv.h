@@ -162,6 +162,7 @@ void host_put(struct mld_link *link, struct host *h);
 void track_record(struct group *g, struct host *h, struct record rec, mono_t now, bool *ret_whole);
 bool track_wants(const struct group *g, const struct in6_addr *s, mono_t now); /* does some member accept the source? */
 bool track_wants_any(const struct group *g, mono_t now);			/* is some member in EXCLUDE mode? */
+bool track_has(const struct group *g, const struct host *h);
 uint32_t track_count(const struct group *g);
 void track_prune(struct group *g, mono_t now); /* drop members that have fallen silent */
 void track_forget_sources(struct group *g, const struct in6_addr *v, size_t n);

@@ -12,7 +12,7 @@ static void query_emit(struct mld_link *link, const struct in6_addr *group, bool
 		       const struct in6_addr *sources, uint16_t n)
 {
 	struct mld_query q = {
-		.version = 2,
+		.version = link->conf.v1_mode ? 1 : 2,
 		.group = *group,
 		.max_resp = resp,
 		.suppress = suppress,

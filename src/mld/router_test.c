@@ -378,6 +378,30 @@ static void test_v2_only(void **state)
 	bench_stop(&b);
 }
 
+/* With an MLDv1 router on the link we speak MLDv1: no source is asked about, no list of EXCLUDE counts. */
+static void test_v1_mode(void **state)
+{
+	const struct mld_router_conf conf = {.v1_mode = true};
+	struct mld_router_fx fx;
+	struct mld_packet p;
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, &conf);
+	assert_true(mld_routers_pop(b.set, &fx));
+	assert_int_equal(mld_decode(fx.packet, fx.len, &p), MLD_OK);
+	assert_int_equal(p.query.version, 1);
+	bench_record(&b, 1, MLD_CHANGE_TO_EXCLUDE, "a");
+	bench_record(&b, 1, MLD_ALLOW_NEW_SOURCES, "b");
+	bench_record(&b, 1, MLD_BLOCK_OLD_SOURCES, "b");
+	bench_record(&b, 1, MLD_CHANGE_TO_INCLUDE, "");
+	bench_until(&b, 5);
+	assert_trace(&b, "0:EX{} 0:Q{} 1:Q{} 2:IN{b}");
+	bench_query(&b, "fe80::200", general, "");
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_QUERIES_VERSION), 1);
+	bench_stop(&b);
+}
+
 /* ---- what is not kept ---- */
 
 static void test_ssm_range(void **state)
@@ -665,6 +689,35 @@ static void test_limits(void **state)
 	bench_stop(&b);
 }
 
+/* A host has its share and no more; what it has it keeps, and others are not touched. */
+static void test_limit_of_a_host(void **state)
+{
+	const struct mld_router_conf conf = {.host_groups_max = 2};
+	struct in6_addr a = source_named('a');
+	struct counted c = {0};
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, &conf);
+	for (unsigned i = 1; i <= 4; i++) {
+		struct in6_addr group = address("ff0e::");
+
+		group.s6_addr[15] = (uint8_t)i;
+		bench_record_to(&b, 1, MLD_ALLOW_NEW_SOURCES, &group, &a, 1);
+	}
+	bench_record(&b, 1, MLD_CHANGE_TO_EXCLUDE, "");
+	assert_trace(&b, "0:IN{a} 0:EX{}");
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_LIMIT_HOST_GROUPS), 2);
+	b.group = address("ff0e::4");
+	bench_record(&b, 2, MLD_CHANGE_TO_EXCLUDE, "");
+	bench_record(&b, 1, MLD_ALLOW_NEW_SOURCES, "b"); /* not even beside others */
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_LIMIT_HOST_GROUPS), 3);
+	mld_link_each(b.link, count_group, &c);
+	assert_int_equal(c.groups, 3);
+	assert_int_equal(c.hosts, 3);
+	bench_stop(&b);
+}
+
 static void fill(struct bench *b, unsigned n)
 {
 	struct in6_addr group = address("ff0e::3:0"), src = address("fe80::1001");
@@ -752,6 +805,7 @@ int main(void)
 		cmocka_unit_test(test_v1_ends),
 		cmocka_unit_test(test_v1_done_to_non_querier),
 		cmocka_unit_test(test_v2_only),
+		cmocka_unit_test(test_v1_mode),
 		cmocka_unit_test(test_ssm_range),
 		cmocka_unit_test(test_local_groups),
 		cmocka_unit_test(test_fast_leave_alone),
@@ -764,6 +818,7 @@ int main(void)
 		cmocka_unit_test(test_changes_are_told_once),
 		cmocka_unit_test(test_link_goes_with_its_effects),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limit_of_a_host),
 		cmocka_unit_test(test_memory_limit),
 		cmocka_unit_test(test_memory_of_many),
 	};
