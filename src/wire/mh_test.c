@@ -199,7 +199,6 @@ static void every_truncation_is_refused(void **state)
 /* Whatever one octet becomes: no over-read, and what still decodes can be encoded and is the same again. */
 static void every_mutation_is_survived(void **state)
 {
-	static const uint8_t values[] = { 0, 1, 2, 0x10, 0x7f, 0x80, 0xfe, 0xff };
 	static struct mh_msg m, again;
 	uint8_t bytes[MH_LEN_MAX], encoded[MH_LEN_MAX];
 
@@ -207,13 +206,13 @@ static void every_mutation_is_survived(void **state)
 	for (size_t i = 0; i < N(golden_mh); i++) {
 		const struct golden_mh *g = &golden_mh[i];
 
-		for (size_t at = 0; at < g->len * N(values); at++) {
+		for (size_t at = 0; at < g->len * 256; at++) {
 			uint8_t *copy = malloc(g->len);
 			size_t len;
 
 			assert_non_null(copy);
 			memcpy(copy, g->bytes, g->len);
-			copy[at / N(values)] ^= values[at % N(values)];
+			copy[at / 256] = (uint8_t)at;
 			if (mh_decode(&conf, copy, g->len, NULL, NULL, &m) == MH_OK) {
 				len = mh_encode(&conf, &m, NULL, NULL, encoded, sizeof(encoded));
 				if (len) {
@@ -225,6 +224,17 @@ static void every_mutation_is_survived(void **state)
 			free(copy);
 		}
 	}
+}
+
+/* A PBU head (12 octets) and some options, padded. */
+static enum mh_err decode_options(const uint8_t *options, size_t len, struct mh_msg *m)
+{
+	uint8_t bytes[MH_LEN_MAX] = { 59, 0, MH_BU, 0, 0, 0, 0, 1, 0x82, 0, 0, 1 };
+	size_t total = (12 + len + 7) / 8 * 8;
+
+	memcpy(bytes + 12, options, len);
+	bytes[1] = (uint8_t)(total / 8 - 1);
+	return decode_copy(bytes, total, m);
 }
 
 static void checksum_is_verified(void **state)
@@ -327,6 +337,20 @@ static void empty_identities(void **state)
 	assert_int_equal(m.mn_id_subtype, MH_MNID_NAI);
 }
 
+/* RFC 4282: 253 octets at most. The option has room for one more. */
+static void longest_identity(void **state)
+{
+	uint8_t options[257] = { 8, 254, MH_MNID_NAI };
+	struct mh_msg m;
+
+	(void)state;
+	memset(options + 3, 'a', 254);
+	assert_int_equal(decode_options(options, 256, &m), MH_OK);
+	assert_int_equal(m.mn_id.len, NAI_MAX);
+	options[1] = 255;
+	assert_int_equal(decode_options(options, 257, &m), MH_ERR_OPTION_LENGTH);
+}
+
 static void handover_messages(void **state)
 {
 	struct mh_msg m;
@@ -410,17 +434,6 @@ static void authentication(void **state)
 	assert_int_equal(mh_auth_covered(&m), 0);
 }
 
-/* A PBU head (12 octets) and some options, padded. */
-static enum mh_err decode_options(const uint8_t *options, size_t len, struct mh_msg *m)
-{
-	uint8_t bytes[MH_LEN_MAX] = { 59, 0, MH_BU, 0, 0, 0, 0, 1, 0x82, 0, 0, 1 };
-	size_t total = (12 + len + 7) / 8 * 8;
-
-	memcpy(bytes + 12, options, len);
-	bytes[1] = (uint8_t)(total / 8 - 1);
-	return decode_copy(bytes, total, m);
-}
-
 static void refusals(void **state)
 {
 	static const struct {
@@ -462,6 +475,21 @@ static void refusals(void **state)
 		{ "more, with data", { 19, 6, 0, 0, 0x7e, 0xd9, 8, 1 }, 8, MH_ERR_OPTION_LENGTH },
 		{ "result cut", { 19, 7, 0, 0, 0x7e, 0xd9, 2, 0, 2 }, 9, MH_ERR_OPTION_LENGTH },
 		{ "context request cut", { 40, 4, 0, 0, 22, 1 }, 6, MH_ERR_OPTION_LENGTH },
+		{ "capabilities twice",
+		  { 19, 12, 0, 0, 0x7e, 0xd9, 1, 1, 0, 1, 0, 2, 0, 9,
+		    19, 12, 0, 0, 0x7e, 0xd9, 1, 1, 0, 1, 0, 2, 0, 9 },
+		  28, MH_ERR_OPTION_TWICE },
+		{ "result without its source",
+		  { 19, 25, 0, 0, 0x7e, 0xd9, 2, 0, 1, 0, 1, 0xff, 0x1e, [26] = 1 }, 27, MH_ERR_OPTION_LENGTH },
+		{ "selector without its group", { 54, 4, 0x16, 0, 0, 1 }, 6, MH_ERR_OPTION_LENGTH },
+		{ "selector with a group cut", { 54, 6, 0x16, 0, 0, 1, 239, 1 }, 8, MH_ERR_OPTION_LENGTH },
+		{ "selector of no group", { 54, 4, 0x16, 0, 0, 0 }, 6, MH_OK },
+		{ "eight context requests",
+		  { 40, 18, 0, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0 }, 20, MH_OK },
+		{ "nine context requests",
+		  { 40, 20, 0, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0, 22, 0 }, 22,
+		  MH_ERR_TOO_MANY },
+		{ "MN-ID of the reserved subtype", { 8, 2, 0, 'a' }, 4, MH_ERR_OPTION_VALUE },
 		{ "group id of another subtype", { 50, 6, 2, 0, 0, 0, 0, 1, 50, 6, 1, 0, 0, 0, 0, 1 }, 16, MH_OK },
 		{ "group id twice", { 50, 6, 1, 0, 0, 0, 0, 1, 50, 6, 1, 0, 0, 0, 0, 1 }, 16, MH_ERR_OPTION_TWICE },
 	};
@@ -597,6 +625,10 @@ static void largest_context(void **state)
 		sources[i] = addr("2001:db8::1");
 	mh_init(&m, MH_HI);
 	m.has = MH_HAS_MMO;
+	m.mmo_code = 1;
+	assert_int_equal(mh_encode(&conf, &m, NULL, NULL, bytes, sizeof(bytes)), 24); /* of no record at all */
+	assert_int_equal(mh_decode(&conf, bytes, 24, NULL, NULL, &again), MH_OK);
+	assert_true(again.has & MH_HAS_MMO && again.mmo_code == 1 && again.mmo.n == 0);
 	for (size_t i = 0; i < 51; i++)
 		assert_true(mh_add_record(&m, &m.mmo, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &group, NULL, 0, 0));
 	len = mh_encode(&conf, &m, NULL, NULL, bytes, sizeof(bytes));
@@ -864,6 +896,7 @@ int main(void)
 		cmocka_unit_test(ipv4_groups_are_mapped),
 		cmocka_unit_test(changes_mean_state),
 		cmocka_unit_test(empty_identities),
+		cmocka_unit_test(longest_identity),
 		cmocka_unit_test(handover_messages),
 		cmocka_unit_test(vendor_options),
 		cmocka_unit_test(authentication),

@@ -51,7 +51,7 @@ static enum mh_err read_result(struct mh_reader *d, struct rd *body)
 		record.type = rd_u8(body);
 		n = rd_u16(body);
 		record.group = rd_in6(body);
-		if (body->bad || n * ADDRESS_LEN > rd_left(body))
+		if (body->bad)
 			return MH_ERR_OPTION_LENGTH;
 		err = take_group(d->m, &d->m->result, &record, body, n);
 	}

@@ -184,6 +184,17 @@ static void unspecified_source_brings_no_address(void **state)
 	assert_int_equal(decode_resummed(bytes, sizeof(bytes), &m), ND_ERR_SOURCE);
 }
 
+static void advertisements_come_from_somebody(void **state)
+{
+	uint8_t bytes[sizeof(golden_neighbor_advertisement)];
+	struct nd_msg m;
+
+	(void)state;
+	memcpy(bytes, golden_neighbor_advertisement, sizeof(bytes));
+	memset(bytes + 8, 0, 16);
+	assert_int_equal(decode_resummed(bytes, sizeof(bytes), &m), ND_ERR_SOURCE);
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -201,6 +212,7 @@ int main(void)
 		cmocka_unit_test(every_mutation_is_survived),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(unspecified_source_brings_no_address),
+		cmocka_unit_test(advertisements_come_from_somebody),
 		cmocka_unit_test(names),
 	};
 
