@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "../test/data/mh_golden.h"
 #include "base/cksum.h"
 #include "base/rng.h"
+#include "wire/mh_golden.h"
 #include "wire/mld.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "../test/data/mld_golden.h"
 #include "base/cksum.h"
 #include "base/rng.h"
+#include "wire/mld_golden.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "../test/data/nd_golden.h"
 #include "base/cksum.h"
+#include "wire/nd_golden.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
