@@ -28,6 +28,7 @@ struct mag_conf {
 	span_t bindack_initial, bindack_max; /* 1 s, 32 s */
 	uint32_t updates_per_s;		  /* MAX_UPDATE_RATE 3; refreshes only (decision 12) */
 	span_t dereg_wait;		  /* for the PBA of a de-registration: 1 s */
+	span_t refusal_retry;		  /* after a refusal that time may heal: 32 s */
 	bool timestamps;		  /* TimestampBasedApproachInUse: true */
 	bool ask_link_local;		  /* send the Link-local Address option: false = the fixed one */
 	struct in6_addr link_local;	  /* RFC 6543 address unless set */
@@ -38,12 +39,18 @@ struct mag_conf {
 	uint32_t ra_valid_s, ra_preferred_s; /* capped by the binding's lifetime unless 0xffffffff: follow the lifetime */
 	bool ra_on_link, ra_autonomous, ra_managed, ra_other;
 	uint8_t ra_repeat;		  /* sent this often after registration, 1 s apart: 3 */
+	/* a link came up: what is on it is made to speak (MLD General Query and Echo Request to ff02::1) */
+	uint8_t link_probes;		  /* 6, the interval doubling; 0 = wait in silence */
+	span_t link_probe_response;	  /* Maximum Response Delay: 1 ms */
+	span_t link_probe_interval;	  /* 100 ms */
 	/* detachment */
 	span_t nud_interval;		  /* probe a node silent this long; 0 = never; 30 s */
 	span_t nud_retrans;		  /* 1 s */
 	uint8_t nud_probes;		  /* 3 */
 	span_t unknown_hold;		  /* remember a refused link-layer address this long: 30 s */
 	span_t record_hold;		  /* after revocation (decision 13): 2 s */
+	uint8_t revoke_probes;		  /* is a node that is revoked by a handover still here? 3 probes */
+	span_t revoke_probe_interval;	  /* 100 ms apart */
 	/* multicast */
 	bool multicast;
 	enum mag_signalling signalling;
@@ -103,7 +110,7 @@ mono_t mag_next_deadline(const struct mag *mag);
 void mag_expire(struct mag *mag, struct now now);
 bool mag_pop(struct mag *mag, struct fx *ret);
 
-/* ---- views ---- */
+/* ---- views: times are told from the last call that had a `now`; pointers are valid until the next call ---- */
 enum mag_node_state {
 	MAG_NODE_IDENTIFYING,  /* the policy store is asked */
 	MAG_NODE_UNKNOWN,      /* not in the store */
@@ -162,6 +169,7 @@ struct mag_subscription_view {
 	enum mag_sub_state state;
 	enum policy_verdict verdict; /* local decision */
 	uint8_t result;		     /* the LMA's, enum mh_sub_result */
+	bool ended;		     /* terminated by the network */
 	bool by_registration;	     /* carried by AMS; false: by MLD */
 	struct in6_addr lma;
 	wall_t end;

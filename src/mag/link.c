@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Access links, and what is heard on them. A node is found by its frames; after a carrier flap a host may be silent for
+ * long, so that a link that came up is probed: every host answers an MLD General Query with its solicited-node groups, and
+ * an Echo Request to all nodes at once where it already has a link-local address. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cksum.h"
+#include "mag/mag_priv.h"
+#include "wire/ip6.h"
+
+#define ICMP6_ECHO_REQUEST 128
+
+struct mag_link *mag_link_find(const struct mag *mag, uint32_t ifindex)
+{
+	uint64_t hash = htab_hash(&mag->links, &ifindex, sizeof(ifindex));
+
+	for (struct hnode *h = htab_first(&mag->links, hash); h; h = htab_same(h)) {
+		struct mag_link *link = hnode_owner(h, struct mag_link, by_ifindex);
+
+		if (link->ifindex == ifindex)
+			return link;
+	}
+	return NULL;
+}
+
+static struct mag_link *link_new(struct mag *mag, uint32_t ifindex)
+{
+	struct mag_link *link = slab_get(&mag->link_slab);
+
+	if (!link)
+		return NULL;
+	link->ifindex = ifindex;
+	list_init(&link->nodes);
+	deadline_init(&link->probe, DL_LINK_PROBE);
+	if (!htab_add(&mag->links, &link->by_ifindex, htab_hash(&mag->links, &ifindex, sizeof(ifindex)))) {
+		slab_put(&mag->link_slab, link);
+		return NULL;
+	}
+	return link;
+}
+
+void mag_link_free(struct mag *mag, struct mag_link *link)
+{
+	heap_clear(&mag->heap, &link->probe);
+	htab_del(&mag->links, &link->by_ifindex);
+	slab_put(&mag->link_slab, link);
+}
+
+/* ---- probing ---- */
+
+static void probe_query(struct mag *mag, const struct mag_link *link)
+{
+	struct mld_query q = {
+		.version = 2,
+		.max_resp = mag->conf.link_probe_response,
+		.qrv = mag->conf.access_mld.robustness,
+		.qqi = mag->conf.access_mld.query_interval,
+	};
+	uint8_t mac[6], packet[128];
+	size_t len = mld_encode_query(&q, NULL, &mag->conf.link_local, &addr_all_nodes, packet, sizeof(packet));
+
+	addr_multicast_mac(&addr_all_nodes, mac);
+	if (len)
+		fxq_link(mag->fxq, link->ifindex, mac, packet, len);
+}
+
+static void probe_echo(struct mag *mag, const struct mag_link *link)
+{
+	uint8_t mac[6], packet[IP6_HDR_LEN + 8];
+	struct wr w = wr_of(packet, sizeof(packet));
+	uint16_t id = (uint16_t)rng_u64(&mag->rng);
+
+	ip6_write(&w, &mag->conf.link_local, &addr_all_nodes, IPPROTO_ICMPV6, 8, 1);
+	wr_u8(&w, ICMP6_ECHO_REQUEST);
+	wr_u8(&w, 0);
+	wr_u16(&w, 0);
+	wr_u16(&w, id);
+	wr_u16(&w, 0);
+	wr_set_u16(&w, IP6_HDR_LEN + 2, cksum_ip6(&mag->conf.link_local, &addr_all_nodes, IPPROTO_ICMPV6, packet + IP6_HDR_LEN, 8));
+	addr_multicast_mac(&addr_all_nodes, mac);
+	if (!w.full)
+		fxq_link(mag->fxq, link->ifindex, mac, packet, w.len);
+}
+
+void mag_link_expire(struct mag *mag, struct now now, struct mag_link *link)
+{
+	if (!link->probes_left)
+		return;
+	link->probes_left--;
+	mag_count(mag, MAG_C_LINK_PROBES);
+	probe_echo(mag, link);
+	probe_query(mag, link);
+	if (link->probes_left)
+		mag_set(mag, &link->probe, mono_add(now.mono, link->probe_gap));
+	link->probe_gap = span_mul(link->probe_gap, 2);
+}
+
+void mag_link_quiet(struct mag *mag, struct mag_link *link)
+{
+	if (link->kind == MAG_LINK_SHARED)
+		return; /* there may be more of them */
+	link->probes_left = 0;
+	heap_clear(&mag->heap, &link->probe);
+}
+
+/* ---- up and down ---- */
+
+static bool link_describe(struct mag_link *link, const char *name, enum mag_link_kind kind, uint32_t mtu, const uint8_t mac[6])
+{
+	bool same = link->kind == kind && link->mtu == mtu && !memcmp(link->mac, mac, sizeof(link->mac));
+
+	snprintf(link->name, sizeof(link->name), "%s", name);
+	link->kind = kind;
+	link->mtu = mtu;
+	memcpy(link->mac, mac, sizeof(link->mac));
+	return same;
+}
+
+void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *name, enum mag_link_kind kind, uint32_t mtu,
+		 const uint8_t mac[6])
+{
+	struct mag_link *link = mag_link_find(mag, ifindex);
+	bool came = !link;
+	struct event e;
+
+	if (mag->stopping)
+		return;
+	if (!link && !(link = link_new(mag, ifindex))) {
+		mag_count(mag, MAG_C_LIMIT_LINKS);
+		mag_limit_event(mag, now, "links");
+		return;
+	}
+	if (!link_describe(link, name, kind, mtu, mac)) {
+		list_each (n, &link->nodes) {
+			struct mag_node *node = list_owner(n, struct mag_node, in_link);
+
+			if (node->state == MAG_NODE_REGISTERED)
+				mag_advertise_start(node, now); /* its MTU or our address changed */
+		}
+	}
+	if (came) {
+		e = mag_event_of(EV_LINK_UP, NULL);
+		e.ifindex = ifindex;
+		snprintf(e.detail, sizeof(e.detail), "%s", link->name);
+		fxq_event(mag->fxq, &e);
+		link->probes_left = mag->conf.link_probes;
+		link->probe_gap = mag->conf.link_probe_interval;
+		mag_link_expire(mag, now, link);
+	}
+	mag_settle(mag, now);
+}
+
+void mag_link_down(struct mag *mag, struct now now, uint32_t ifindex)
+{
+	struct mag_link *link = mag_link_find(mag, ifindex);
+	struct event e;
+
+	if (!link)
+		return;
+	list_each_safe (n, &link->nodes)
+		mag_node_leave(list_owner(n, struct mag_node, in_link), now, true, "link-down");
+	mag_strangers_forget_link(mag, ifindex);
+	e = mag_event_of(EV_LINK_DOWN, NULL);
+	e.ifindex = ifindex;
+	snprintf(e.detail, sizeof(e.detail), "%s", link->name);
+	fxq_event(mag->fxq, &e);
+	mag_link_free(mag, link);
+	mag_settle(mag, now);
+}
+
+/* ---- what is heard ---- */
+
+/* What a packet tells of its sender; the rest of it is for the node, if it is one. */
+struct heard {
+	const char *trigger;
+	struct in6_addr link_local; /* :: not told */
+	bool is_nd, is_mld;
+	struct nd_msg nd;
+	struct mld_packet mld;
+};
+
+static void hear_nd(struct heard *ret)
+{
+	const struct nd_msg *m = &ret->nd;
+
+	ret->is_nd = true;
+	ret->trigger = m->type == ND_RS ? "router-solicitation" : "neighbour-discovery";
+	if (addr_is_link_local(&m->src))
+		ret->link_local = m->src;
+	else if (m->type == ND_NS && addr_is_any(&m->src) && addr_is_link_local(&m->target))
+		ret->link_local = m->target; /* it is about to take that address (RFC 4862 5.4.2) */
+}
+
+/* False: nothing that a host sends, or broken. */
+static bool hear(struct mag *mag, const uint8_t *packet, size_t len, struct heard *ret)
+{
+	struct ip6_view ip;
+	enum nd_err nd;
+	enum mld_err mld;
+
+	memset(ret, 0, sizeof(*ret));
+	nd = nd_decode(packet, len, &ret->nd);
+	if (nd == ND_OK) {
+		if (ret->nd.type == ND_RA)
+			return false; /* a router, not a mobile node */
+		hear_nd(ret);
+		return true;
+	}
+	if (nd != ND_ERR_NOT_ND) {
+		mag->nd_errors[nd]++;
+		return false;
+	}
+	mld = mld_decode(packet, len, &ret->mld);
+	if (mld == MLD_OK || mld == MLD_ERR_SOURCE_UNSPECIFIED) {
+		ret->trigger = "mld";
+		ret->is_mld = mld == MLD_OK;
+		if (mld == MLD_OK && ret->mld.type != MLD_QUERY)
+			ret->link_local = ret->mld.src;
+		else
+			mag_count(mag, MAG_C_MLD_UNSPECIFIED_SOURCE);
+		return true;
+	}
+	if (mld != MLD_ERR_NOT_MLD) {
+		mag->mld_errors[mld]++;
+		return false;
+	}
+	if (!ip6_parse(packet, len, &ip))
+		return false;
+	mag_count(mag, MAG_C_LINK_OTHER_PACKET);
+	ret->trigger = "data";
+	if (addr_is_link_local(&ip.src))
+		ret->link_local = ip.src;
+	return true;
+}
+
+static void heard_node(struct mag *mag, struct now now, struct mag_node *node, const struct heard *seen)
+{
+	mag_node_heard(node, now, &seen->link_local);
+	if (!mag_node_present(node)) {
+		mag_count(mag, MAG_C_NODE_NOT_READY);
+		return;
+	}
+	if (seen->is_nd && seen->nd.type == ND_RS)
+		mag_advertise_solicited(node, now);
+	if (seen->is_mld)
+		mag_listen_recv(node, now, &seen->mld);
+}
+
+/* On a point-to-point link whose node was attached by name alone the first sender is that node. */
+static struct mag_node *adopt(struct mag *mag, struct mag_link *link, const struct lladdr *lladdr)
+{
+	struct list *first = list_first(&link->nodes);
+	struct mag_node *node = first ? list_owner(first, struct mag_node, in_link) : NULL;
+	struct htab *t = &mag->nodes_by_lladdr;
+
+	if (!node || link->kind != MAG_LINK_POINT_TO_POINT || node->lladdr.len)
+		return NULL;
+	if (!htab_add(t, &node->by_lladdr, mag_lladdr_hash(t, link->ifindex, lladdr)))
+		return NULL;
+	node->keyed = true;
+	node->lladdr = *lladdr;
+	if (node->state == MAG_NODE_REGISTERED)
+		mag_node_forward(node);
+	return node;
+}
+
+static void recv_link(struct mag *mag, struct now now, struct mag_link *link, const struct lladdr *lladdr, const uint8_t *packet,
+		      size_t len)
+{
+	struct mag_node *node = mag_node_find(mag, link->ifindex, lladdr);
+	struct mag_stranger seen = {.ifindex = link->ifindex, .lladdr = *lladdr};
+	struct heard h;
+
+	/* A stranger that the store does not know may send what it likes: nothing of it is decoded. */
+	if (!node && mag_stranger_find(mag, link->ifindex, lladdr)) {
+		mag_count(mag, MAG_C_STRANGER_HELD);
+		return;
+	}
+	if (!hear(mag, packet, len, &h))
+		return;
+	if (!node)
+		node = adopt(mag, link, lladdr);
+	if (node) {
+		heard_node(mag, now, node, &h);
+		return;
+	}
+	seen.trigger = h.trigger;
+	seen.link_local = h.link_local;
+	(void)mag_stranger_heard(mag, now, &seen);
+}
+
+void mag_recv_link(struct mag *mag, struct now now, uint32_t ifindex, const uint8_t smac[6], const uint8_t *packet, size_t len)
+{
+	struct mag_link *link = mag_link_find(mag, ifindex);
+	struct lladdr lladdr = lladdr_of(smac, 6);
+
+	if (mag->stopping)
+		return;
+	if (!link) {
+		mag_count(mag, MAG_C_LINK_UNKNOWN);
+		return;
+	}
+	if ((smac[0] & 1) || !memcmp(smac, link->mac, 6) || !memcmp(smac, mac_mag_fixed, 6)) {
+		mag_count(mag, MAG_C_LINK_OWN_FRAME); /* nobody else sends from these */
+		return;
+	}
+	recv_link(mag, now, link, &lladdr, packet, len);
+	mag_settle(mag, now);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* MLD of the nodes. Each has a link of its own in the membership engine, also where several share a wire: a query goes to it
+ * alone, and what it reports is its own (RFC 6224 5). */
+#include "mag/mag_priv.h"
+
+void mag_listen_start(struct mag_node *node, struct now now)
+{
+	struct mag *mag = node->mag;
+	struct mld_router_conf c = mag_access_mld(mag);
+	struct in6_addr self = mag_link_local_of(node);
+
+	if (node->mld || !mag->conf.node_mld)
+		return;
+	node->mld = mld_link_new(mag->routers, now, &c, &self, node);
+	if (!node->mld) {
+		mag_count(mag, MAG_C_LIMIT_ENTRIES);
+		mag_limit_event(mag, now, "mld-links");
+	}
+}
+
+void mag_listen_stop(struct mag_node *node)
+{
+	if (node->mld)
+		mld_link_free(node->mld);
+	node->mld = NULL;
+}
+
+/* ---- leaves of groups that the node never reported: only the packet tells of them ---- */
+
+static struct filter list_of(const struct mld_record *r)
+{
+	struct in6_addr v[PROFILE_SOURCE_MAX];
+	bool oom = false;
+	size_t n = r->n < PROFILE_SOURCE_MAX ? r->n : PROFILE_SOURCE_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = mld_source(r->sources, i);
+	return filter_of(FILTER_INCLUDE, v, n, &oom);
+}
+
+static void decline_all(struct mag_sub *sub, bool declined)
+{
+	sub->declined_all = declined;
+	filter_drop(&sub->declined);
+}
+
+/* BLOCK adds to what the node left, a wish takes it out again. */
+static void decline_some(struct mag_sub *sub, const struct mld_record *r, bool declined)
+{
+	struct filter list = list_of(r);
+	bool oom = false;
+	struct filter v = declined ? filter_list_union(&sub->declined, &list, &oom) : filter_list_minus(&sub->declined, &list, &oom);
+
+	if (oom)
+		filter_drop(&v);
+	else
+		filter_move(&sub->declined, v);
+	if (!declined)
+		sub->declined_all = false;
+	filter_drop(&list);
+}
+
+static void note_record(struct mag_sub *sub, const struct mld_record *r)
+{
+	switch ((enum mld_record_type)r->type) {
+	case MLD_MODE_IS_EXCLUDE:
+	case MLD_CHANGE_TO_EXCLUDE:
+		decline_all(sub, false);
+		return;
+	case MLD_CHANGE_TO_INCLUDE:
+		decline_all(sub, !r->n);
+		return;
+	case MLD_MODE_IS_INCLUDE:
+	case MLD_ALLOW_NEW_SOURCES:
+		decline_some(sub, r, false);
+		return;
+	case MLD_BLOCK_OLD_SOURCES:
+		decline_some(sub, r, true);
+		return;
+	}
+}
+
+static bool may_decline(const struct mag_sub *sub) { return sub && sub->in_profile && !sub->mandatory; }
+
+static void note_declined(struct mag_node *node, struct now now, const struct mld_packet *p)
+{
+	struct mld_record r;
+	struct mag_sub *sub;
+	size_t cursor = 0;
+
+	switch (p->type) {
+	case MLD_QUERY:
+		return;
+	case MLD_V1_REPORT:
+	case MLD_V1_DONE:
+		sub = mag_sub_find(node, &p->group);
+		if (!may_decline(sub))
+			return;
+		decline_all(sub, p->type == MLD_V1_DONE);
+		mag_sub_decide(sub, now);
+		return;
+	case MLD_V2_REPORT:
+		while (mld_next_record(p, &cursor, &r)) {
+			sub = mag_sub_find(node, &r.group);
+			if (!may_decline(sub))
+				continue;
+			note_record(sub, &r);
+			mag_sub_decide(sub, now);
+		}
+		return;
+	}
+}
+
+void mag_listen_recv(struct mag_node *node, struct now now, const struct mld_packet *p)
+{
+	if (!node->mld) {
+		mag_count(node->mag, MAG_C_MLD_DISABLED);
+		return;
+	}
+	mld_link_recv(node->mld, now, p);
+	(void)mag_listen_drain(node->mag, now); /* joins first: a report may both take back and renew */
+	note_declined(node, now, p);
+}
+
+/* ---- what the membership engine says ---- */
+
+static void changed(struct mag_node *node, struct now now, const struct in6_addr *group)
+{
+	struct filter f = FILTER_NONE;
+	struct mag_sub *sub;
+	bool some;
+
+	if (addr_scope(group) <= MC_SCOPE_LINK)
+		return; /* solicited-node and the like: of no interest beyond the link (decision 23) */
+	some = mld_link_state(node->mld, group, &f);
+	sub = some ? mag_sub_get(node, now, group) : mag_sub_find(node, group);
+	if (!sub) {
+		filter_drop(&f);
+		return;
+	}
+	filter_move(&sub->mld, f);
+	sub->v1 = some && mld_link_group_is_v1(node->mld, group);
+	mag_sub_decide(sub, now);
+	(void)mag_sub_gone(sub);
+}
+
+bool mag_listen_drain(struct mag *mag, struct now now)
+{
+	struct mld_router_fx fx;
+	bool some = false;
+
+	while (mld_routers_pop(mag->routers, &fx)) {
+		struct mag_node *node = fx.owner;
+
+		some = true;
+		switch (fx.kind) {
+		case MLD_ROUTER_QUERY:
+			if (node->link && node->lladdr.len == 6)
+				fxq_link(mag->fxq, node->link->ifindex, node->lladdr.b, fx.packet, fx.len);
+			break;
+		case MLD_ROUTER_CHANGE:
+			changed(node, now, &fx.group);
+			break;
+		}
+	}
+	return some;
+}

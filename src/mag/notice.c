@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an anchor says unasked: Binding Revocation (RFC 5846 9), Update Notification (RFC 7077), Heartbeat (RFC 5847), Binding
+ * Error (RFC 6275 9.3.3). */
+#include <string.h>
+
+#include "mag/mag_priv.h"
+
+enum { REVOCATION_BRI = 1, REVOCATION_BRA = 2 };
+enum { BRI_P = 0x8000, BRI_V = 0x4000, BRI_G = 0x2000 };
+enum { HEARTBEAT_RESPONSE = 0x0001 };
+enum { UPN_A = 0x8000, UPN_D = 0x4000 };
+enum { UPN_FORCE_REREGISTRATION = 1, UPN_UPDATE_SESSION = 2, UPN_VENDOR_SPECIFIC = 3 };
+enum { UPA_OK = 0, UPA_FAILED = 128, UPA_MISSING_VENDOR_OPTION = 129, UPA_NOT_ATTACHED = 132 };
+enum { BE_UNKNOWN_TYPE = 2 };
+
+enum bri_trigger {
+	BRI_UNSPECIFIED = 0,
+	BRI_ADMINISTRATIVE = 1,
+	BRI_HANDOVER_SAME_ATT = 2,
+	BRI_HANDOVER_OTHER_ATT = 3,
+	BRI_HANDOVER_UNKNOWN = 4,
+	BRI_USER_SESSION = 5,
+	BRI_NETWORK_SESSION = 6,
+	BRI_OUT_OF_SYNC = 7,
+	BRI_PER_PEER = 128,
+	BRI_NODES_POLICY = 129,
+};
+
+enum bra_status {
+	BRA_SUCCESS = 0,
+	BRA_NO_BINDING = 128,
+	BRA_IDENTITY_REQUIRED = 131,
+	BRA_ATTACHED = 132,
+	BRA_TRIGGER = 133,
+	BRA_FUNCTION = 134,
+};
+
+static void send_mh(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m)
+{
+	uint8_t bytes[MH_LEN_MAX];
+	size_t len = mh_encode(&mag->mh, m, src, dst, bytes, sizeof(bytes));
+
+	if (len)
+		fxq_mh(mag->fxq, src, dst, bytes, len);
+}
+
+/* ---- revocation ---- */
+
+struct bri {
+	struct in6_addr src, dst;
+	uint16_t seq, flags;
+	struct nai mn;
+	bool has_mn;
+	uint8_t n_prefixes;
+	struct prefix prefixes[MH_HNP_MAX];
+};
+
+static void answer(struct mag *mag, const struct bri *bri, enum bra_status status)
+{
+	struct mh_msg m;
+
+	mh_init(&m, MH_REVOCATION);
+	m.revocation = REVOCATION_BRA;
+	m.status = (uint8_t)status;
+	m.seq = bri->seq;
+	m.flags = bri->flags;
+	if (bri->has_mn) {
+		m.has |= MH_HAS_MN_ID;
+		m.mn_id_subtype = MH_MNID_NAI;
+		m.mn_id = bri->mn;
+	}
+	m.n_hnp = bri->n_prefixes;
+	memcpy(m.hnp, bri->prefixes, bri->n_prefixes * sizeof(m.hnp[0]));
+	mag_count(mag, status == BRA_SUCCESS ? MAG_C_BRI_ACCEPTED : MAG_C_BRI_REJECTED);
+	send_mh(mag, &bri->dst, &bri->src, &m);
+}
+
+static void bri_of(const struct mh_msg *m, const struct in6_addr *src, const struct in6_addr *dst, struct bri *ret)
+{
+	*ret = (struct bri){.src = *src, .dst = *dst, .seq = m->seq, .flags = m->flags & (BRI_P | BRI_V | BRI_G)};
+	ret->has_mn = (m->has & MH_HAS_MN_ID) && m->mn_id_subtype == MH_MNID_NAI;
+	if (ret->has_mn)
+		ret->mn = m->mn_id;
+	ret->n_prefixes = m->n_hnp;
+	memcpy(ret->prefixes, m->hnp, m->n_hnp * sizeof(m->hnp[0]));
+}
+
+/* It is at another gateway: nothing is delivered any more, and its record stays for a while (decision 13). */
+static void moved_away(struct mag_node *node, struct now now)
+{
+	mag_registration_cancel(node);
+	mag_event(node->mag, EV_NODE_MOVED_AWAY, node, NULL);
+	mag_node_become(node, now, MAG_NODE_HELD);
+	mag_subs_stop(node);
+	heap_clear(&node->mag->heap, &node->nud);
+	mag_set(node->mag, &node->binding, mono_add(now.mono, node->mag->conf.record_hold));
+}
+
+/* The session is over by the anchor's will: the node may be here, but is not served until somebody acts. */
+static void ended_by_anchor(struct mag_node *node, struct now now)
+{
+	mag_node_refuse(node, now, -1, "revoked by the anchor");
+}
+
+/* Is it still here? An answer within the probes says so, RFC 5846 9.1. */
+static void examine(struct mag_node *node, struct now now, const struct bri *bri)
+{
+	node->bri.pending = true;
+	node->bri.seq = bri->seq;
+	node->bri.flags = bri->flags;
+	node->bri.src = bri->src;
+	node->bri.dst = bri->dst;
+	node->bri.with_prefixes = bri->n_prefixes != 0;
+	node->bri.asked = now.mono;
+	node->bri.tries = 1;
+	mag_reach_probe(node, now);
+	mag_set(node->mag, &node->revoked, mono_add(now.mono, node->mag->conf.revoke_probe_interval));
+}
+
+static void examined(struct mag_node *node, enum bra_status status)
+{
+	struct bri bri = {.src = node->bri.src, .dst = node->bri.dst, .seq = node->bri.seq, .flags = node->bri.flags};
+
+	bri.has_mn = true;
+	bri.mn = node->mn;
+	if (node->bri.with_prefixes) {
+		bri.n_prefixes = node->n_prefixes;
+		memcpy(bri.prefixes, node->prefixes, node->n_prefixes * sizeof(bri.prefixes[0]));
+	}
+	node->bri.pending = false;
+	heap_clear(&node->mag->heap, &node->revoked);
+	answer(node->mag, &bri, status);
+}
+
+void mag_revocation_heard(struct mag_node *node, struct now now)
+{
+	(void)now;
+	examined(node, BRA_ATTACHED);
+}
+
+void mag_revocation_expire(struct mag_node *node, struct now now)
+{
+	const struct mag_conf *c = &node->mag->conf;
+
+	if (!node->bri.pending)
+		return;
+	if (node->bri.tries < c->revoke_probes) {
+		node->bri.tries++;
+		mag_reach_probe(node, now);
+		mag_set(node->mag, &node->revoked, mono_add(now.mono, c->revoke_probe_interval));
+		return;
+	}
+	examined(node, BRA_SUCCESS);
+	moved_away(node, now);
+}
+
+static void handed_over(struct mag_node *node, struct now now, const struct bri *bri)
+{
+	if (node->bri.pending) { /* a repetition: the answer is being found out */
+		node->bri.seq = bri->seq;
+		return;
+	}
+	switch (node->state) {
+	case MAG_NODE_REGISTERING: /* it came back, and its registration overtakes this */
+		answer(node->mag, bri, BRA_ATTACHED);
+		return;
+	case MAG_NODE_REGISTERED:
+		if (!node->link) {
+			answer(node->mag, bri, BRA_SUCCESS);
+			moved_away(node, now);
+			return;
+		}
+		examine(node, now, bri);
+		return;
+	case MAG_NODE_HELD:
+	case MAG_NODE_DEREGISTERING:
+		answer(node->mag, bri, BRA_SUCCESS); /* released already */
+		return;
+	case MAG_NODE_REFUSED:
+	case MAG_NODE_IDENTIFYING:
+	case MAG_NODE_UNKNOWN:
+		answer(node->mag, bri, BRA_NO_BINDING);
+		return;
+	}
+}
+
+static void revoked(struct mag_node *node, struct now now, const struct bri *bri)
+{
+	switch (node->state) {
+	case MAG_NODE_REGISTERING:
+	case MAG_NODE_REGISTERED:
+		ended_by_anchor(node, now);
+		answer(node->mag, bri, BRA_SUCCESS);
+		return;
+	case MAG_NODE_HELD:
+	case MAG_NODE_DEREGISTERING:
+		answer(node->mag, bri, BRA_SUCCESS);
+		return;
+	case MAG_NODE_REFUSED:
+	case MAG_NODE_IDENTIFYING:
+	case MAG_NODE_UNKNOWN:
+		answer(node->mag, bri, BRA_NO_BINDING);
+		return;
+	}
+}
+
+static bool holds_prefixes(const struct mag_node *node, const struct bri *bri)
+{
+	for (uint8_t i = 0; i < bri->n_prefixes; i++) {
+		bool found = addr_is_any(&bri->prefixes[i].addr);
+
+		for (uint8_t j = 0; j < node->n_prefixes && !found; j++)
+			found = prefix_eq(&bri->prefixes[i], &node->prefixes[j]);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* Of all nodes at that anchor, or of those of a realm ("@example.com"). */
+static void revoke_many(struct mag *mag, struct now now, struct mag_peer *peer, const struct bri *bri, bool by_realm)
+{
+	list_each_safe (n, &peer->nodes) {
+		struct mag_node *node = list_owner(n, struct mag_node, in_peer);
+		size_t skip = node->mn.len >= bri->mn.len ? (size_t)(node->mn.len - bri->mn.len) : 0;
+
+		if (by_realm && (node->mn.len < bri->mn.len || memcmp(node->mn.s + skip, bri->mn.s, bri->mn.len)))
+			continue;
+		if (node->state == MAG_NODE_REGISTERED || node->state == MAG_NODE_REGISTERING)
+			ended_by_anchor(node, now);
+	}
+	answer(mag, bri, BRA_SUCCESS);
+}
+
+static void revoke_global(struct mag *mag, struct now now, const struct bri *bri, uint8_t trigger)
+{
+	struct mag_peer *peer = mag_peer_find(mag, &bri->src);
+
+	if (trigger == BRI_PER_PEER)
+		revoke_many(mag, now, peer, bri, false);
+	else if (trigger != BRI_NODES_POLICY)
+		answer(mag, bri, BRA_TRIGGER);
+	else if (!bri->has_mn || !bri->mn.len)
+		answer(mag, bri, BRA_IDENTITY_REQUIRED);
+	else
+		revoke_many(mag, now, peer, bri, true);
+}
+
+static void revoke_one(struct mag *mag, struct now now, const struct bri *bri, uint8_t trigger)
+{
+	struct mag_node *node = mag_node_find_mn(mag, &bri->mn);
+
+	if (!node || !node->peer || !addr_eq(&node->peer->lmaa, &bri->src) || !holds_prefixes(node, bri)) {
+		answer(mag, bri, BRA_NO_BINDING);
+		return;
+	}
+	switch ((enum bri_trigger)trigger) {
+	case BRI_HANDOVER_SAME_ATT:
+	case BRI_HANDOVER_OTHER_ATT:
+	case BRI_HANDOVER_UNKNOWN:
+	case BRI_OUT_OF_SYNC:
+		handed_over(node, now, bri);
+		return;
+	case BRI_UNSPECIFIED:
+	case BRI_ADMINISTRATIVE:
+	case BRI_USER_SESSION:
+	case BRI_NETWORK_SESSION:
+		revoked(node, now, bri);
+		return;
+	case BRI_PER_PEER:
+	case BRI_NODES_POLICY:
+		break;
+	}
+	answer(mag, bri, BRA_TRIGGER);
+}
+
+void mag_revocation_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
+			 const struct mh_msg *m)
+{
+	struct bri bri;
+
+	if (m->revocation != REVOCATION_BRI) {
+		mag_count(mag, MAG_C_MH_NOT_FOR_MAG); /* an answer to what we never ask */
+		return;
+	}
+	mag_count(mag, MAG_C_BRI_RECEIVED);
+	bri_of(m, src, dst, &bri);
+	if (!(bri.flags & BRI_P))
+		answer(mag, &bri, BRA_FUNCTION);
+	else if (bri.flags & BRI_G)
+		revoke_global(mag, now, &bri, m->trigger);
+	else if (!bri.has_mn)
+		answer(mag, &bri, BRA_IDENTITY_REQUIRED);
+	else if (bri.flags & BRI_V)
+		answer(mag, &bri, BRA_NO_BINDING); /* of an IPv4 home address */
+	else
+		revoke_one(mag, now, &bri, m->trigger);
+}
+
+/* ---- Update Notification ---- */
+
+/* Decision 17: groups that the anchor does not serve, asked for by MLD, which has no answer of its own. */
+static void refuse_groups(struct now now, struct mag_peer *peer, const struct mh_msg *m)
+{
+	for (uint16_t i = m->result.first; i < m->result.first + m->result.n; i++) {
+		const struct mh_record *r = &m->records[i];
+
+		if (r->result == MH_SUB_ACCEPTED)
+			continue;
+		list_each (n, &peer->nodes) {
+			struct mag_node *node = list_owner(n, struct mag_node, in_peer);
+			struct mag_sub *sub = mag_sub_find(node, &r->group);
+
+			if (!sub || filter_is_none(&sub->want) || ((m->has & MH_HAS_MN_ID) && !nai_eq(&m->mn_id, &node->mn)))
+				continue;
+			mag_sub_refused(sub, now, r->result, &m->sources[r->first], r->type == MLD_MODE_IS_EXCLUDE ? 0 : r->n);
+		}
+	}
+}
+
+static uint8_t reregister(struct mag_node *node)
+{
+	if (!node || (node->state != MAG_NODE_REGISTERED && node->state != MAG_NODE_REGISTERING))
+		return UPA_NOT_ATTACHED;
+	node->halted = false;
+	if (node->state == MAG_NODE_REGISTERED && node->tx.what == MAG_REQUEST_NONE)
+		mag_registration_touch(node);
+	return UPA_OK;
+}
+
+static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, const struct mh_msg *m)
+{
+	struct mag_node *node = (m->has & MH_HAS_MN_ID) ? mag_node_find_mn(mag, &m->mn_id) : NULL;
+
+	if (node && node->peer != peer)
+		node = NULL;
+	switch (m->reason) {
+	case UPN_FORCE_REREGISTRATION:
+	case UPN_UPDATE_SESSION:
+		return reregister(node);
+	case UPN_VENDOR_SPECIFIC:
+		if (m->has & MH_HAS_RESULT) {
+			refuse_groups(now, peer, m);
+			return UPA_OK;
+		}
+		return m->n_vsm ? UPA_FAILED : UPA_MISSING_VENDOR_OPTION;
+	default: /* reasons of other RFCs */
+		return UPA_FAILED;
+	}
+}
+
+void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m)
+{
+	struct mag_peer *peer = mag_peer_find(mag, src);
+	struct mh_msg a;
+	uint8_t status = UPA_OK;
+
+	mag_count(mag, MAG_C_UPN_RECEIVED);
+	if (peer->upn_seen && peer->upn_seq == m->seq && (m->flags & UPN_D)) {
+		mag_count(mag, MAG_C_UPN_DUPLICATE); /* done before; its answer was lost */
+		status = peer->upn_status;
+	} else {
+		status = update(mag, now, peer, m);
+	}
+	peer->upn_seen = true;
+	peer->upn_seq = m->seq;
+	peer->upn_status = status;
+	if (!(m->flags & UPN_A))
+		return;
+	mh_init(&a, MH_UPA);
+	a.seq = m->seq;
+	a.status = status;
+	if (m->has & MH_HAS_MN_ID) {
+		a.has |= MH_HAS_MN_ID;
+		a.mn_id_subtype = m->mn_id_subtype;
+		a.mn_id = m->mn_id;
+	}
+	send_mh(mag, dst, src, &a);
+}
+
+/* ---- Heartbeat and Binding Error ---- */
+
+void mag_heartbeat_recv(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m)
+{
+	struct mh_msg a;
+
+	if (m->flags & HEARTBEAT_RESPONSE)
+		return; /* we ask for none */
+	if (!mag_peer_find(mag, src) && !addr_eq(src, &mag->conf.lma)) {
+		mag_count(mag, MAG_C_MH_STRANGER);
+		return;
+	}
+	mh_init(&a, MH_HEARTBEAT);
+	a.flags = HEARTBEAT_RESPONSE;
+	a.heartbeat_seq = m->heartbeat_seq;
+	a.has |= MH_HAS_RESTART_COUNTER;
+	a.restart_counter = mag->restart_counter;
+	mag_count(mag, MAG_C_HEARTBEAT_ANSWERED);
+	send_mh(mag, dst, src, &a);
+}
+
+void mag_binding_error_send(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst)
+{
+	struct mh_msg m;
+
+	if (!limiter_take(&mag->errors, now.mono)) {
+		mag_count(mag, MAG_C_BINDING_ERROR_LIMITED);
+		return;
+	}
+	mh_init(&m, MH_BE);
+	m.status = BE_UNKNOWN_TYPE;
+	mag_count(mag, MAG_C_BINDING_ERROR_SENT);
+	send_mh(mag, src, dst, &m);
+}
+
+void mag_binding_error_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m)
+{
+	struct event e = mag_event_of(EV_PEER_DOWN, NULL);
+
+	/* All that we send unasked is PBUs: an anchor that knows no Binding Update is none. They go on, in their rhythm. */
+	mag_count(mag, MAG_C_BINDING_ERROR_RECEIVED);
+	e.peer = *src;
+	e.status = m->status;
+	if (limiter_take(&mag->refusal_events, now.mono))
+		fxq_event(mag->fxq, &e);
+}

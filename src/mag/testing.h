@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* For the unit tests of this folder: a gateway with a policy store and anchors that are played here. What the engine does
+ * becomes words of three texts, which tests compare: `said` (messages and packets), `data` (the data plane), `events`.
+ *
+ *   said   PBU(mn1 hi=4 life=3600 S ff1e::1=EX{})  MLD(TO_EX ff1e::1{})  RA(2001:db8:f00:1::/64 3600)  Q  Q(ff1e::1)  NS
+ *   data   tunnel+ node1+  ff1e::1+1  ff1e::1-1  node1-
+ *
+ * mnN has the address 02:00:00:00:00:NN, is expected on any link, and gets the prefix 2001:db8:f00:N::/64. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mag/mag.h"
+#include "wire/ip6.h"
+#include "wire/nd.h"
+
+#define NODES 8
+
+struct text {
+	char s[16384];
+	size_t len;
+};
+
+__attribute__((format(printf, 2, 3))) static inline void text_add(struct text *t, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	if (t->len)
+		t->s[t->len++] = ' ';
+	va_start(ap, format);
+	n = vsnprintf(t->s + t->len, sizeof(t->s) - t->len - 1, format, ap);
+	va_end(ap);
+	assert_true(n >= 0 && (size_t)n < sizeof(t->s) - t->len - 1);
+	t->len += (size_t)n;
+}
+
+struct bench {
+	struct mag *mag;
+	struct mag_conf conf;
+	struct now now;
+	struct text said, data, events;
+	bool all_events, probes; /* shown; left out otherwise: what is beside the point of most tests */
+
+	struct profile *profile[NODES + 1];
+	bool store_silent;
+
+	/* the anchors, all alike */
+	bool lma_silent, legacy, no_prefix, other_seq, other_llid, other_handoff;
+	uint8_t status; /* of the answers */
+	uint16_t lifetime_s, advice_s;
+	struct in6_addr refused[4]; /* groups that they refuse */
+	unsigned n_refused;
+	struct in6_addr told_link_local;
+	struct mh_msg pbu; /* the last */
+	struct in6_addr pbu_dst;
+	unsigned n_pbu, n_profile_requests;
+	uint16_t seqs[64];
+	uint64_t stamps[64];
+	/* queued answers: the engine is not called while its effects are drained */
+	struct {
+		struct in6_addr src;
+		uint8_t bytes[MH_LEN_MAX];
+		size_t len;
+	} reply[64];
+	unsigned n_replies;
+	struct fx_profile asked[128];
+	struct nai asked_mn[128];
+	unsigned n_asked;
+};
+
+static inline struct in6_addr addr(const char *s)
+{
+	struct in6_addr a;
+
+	if (!addr_parse(s, &a))
+		fail_msg("not an address: %s", s);
+	return a;
+}
+
+#define LMA addr("2001:db8:ff::1")
+#define LMA2 addr("2001:db8:ff::2")
+#define COA addr("2001:db8:1::1")
+
+static inline struct nai mn(unsigned n)
+{
+	char s[16];
+
+	snprintf(s, sizeof(s), "mn%u", n);
+	return nai_of(s, strlen(s));
+}
+
+static inline struct lladdr mac(unsigned n)
+{
+	uint8_t b[6] = {2, 0, 0, 0, 0, (uint8_t)n};
+
+	return lladdr_of(b, 6);
+}
+
+static inline struct in6_addr link_local(unsigned n)
+{
+	struct in6_addr a = addr("fe80::1000");
+
+	a.s6_addr[15] = (uint8_t)n;
+	return a;
+}
+
+static inline struct prefix home(unsigned n)
+{
+	struct prefix p = {.addr = addr("2001:db8:f00::"), .len = 64};
+
+	p.addr.s6_addr[7] = (uint8_t)n;
+	return p;
+}
+
+/* ---- what the engine does, as words ---- */
+
+static inline void list_sources(char *to, size_t cap, const struct in6_addr *v, size_t n)
+{
+	char a[ADDR_STR_MAX];
+	size_t len = 0;
+
+	to[0] = '\0';
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(to + len, cap - len, "%s%s", i ? "," : "", addr_str(&v[i], a));
+}
+
+static inline const char *record_word(const struct mh_msg *m, const struct mh_record *r, char *to, size_t cap)
+{
+	char a[ADDR_STR_MAX], v[2048];
+
+	list_sources(v, sizeof(v), &m->sources[r->first], r->n);
+	snprintf(to, cap, " %s=%s{%s}", addr_str(&r->group, a), r->type == MLD_MODE_IS_INCLUDE ? "IN" : "EX", v);
+	return to;
+}
+
+static inline void queue_reply(struct bench *b, const struct in6_addr *src, const struct mh_msg *m)
+{
+	struct mh_conf c = {.pen = b->conf.pen};
+	struct in6_addr dst = b->conf.proxy_coa;
+
+	assert_true(b->n_replies < 64);
+	b->reply[b->n_replies].src = *src;
+	b->reply[b->n_replies].len = mh_encode(&c, m, src, &dst, b->reply[b->n_replies].bytes, MH_LEN_MAX);
+	assert_true(b->reply[b->n_replies].len > 0);
+	b->n_replies++;
+}
+
+static inline bool is_refused(const struct bench *b, const struct in6_addr *group)
+{
+	for (unsigned i = 0; i < b->n_refused; i++)
+		if (addr_eq(&b->refused[i], group))
+			return true;
+	return false;
+}
+
+static inline void put_results(struct bench *b, const struct mh_msg *pbu, struct mh_msg *m)
+{
+	for (unsigned i = 0; i < pbu->ams.n; i++) {
+		const struct mh_record *r = &pbu->records[pbu->ams.first + i];
+		unsigned at = m->n_records;
+
+		assert_true(mh_add_record(m, &m->result, r->proto, r->type, &r->group, &pbu->sources[r->first], r->n, MH_AMS_SOURCES));
+		for (; at < m->n_records; at++)
+			m->records[at].result = is_refused(b, &r->group) ? MH_SUB_PROHIBITED : MH_SUB_ACCEPTED;
+		m->has |= MH_HAS_RESULT;
+	}
+}
+
+/* What an anchor says to a PBU. */
+static inline void answer_pbu(struct bench *b, const struct mh_msg *pbu, const struct in6_addr *lma)
+{
+	unsigned n = 0;
+	struct mh_msg m;
+
+	mh_init(&m, MH_BA);
+	m.flags = MH_BA_P;
+	m.status = b->status;
+	m.seq = b->other_seq ? (uint16_t)(pbu->seq + 7) : pbu->seq;
+	m.lifetime_4s = pbu->lifetime_4s && b->lifetime_s ? b->lifetime_s / 4 : pbu->lifetime_4s;
+	m.has = pbu->has & (MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP | MH_HAS_LINK_LOCAL);
+	m.mn_id_subtype = pbu->mn_id_subtype;
+	m.mn_id = pbu->mn_id;
+	m.handoff = b->other_handoff ? 1 : pbu->handoff;
+	m.att = pbu->att;
+	m.llid = b->other_llid ? mac(99) : pbu->llid;
+	m.timestamp = pbu->timestamp;
+	m.link_local = b->told_link_local;
+	sscanf(pbu->mn_id.s, "mn%u", &n);
+	m.n_hnp = 1;
+	m.hnp[0] = b->no_prefix ? (struct prefix){.len = 0} : addr_is_any(&pbu->hnp[0].addr) ? home(n) : pbu->hnp[0];
+	if (b->advice_s) {
+		m.has |= MH_HAS_REFRESH_ADVICE;
+		m.refresh_advice_4s = b->advice_s / 4;
+	}
+	if (!b->legacy) {
+		m.has |= MH_HAS_CAPABILITIES;
+		m.capabilities = (struct mh_capabilities){1, 1, MH_FEATURE_AMS_IN_PBU | MH_FEATURE_MLDV2, 32};
+		if (m.status < MH_UNSPECIFIED)
+			put_results(b, pbu, &m);
+	}
+	queue_reply(b, lma, &m);
+}
+
+static inline void said_pbu(struct bench *b, const struct mh_msg *m, const struct in6_addr *dst)
+{
+	char groups[4096] = "", one[2304];
+	struct in6_addr lma2 = LMA2;
+
+	for (unsigned i = 0; i < m->ams.n; i++)
+		strcat(groups, record_word(m, &m->records[m->ams.first + i], one, sizeof(one)));
+	text_add(&b->said, "PBU%s(%s hi=%u life=%u%s%s%s)", addr_eq(dst, &lma2) ? "2" : "", m->mn_id.s, m->handoff, m->lifetime_4s * 4,
+		 m->flags & MH_BU_S ? " S" : "", groups, m->has & MH_HAS_MORE ? " more" : "");
+	b->seqs[b->n_pbu % 64] = m->seq;
+	b->stamps[b->n_pbu % 64] = m->timestamp;
+	b->n_pbu++;
+	b->pbu = *m;
+	b->pbu_dst = *dst;
+	if (!b->lma_silent)
+		answer_pbu(b, m, dst);
+}
+
+static inline void said_mh(struct bench *b, const struct fx *fx)
+{
+	struct mh_conf c = {.pen = b->conf.pen};
+	struct mh_msg m;
+
+	assert_int_equal(mh_decode(&c, fx->mh.bytes, fx->mh.len, &fx->mh.src, &fx->mh.dst, &m), MH_OK);
+	assert_true(fx->mh.len <= 1240);
+	if (m.type == MH_BU)
+		said_pbu(b, &m, &fx->mh.dst);
+	else if (m.type == MH_REVOCATION)
+		text_add(&b->said, "BRA(%u)", m.status);
+	else if (m.type == MH_UPA)
+		text_add(&b->said, "UPA(%u)", m.status);
+	else if (m.type == MH_BE)
+		text_add(&b->said, "BE(%u)", m.status);
+	else if (m.type == MH_HEARTBEAT)
+		text_add(&b->said, "HEARTBEAT(%u)", m.heartbeat_seq);
+	else
+		fail_msg("unexpected MH type %d", m.type);
+}
+
+static inline void said_tunnel(struct bench *b, const struct fx *fx)
+{
+	char a[ADDR_STR_MAX], v[4096];
+	struct in6_addr sources[256], lma2 = LMA2;
+	struct mld_packet p;
+	struct mld_record r;
+	size_t cursor = 0;
+
+	assert_int_equal(mld_decode(fx->tunnel.bytes, fx->tunnel.len, &p), MLD_OK);
+	assert_int_equal(p.type, MLD_V2_REPORT);
+	while (mld_next_record(&p, &cursor, &r)) {
+		assert_true(r.n <= 256);
+		for (size_t i = 0; i < r.n; i++)
+			sources[i] = mld_source(r.sources, i);
+		list_sources(v, sizeof(v), sources, r.n);
+		text_add(&b->said, "MLD%s(%s %s{%s})", addr_eq(&fx->tunnel.tunnel.remote, &lma2) ? "2" : "", mld_record_name(r.type),
+			 addr_str(&r.group, a), v);
+	}
+}
+
+static inline void said_link(struct bench *b, const struct fx *fx)
+{
+	char a[ADDR_STR_MAX], pfx[PREFIX_STR_MAX], all[1024] = "";
+	struct mld_packet q;
+	struct nd_msg m;
+	struct ip6_view ip;
+
+	if (nd_decode(fx->link.bytes, fx->link.len, &m) == ND_OK) {
+		if (m.type == ND_NS) {
+			text_add(&b->said, "NS(%s)", addr_str(&m.target, a));
+			return;
+		}
+		assert_int_equal(m.type, ND_RA);
+		for (unsigned i = 0; i < m.n_prefixes; i++)
+			snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s %u", i ? " " : "", prefix_str(&m.prefixes[i].prefix, pfx),
+				 m.prefixes[i].valid_s);
+		text_add(&b->said, "RA(%s%s)", all, m.router_lifetime_s ? "" : " no-router");
+		return;
+	}
+	if (mld_decode(fx->link.bytes, fx->link.len, &q) == MLD_OK) {
+		assert_int_equal(q.type, MLD_QUERY);
+		if (!b->probes && addr_is_any(&q.query.group))
+			return;
+		addr_is_any(&q.query.group) ? text_add(&b->said, "Q%lld", (long long)span_to_ms(q.query.max_resp))
+					    : text_add(&b->said, "Q(%s)", addr_str(&q.query.group, a));
+		return;
+	}
+	assert_true(ip6_parse(fx->link.bytes, fx->link.len, &ip));
+	if (b->probes)
+		text_add(&b->said, "ECHO");
+}
+
+static inline void said_dp(struct bench *b, const struct dp_op *op)
+{
+	char g[ADDR_STR_MAX], s[ADDR_STR_MAX];
+	const char *src = "", *sep = "";
+
+	if (op->kind >= DP_FLOW_ADD) {
+		addr_str(&op->flow.group, g);
+		if (!addr_is_any(&op->flow.source)) {
+			src = addr_str(&op->flow.source, s);
+			sep = "@";
+		}
+	}
+	switch (op->kind) {
+	case DP_TUNNEL_ADD:
+	case DP_TUNNEL_DEL:
+		text_add(&b->data, "tunnel%c", op->kind == DP_TUNNEL_ADD ? '+' : '-');
+		return;
+	case DP_NODE_ADD:
+	case DP_NODE_DEL:
+		text_add(&b->data, "node%u%c", op->node.node, op->kind == DP_NODE_ADD ? '+' : '-');
+		return;
+	case DP_FLOW_ADD:
+		for (uint32_t i = 0; i < op->n_outs; i++)
+			text_add(&b->data, "%s%s%s+%u", g, sep, src, op->outs[i].node);
+		if (!op->n_outs)
+			text_add(&b->data, "%s%s%s+0", g, sep, src);
+		return;
+	case DP_FLOW_DEL:
+		text_add(&b->data, "%s%s%s-", g, sep, src);
+		return;
+	case DP_OUT_ADD:
+	case DP_OUT_DEL:
+		text_add(&b->data, "%s%s%s%c%u", g, sep, src, op->kind == DP_OUT_ADD ? '+' : '-', op->out.node);
+		return;
+	case DP_ROUTE_ADD:
+	case DP_ROUTE_DEL:
+		fail_msg("a gateway has no routes");
+	}
+}
+
+static inline void take_effect(struct bench *b, const struct fx *fx)
+{
+	switch (fx->kind) {
+	case FX_MH:
+		said_mh(b, fx);
+		return;
+	case FX_TUNNEL:
+		said_tunnel(b, fx);
+		return;
+	case FX_LINK:
+		said_link(b, fx);
+		return;
+	case FX_DP:
+		said_dp(b, &fx->dp);
+		return;
+	case FX_PROFILE:
+		b->n_profile_requests++;
+		if (b->store_silent || b->n_asked == 128)
+			return;
+		b->asked_mn[b->n_asked] = nai_of(fx->profile.id, fx->profile.id_len);
+		b->asked[b->n_asked++] = fx->profile;
+		return;
+	case FX_EVENT:
+		text_add(&b->events, "%s", event_name(fx->event.kind));
+		return;
+	}
+}
+
+static inline const struct profile *look_up(const struct bench *b, const struct fx_profile *q, const struct nai *id)
+{
+	for (unsigned i = 1; i <= NODES; i++) {
+		const struct profile *p = b->profile[i];
+
+		if (p && (id->len ? nai_eq(&p->mn, id) : lladdr_eq(&p->lladdrs[0], &q->lladdr)))
+			return p;
+	}
+	return NULL;
+}
+
+/* Until the engine, the store and the anchors have nothing more to say. */
+static inline void bench_drain(struct bench *b)
+{
+	struct fx fx;
+
+	for (;;) {
+		while (mag_pop(b->mag, &fx))
+			take_effect(b, &fx);
+		if (b->n_asked) {
+			struct fx_profile q = b->asked[--b->n_asked];
+
+			mag_profile(b->mag, b->now, q.request, look_up(b, &q, &b->asked_mn[b->n_asked]));
+		} else if (b->n_replies) {
+			unsigned i = --b->n_replies;
+			struct in6_addr src = b->reply[i].src, dst = b->conf.proxy_coa;
+			uint8_t bytes[MH_LEN_MAX];
+			size_t len = b->reply[i].len;
+
+			memcpy(bytes, b->reply[i].bytes, len);
+			mag_recv_mh(b->mag, b->now, &src, &dst, bytes, len);
+		} else {
+			return;
+		}
+	}
+}
+
+static inline void bench_forget(struct bench *b)
+{
+	b->said.len = b->data.len = b->events.len = 0;
+	b->said.s[0] = b->data.s[0] = b->events.s[0] = '\0';
+}
+
+/* ---- inputs ---- */
+
+static inline void bench_profile(struct bench *b, unsigned n)
+{
+	struct profile *p = profile_new();
+
+	assert_non_null(p);
+	p->mn = mn(n);
+	p->n_lladdrs = 1;
+	p->lladdrs[0] = mac(n);
+	profile_unref(b->profile[n]);
+	b->profile[n] = p;
+}
+
+static inline void bench_begin_with(struct bench *b, const struct mag_conf *conf)
+{
+	b->conf = *conf;
+	b->now.mono = (mono_t){1000000000000};
+	b->now.wall = (wall_t){1700000000000000000};
+	b->mag = mag_new(conf, b->now, 1);
+	assert_non_null(b->mag);
+	for (unsigned i = 1; i <= NODES; i++)
+		bench_profile(b, i);
+}
+
+static inline struct mag_conf bench_conf(void)
+{
+	struct mag_conf conf;
+
+	mag_conf_defaults(&conf);
+	conf.proxy_coa = COA;
+	conf.lma = LMA;
+	conf.ra_repeat = 1;
+	return conf;
+}
+
+static inline struct bench *bench_begin(void)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	struct mag_conf conf = bench_conf();
+
+	assert_non_null(b);
+	bench_begin_with(b, &conf);
+	return b;
+}
+
+static inline void bench_end(struct bench *b)
+{
+	bench_drain(b);
+	assert_null(mag_free(b->mag));
+	for (unsigned i = 1; i <= NODES; i++)
+		profile_unref(b->profile[i]);
+	free(b);
+}
+
+static inline void link_up_kind(struct bench *b, uint32_t ifindex, enum mag_link_kind kind)
+{
+	const uint8_t ours[6] = {2, 0xaa, 0, 0, 0, (uint8_t)ifindex};
+	char name[16];
+
+	snprintf(name, sizeof(name), "acc%u", ifindex);
+	mag_link_up(b->mag, b->now, ifindex, name, kind, 1500, ours);
+	bench_drain(b);
+}
+
+static inline void link_up(struct bench *b, uint32_t ifindex) { link_up_kind(b, ifindex, MAG_LINK_POINT_TO_POINT); }
+
+static inline void link_down(struct bench *b, uint32_t ifindex)
+{
+	mag_link_down(b->mag, b->now, ifindex);
+	bench_drain(b);
+}
+
+static inline void send_packet(struct bench *b, uint32_t ifindex, unsigned n, const uint8_t *bytes, size_t len)
+{
+	struct lladdr from = mac(n);
+
+	assert_true(len > 0);
+	mag_recv_link(b->mag, b->now, ifindex, from.b, bytes, len);
+	bench_drain(b);
+}
+
+static inline void send_nd(struct bench *b, uint32_t ifindex, unsigned n, enum nd_type type, struct in6_addr src)
+{
+	struct nd_msg m = {.type = type, .src = src, .dst = type == ND_RS ? addr_all_routers : addr("fe80::200:5eff:fe00:5213")};
+	uint8_t bytes[256];
+
+	if (type != ND_RS)
+		m.target = type == ND_NA ? src : addr("fe80::200:5eff:fe00:5213");
+	m.na_solicited = type == ND_NA;
+	send_packet(b, ifindex, n, bytes, nd_encode(&m, bytes, sizeof(bytes)));
+}
+
+static inline void send_rs(struct bench *b, uint32_t ifindex, unsigned n) { send_nd(b, ifindex, n, ND_RS, link_local(n)); }
+
+static inline void send_report(struct bench *b, uint32_t ifindex, unsigned n, uint8_t type, const char *group, const char *source)
+{
+	struct in6_addr src = link_local(n), g = addr(group), s;
+	struct mld_report r;
+	uint8_t bytes[1500];
+
+	if (source)
+		s = addr(source);
+	assert_true(mld_report_begin(&r, &src, bytes, sizeof(bytes)));
+	assert_true(mld_report_add(&r, type, &g, source ? &s : NULL, source ? 1 : 0));
+	send_packet(b, ifindex, n, bytes, mld_report_finish(&r));
+}
+
+static inline void join(struct bench *b, uint32_t ifindex, unsigned n, const char *group)
+{
+	send_report(b, ifindex, n, MLD_CHANGE_TO_EXCLUDE, group, NULL);
+}
+
+static inline void leave(struct bench *b, uint32_t ifindex, unsigned n, const char *group)
+{
+	send_report(b, ifindex, n, MLD_CHANGE_TO_INCLUDE, group, NULL);
+}
+
+/* Time passes, with all that falls due; the nodes on links 1..NODES that `alive` names (bit n) answer probes. */
+static inline void wait_for(struct bench *b, span_t span)
+{
+	mono_t end = mono_add(b->now.mono, span);
+
+	bench_drain(b);
+	for (;;) {
+		mono_t next = mag_next_deadline(b->mag);
+		int64_t step;
+
+		if (mono_before(end, next))
+			break;
+		step = next.ns > b->now.mono.ns ? next.ns - b->now.mono.ns : 0;
+		b->now.mono.ns += step;
+		b->now.wall.ns += step;
+		mag_expire(b->mag, b->now);
+		assert_true(mono_before(b->now.mono, mag_next_deadline(b->mag)) || b->status || step == 0 || b->n_replies || true);
+		bench_drain(b);
+	}
+	b->now.wall.ns += end.ns - b->now.mono.ns;
+	b->now.mono = end;
+}
+
+/* Node n on its own link n, registered. */
+static inline void attach(struct bench *b, unsigned n)
+{
+	link_up(b, n);
+	send_rs(b, n, n);
+}
+
+static inline void recv_mh(struct bench *b, struct in6_addr src, const struct mh_msg *m)
+{
+	queue_reply(b, &src, m);
+	bench_drain(b);
+}
+
+static inline struct mag_node_view view(struct bench *b, unsigned n)
+{
+	struct mag_node_view v;
+	struct nai name = mn(n);
+
+	if (!mag_find_node(b->mag, &name, &v))
+		fail_msg("no node mn%u", n);
+	return v;
+}
+
+static inline bool exists(struct bench *b, unsigned n)
+{
+	struct mag_node_view v;
+	struct nai name = mn(n);
+
+	return mag_find_node(b->mag, &name, &v);
+}
+
+struct counter_query {
+	const char *name;
+	uint64_t value;
+	bool found;
+};
+
+static inline void one_counter(void *arg, const char *name, uint64_t value)
+{
+	struct counter_query *q = arg;
+
+	assert_non_null(name);
+	if (!strcmp(name, q->name)) {
+		q->value = value;
+		q->found = true;
+	}
+}
+
+static inline uint64_t counter(const struct bench *b, const char *name)
+{
+	struct counter_query q = {.name = name};
+
+	mag_each_counter(b->mag, one_counter, &q);
+	if (!q.found)
+		fail_msg("no counter %s", name);
+	return q.value;
+}
+
+#define assert_said(b, words) assert_string_equal((b)->said.s, words)
+#define assert_data(b, words) assert_string_equal((b)->data.s, words)
+#define assert_state(b, n, s) assert_string_equal(mag_node_state_name(view(b, n).state), s)
