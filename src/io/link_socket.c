@@ -34,9 +34,9 @@ static const struct sock_filter icmp6_filter[] = {
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_HOPOPTS, 0, 6),
 	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 41),			/* length of Hop-by-Hop */
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 5, 3),
-	/* types of ND and MLD */
+	/* types of ND and MLD, and the Echo Reply (129) to a probe of the link */
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 143, 2, 0),
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 130, 0, 2),
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 129, 0, 2),
 	BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 136, 1, 0),
 	BPF_STMT(BPF_RET | BPF_K, PACKET_MAX),
 	BPF_STMT(BPF_RET | BPF_K, 0),

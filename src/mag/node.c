@@ -623,12 +623,14 @@ void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, 
 		ask_again(mag, now, p);
 	if (node && !p) {
 		mag_node_leave(node, now, true, "removed from the policy store");
-	} else if (node && mag_node_present(node)) {
+	} else if (node) {
 		old = node->profile;
 		node->profile = profile_ref(p);
 		profile_unref(old);
-		mag_event(mag, EV_POLICY_CHANGED, node, NULL);
-		apply_profile(node, now);
+		if (mag_node_present(node)) { /* a record that is only kept serves a node that comes back */
+			mag_event(mag, EV_POLICY_CHANGED, node, NULL);
+			apply_profile(node, now);
+		}
 	}
 	mag_settle(mag, now);
 }

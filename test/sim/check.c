@@ -181,12 +181,14 @@ static void settled_group(struct sim *sim, unsigned g, const struct in6_addr *so
 				   addr_str(source, text), want ? 1u : 0u);
 		filter_drop(&f);
 	}
-	bool joined = mld_link_state(sim->router_link, &sim->groups[g], &up) && filter_accepts(&up, source);
+	bool joined = false;
+	if (mld_link_state(sim->router_link, &sim->groups[g], &up)) {
+		joined = filter_accepts(&up, source);
+		filter_drop(&up);
+	}
 	if (joined != needed)
 		sim_broken(sim, "group %u from %s is %s upstream and %s", g + 1, addr_str(source, text), joined ? "joined" : "not joined",
 			   needed ? "needed" : "not needed");
-	if (joined || mld_link_state(sim->router_link, &sim->groups[g], &up))
-		filter_drop(&up);
 }
 
 void check_settled(struct sim *sim)

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cksum.h"
+#include "wire/ip6.h"
+
 enum timer {
 	TIMER_LINK_UP,	/* the reports of a link that came up */
 	TIMER_GENERAL,	/* the answer to a General Query */
@@ -185,6 +188,22 @@ static void neighbour(struct sim *sim, struct host *h, const struct nd_msg *m)
 	}
 }
 
+static void echo_reply(struct sim *sim, struct host *h, const uint8_t *request, size_t len)
+{
+	struct ip6_view v;
+	uint8_t buf[256];
+
+	if (!ip6_parse(request, len, &v) || v.payload_len < 8 || v.payload_len > 128)
+		return;
+	struct wr w = wr_of(buf, sizeof(buf));
+	ip6_write(&w, &h->self, &v.src, IPPROTO_ICMPV6, (uint16_t)v.payload_len, 64);
+	wr_u16(&w, 129 << 8);
+	wr_u16(&w, 0);
+	wr_copy(&w, v.payload + 4, v.payload_len - 4);
+	wr_set_u16(&w, IP6_HDR_LEN + 2, cksum_ip6(&h->self, &v.src, IPPROTO_ICMPV6, buf + IP6_HDR_LEN, v.payload_len));
+	sim_to_mag(sim, h, buf, w.len);
+}
+
 void host_recv(struct sim *sim, struct host *h, const uint8_t *packet, size_t len)
 {
 	struct mld_packet mld;
@@ -196,8 +215,10 @@ void host_recv(struct sim *sim, struct host *h, const uint8_t *packet, size_t le
 	} else if (nd_decode(packet, len, &nd) == ND_OK) {
 		if (for_me(h, &nd.dst))
 			neighbour(sim, h, &nd);
+	} else if (len > IP6_HDR_LEN && packet[6] == IPPROTO_ICMPV6 && packet[IP6_HDR_LEN] == 128) {
+		echo_reply(sim, h, packet, len);
 	} else {
-		sim_broken(sim, "a packet to a node that is neither MLD nor ND");
+		sim_broken(sim, "a packet to a node that is neither MLD nor ND nor an Echo Request");
 	}
 }
 
