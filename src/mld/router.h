@@ -20,7 +20,10 @@ struct mld_router_conf {
 	span_t last_listener_interval; /* 1 s */
 	uint8_t last_listener_count;  /* robustness */
 	span_t other_querier_present; /* robustness * query_interval + query_response / 2 */
-	bool fast_leave;	      /* explicit tracking decides at once when the last listener leaves: no query */
+	bool fast_leave;	      /* explicit tracking decides at once when the last listener of the group or source leaves;
+				       * where it knows of others they are asked, in case they are gone. Done of MLDv1 counts
+				       * so with querier_always only: such hosts keep silent when others report. Set it where
+				       * reports are seldom lost: a listener not yet heard of is not waited for */
 	bool querier_always;	      /* on links where a listener must never become querier (RFC 5213 point-to-point): foreign
 				       * queries are counted and dropped, no election */
 	bool v2_only;		      /* MLDv1 messages are counted and dropped */
@@ -100,6 +103,7 @@ bool mld_link_is_querier(const struct mld_link *link);
 uint64_t mld_link_counter(const struct mld_link *link, enum mld_router_counter c);
 uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_counter c); /* sum, links gone included */
 
+/* When to call mld_routers_expire() at the latest; it may find nothing to do. */
 mono_t mld_routers_next_deadline(const struct mld_routers *set);
 void mld_routers_expire(struct mld_routers *set, struct now now);
 bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret); /* drain after each call */

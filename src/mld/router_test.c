@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Router side beyond the tables: queries, election, MLDv1, explicit tracking, limits. */
+#include "base/rng.h"
 #include "mld/testing.h"
 
 static const struct mld_router_conf defaults;
@@ -786,6 +787,73 @@ static void test_memory_of_many(void **state)
 	bench_stop(&b);
 }
 
+/* Many liars, damaged packets, little memory: it holds its limits and recovers. */
+static void hostile_report(struct bench *b, struct rng *rng)
+{
+	struct in6_addr src = address("fe80::1000"), group = address("ff0e::"), v[70];
+	uint8_t bytes[1460];
+	struct mld_report r;
+	struct mld_packet p;
+	size_t len;
+
+	src.s6_addr[15] = (uint8_t)rng_below(rng, 40);
+	assert_true(mld_report_begin(&r, &src, bytes, sizeof(bytes)));
+	do {
+		size_t n = rng_below(rng, rng_below(rng, 3) ? 5 : 70);
+
+		group.s6_addr[15] = (uint8_t)rng_below(rng, 60);
+		for (size_t i = 0; i < n; i++) {
+			v[i] = address("2001:db8::");
+			v[i].s6_addr[15] = (uint8_t)rng_u64(rng);
+		}
+		if (!mld_report_add(&r, (uint8_t)(1 + rng_below(rng, 6)), &group, v, n))
+			break;
+	} while (rng_below(rng, 4));
+	len = mld_report_finish(&r);
+	if (rng_below(rng, 4) == 0)
+		bytes[rng_below(rng, len)] ^= (uint8_t)(1u << rng_below(rng, 8));
+	if (len && mld_decode(bytes, len, &p) == MLD_OK)
+		mld_link_recv(b->link, b->now, &p);
+}
+
+static void test_hostile(void **state)
+{
+	const struct mld_routers_conf limits = {.memory_max = 80000};
+	const struct mld_router_conf conf = {.fast_leave = true, .groups_max = 50, .sources_max = 100, .hosts_max = 4};
+	struct in6_addr self = address("fe80::100");
+	struct bench b = {.now.mono = {1}, .group = address("ff0e::ffff")};
+	struct rng rng = rng_of(7);
+
+	(void)state;
+	b.set = mld_routers_new(&limits, 1);
+	b.link = mld_link_new(b.set, b.now, &conf, &self, NULL);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct mld_router_fx fx;
+
+		hostile_report(&b, &rng);
+		while (mld_routers_pop(b.set, &fx))
+			;
+		/* Beyond the limit: room that chunks and tables hold in advance, and one burst of effects. */
+		assert_true(mld_routers_bytes(b.set) < limits.memory_max + 200000);
+		if (rng_below(&rng, 10) == 0) {
+			b.now.mono = mono_add(b.now.mono, span_ms((int64_t)rng_below(&rng, 20000)));
+			mld_routers_expire(b.set, b.now);
+			assert_true(mono_before(b.now.mono, mld_routers_next_deadline(b.set)));
+		}
+	}
+	assert_true(mld_link_counter(b.link, MLD_ROUTER_LIMIT_MEMORY) > 0);
+	assert_true(mld_link_counter(b.link, MLD_ROUTER_LIMIT_SOURCES) > 0);
+	assert_true(mld_link_counter(b.link, MLD_ROUTER_LIMIT_GROUPS) > 0);
+	assert_true(mld_link_counter(b.link, MLD_ROUTER_LIMIT_HOSTS) > 0);
+	b.now.mono = mono_add(b.now.mono, span_s(1000));
+	mld_routers_expire(b.set, b.now);
+	bench_mark(&b);
+	bench_record(&b, 1, MLD_CHANGE_TO_EXCLUDE, "");
+	bench_record(&b, 1, MLD_CHANGE_TO_INCLUDE, "");
+	assert_trace(&b, "0:EX{} 0:-");
+	bench_stop(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -821,6 +889,7 @@ int main(void)
 		cmocka_unit_test(test_limit_of_a_host),
 		cmocka_unit_test(test_memory_limit),
 		cmocka_unit_test(test_memory_of_many),
+		cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
