@@ -4,6 +4,7 @@
  * define, as host-order structs. mh_decode() decodes a message whole, or refuses it whole. */
 #include "base/addr.h"
 #include "base/nai.h"
+#include "wire/mh_values.h"
 
 #define MH_LEN_MAX 2048	   /* Header Len is 8 bits, in units of 8 octets */
 #define MH_NEXT_HEADER 135 /* IPPROTO_MH */
@@ -214,7 +215,7 @@ struct mh_msg {
 	uint16_t flags;	    /* as on the wire; 8 bits of BA, HI, HAck and Subscription Response */
 	uint16_t lifetime_4s; /* BU, BA */
 	uint8_t status;	    /* BA, BRA, UPA, BE; code of HI and HAck */
-	uint8_t revocation; /* MH 16: 1 BRI, 2 BRA */
+	uint8_t revocation; /* MH 16: enum mh_revocation_type */
 	uint8_t trigger;    /* BRI */
 	uint16_t reason;    /* UPN */
 	struct in6_addr home; /* BE */

@@ -62,7 +62,7 @@ static void read_binding(struct mh_msg *m, struct rd *r)
 static void read_revocation(struct mh_msg *m, struct rd *r)
 {
 	m->revocation = rd_u8(r);
-	if (m->revocation == 1)
+	if (m->revocation == MH_BRI)
 		m->trigger = rd_u8(r);
 	else
 		m->status = rd_u8(r);

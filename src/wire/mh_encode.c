@@ -46,7 +46,7 @@ static void write_fixed(const struct mh_msg *m, struct wr *w)
 		break;
 	case MH_REVOCATION:
 		wr_u8(w, m->revocation);
-		wr_u8(w, m->revocation == 1 ? m->trigger : m->status);
+		wr_u8(w, m->revocation == MH_BRI ? m->trigger : m->status);
 		wr_u16(w, m->seq);
 		wr_u16(w, m->flags);
 		break;

@@ -357,15 +357,15 @@ static void handover_messages(void **state)
 
 	(void)state;
 	assert_int_equal(decode_golden(golden_of("hi_predictive"), &m), MH_OK);
-	assert_int_equal(m.flags, 0x30);
-	assert_int_equal(m.status, 3);
+	assert_int_equal(m.flags, MH_HI_P | MH_HI_F);
+	assert_int_equal(m.status, MH_HI_CONTEXT_COMPLETE);
 	assert_addr(&m.lma_address, "2001:db8:ff::1");
 	assert_int_equal(m.mmo.n, 2);
 	assert_int_equal(m.mmo_code, 2);
 	assert_int_equal(decode_golden(golden_of("hack_refusal"), &m), MH_OK);
-	assert_int_equal(m.flags, 0x60);
-	assert_int_equal(m.status, 5);
-	assert_int_equal(m.mma_status, 2);
+	assert_int_equal(m.flags, MH_HACK_P | MH_HACK_F);
+	assert_int_equal(m.status, MH_HACK_CONTEXT_ACCEPTED);
+	assert_int_equal(m.mma_status, MH_MMA_GROUP_UNSUPPORTED);
 	assert_int_equal(m.mma.n, 1);
 	assert_addr(&m.records[m.mma.first].group, "ff1e::101");
 	assert_int_equal(decode_golden(golden_of("hi_two_families_auth"), &m), MH_OK);
@@ -760,7 +760,7 @@ static void random_fixed(struct rng *r, struct mh_msg *m)
 	case MH_REVOCATION:
 		m->revocation = (uint8_t)(1 + rng_below(r, 2));
 		m->flags = (uint16_t)rng_u64(r);
-		*(m->revocation == 1 ? &m->trigger : &m->status) = (uint8_t)rng_u64(r);
+		*(m->revocation == MH_BRI ? &m->trigger : &m->status) = (uint8_t)rng_u64(r);
 		break;
 	case MH_UPN:
 		m->flags = (uint16_t)rng_u64(r);
