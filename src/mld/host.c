@@ -13,11 +13,9 @@
 const char *mld_host_counter_name(enum mld_host_counter c)
 {
 	static const char *const names[MLD_HOST_COUNTER_N] = {
-		[MLD_HOST_QUERIES_HEARD] = "mld-up-queries-heard",
-		[MLD_HOST_QUERIES_V1] = "mld-up-queries-v1",
-		[MLD_HOST_REPORTS_SENT] = "mld-up-reports-sent",
-		[MLD_HOST_RECORDS_SENT] = "mld-up-records-sent",
-		[MLD_HOST_LIMIT_GROUPS] = "mld-up-limit-groups",
+	    [MLD_HOST_QUERIES_HEARD] = "mld-up-queries-heard", [MLD_HOST_QUERIES_V1] = "mld-up-queries-v1",
+	    [MLD_HOST_REPORTS_SENT] = "mld-up-reports-sent",   [MLD_HOST_RECORDS_SENT] = "mld-up-records-sent",
+	    [MLD_HOST_LIMIT_GROUPS] = "mld-up-limit-groups",
 	};
 	return (unsigned)c < MLD_HOST_COUNTER_N ? names[c] : "?";
 }
@@ -43,8 +41,7 @@ struct mld_hosts *mld_hosts_free(struct mld_hosts *set)
 {
 	if (!set)
 		return NULL;
-	list_each_safe(n, &set->upstreams)
-		mld_upstream_free(list_owner(n, struct mld_upstream, node));
+	list_each_safe(n, &set->upstreams) mld_upstream_free(list_owner(n, struct mld_upstream, node));
 	assert(set->extra == 0);
 	heap_deinit(&set->heap);
 	slab_deinit(&set->groups);
@@ -54,7 +51,10 @@ struct mld_hosts *mld_hosts_free(struct mld_hosts *set)
 	return NULL;
 }
 
-mono_t mld_hosts_next_deadline(const struct mld_hosts *set) { return heap_next(&set->heap); }
+mono_t mld_hosts_next_deadline(const struct mld_hosts *set)
+{
+	return heap_next(&set->heap);
+}
 
 bool mld_hosts_pop(struct mld_hosts *set, struct mld_host_fx *ret)
 {
@@ -73,8 +73,7 @@ size_t mld_hosts_bytes(const struct mld_hosts *set)
 	size_t sum = sizeof(*set) + set->extra + slab_bytes(&set->groups) + slab_bytes(&set->pendings) +
 		     set->heap.cap * sizeof(*set->heap.v) + set->packet_cap;
 
-	list_each(n, &set->upstreams)
-		sum += htab_bytes(&list_owner(n, struct mld_upstream, node)->table);
+	list_each(n, &set->upstreams) sum += htab_bytes(&list_owner(n, struct mld_upstream, node)->table);
 	return sum;
 }
 
@@ -115,8 +114,8 @@ static struct mld_host_conf conf_resolve(const struct mld_host_conf *given)
 	return c;
 }
 
-struct mld_upstream *mld_upstream_new(struct mld_hosts *set, const struct mld_host_conf *conf, const struct in6_addr *self,
-				      void *owner)
+struct mld_upstream *mld_upstream_new(struct mld_hosts *set, const struct mld_host_conf *conf,
+				      const struct in6_addr *self, void *owner)
 {
 	struct mld_host_conf c = conf_resolve(conf);
 	struct mld_upstream *up = calloc(1, sizeof(*up));
@@ -173,7 +172,8 @@ void mld_upstream_free(struct mld_upstream *up)
 	if (!up)
 		return;
 	report_drop(up);
-	list_each_safe(n, &up->groups) {
+	list_each_safe(n, &up->groups)
+	{
 		struct hgroup *g = list_owner(n, struct hgroup, all);
 
 		if (g->pending)
@@ -212,13 +212,20 @@ void upstream_arm(struct mld_upstream *up)
 	heap_set(&up->set->heap, &up->deadline, mono_min(up->walk.at, up->v1_until));
 }
 
-uint8_t mld_upstream_version(const struct mld_upstream *up) { return up->v1 ? 1 : 2; }
+uint8_t mld_upstream_version(const struct mld_upstream *up)
+{
+	return up->v1 ? 1 : 2;
+}
 
-uint64_t mld_upstream_counter(const struct mld_upstream *up, enum mld_host_counter c) { return up->counter[c]; }
+uint64_t mld_upstream_counter(const struct mld_upstream *up, enum mld_host_counter c)
+{
+	return up->counter[c];
+}
 
 struct hgroup *hgroup_find(const struct mld_upstream *up, const struct in6_addr *group)
 {
-	for (struct hnode *n = htab_first(&up->table, htab_hash(&up->table, group, sizeof(*group))); n; n = htab_same(n)) {
+	for (struct hnode *n = htab_first(&up->table, htab_hash(&up->table, group, sizeof(*group))); n;
+	     n = htab_same(n)) {
 		struct hgroup *g = hnode_owner(n, struct hgroup, node);
 
 		if (addr_eq(&g->addr, group))
@@ -237,10 +244,11 @@ bool mld_upstream_get(const struct mld_upstream *up, const struct in6_addr *grou
 	return true;
 }
 
-void mld_upstream_each(const struct mld_upstream *up, void (*each)(void *arg, const struct in6_addr *group,
-								   const struct filter *f), void *arg)
+void mld_upstream_each(const struct mld_upstream *up,
+		       void (*each)(void *arg, const struct in6_addr *group, const struct filter *f), void *arg)
 {
-	list_each(n, &up->groups) {
+	list_each(n, &up->groups)
+	{
 		const struct hgroup *g = list_owner(n, struct hgroup, all);
 
 		if (!filter_is_none(&g->filter))
@@ -431,7 +439,8 @@ bool mld_upstream_set(struct mld_upstream *up, struct now now, const struct in6_
 
 void mld_upstream_announce(struct mld_upstream *up, struct now now)
 {
-	list_each(n, &up->groups) {
+	list_each(n, &up->groups)
+	{
 		struct hgroup *g = list_owner(n, struct hgroup, all);
 		struct pending *p = pending_get(up, g);
 

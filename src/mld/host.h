@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* Multicast address listener part of MLD (RFC 3810 5-6, RFC 2710), per upstream: reports what it is told to listen to. A set
- * holds any number of upstreams with one deadline for all. Pure. */
+/* Multicast address listener part of MLD (RFC 3810 5-6, RFC 2710), per upstream: reports what it is told to listen to.
+ * A set holds any number of upstreams with one deadline for all. Pure. */
 #include "base/time.h"
 #include "mld/filter.h"
 #include "wire/mld.h"
@@ -14,7 +14,7 @@ struct mld_host_conf {
 	span_t unsolicited_interval; /* 1 s (v2), used for v1 too unless set to its 10 s */
 	uint32_t mtu;		     /* reports are packed up to it; default 1280 */
 	uint32_t groups_max;
-	bool v1_only;		     /* speak MLDv1 whatever the querier speaks */
+	bool v1_only; /* speak MLDv1 whatever the querier speaks */
 };
 
 struct mld_host_fx {
@@ -22,7 +22,7 @@ struct mld_host_fx {
 	void *owner;
 	const uint8_t *packet; /* whole IPv6 packet; valid until the next call on the set */
 	size_t len;
-	struct in6_addr dst;   /* its destination: ff02::16, or the group or ff02::2 for MLDv1 */
+	struct in6_addr dst; /* its destination: ff02::16, or the group or ff02::2 for MLDv1 */
 };
 
 enum mld_host_counter {
@@ -39,24 +39,24 @@ struct mld_hosts *mld_hosts_new(uint64_t seed);
 struct mld_hosts *mld_hosts_free(struct mld_hosts *set);
 
 /* `self` is the link-local source of the reports. */
-struct mld_upstream *mld_upstream_new(struct mld_hosts *set, const struct mld_host_conf *conf, const struct in6_addr *self,
-				      void *owner);
+struct mld_upstream *mld_upstream_new(struct mld_hosts *set, const struct mld_host_conf *conf,
+				      const struct in6_addr *self, void *owner);
 void mld_upstream_free(struct mld_upstream *up); /* silently; to say goodbye first set all groups to FILTER_NONE */
 void mld_upstream_reconf(struct mld_upstream *up, const struct mld_host_conf *conf);
-/* Our link-local address has changed or has come to be (RFC 3590: what was said from :: counts for nothing): all is said
- * again. */
+/* Our link-local address has changed or has come to be (RFC 3590: what was said from :: counts for nothing): all is
+ * said again. */
 void mld_upstream_set_self(struct mld_upstream *up, struct now now, const struct in6_addr *self);
-/* What we listen to of `group` from now on (copied); FILTER_NONE leaves. The state-change report is queued at once; changes
- * made before the next pop are packed into common reports. Groups that are never reported (all nodes, interface-local) are
- * accepted and forgotten. False: the limit; the state is as before. */
+/* What we listen to of `group` from now on (copied); FILTER_NONE leaves. The state-change report is queued at once;
+ * changes made before the next pop are packed into common reports. Groups that are never reported (all nodes,
+ * interface-local) are accepted and forgotten. False: the limit; the state is as before. */
 bool mld_upstream_set(struct mld_upstream *up, struct now now, const struct in6_addr *group, const struct filter *f);
 /* A query heard on the upstream, or an MLDv1 report (RFC 2710 4: it may spare us ours). Others are ignored. */
 void mld_upstream_recv(struct mld_upstream *up, struct now now, const struct mld_packet *p);
 /* Report the whole state now, unasked (the link came back, a peer restarted). */
 void mld_upstream_announce(struct mld_upstream *up, struct now now);
 bool mld_upstream_get(const struct mld_upstream *up, const struct in6_addr *group, struct filter *ret);
-void mld_upstream_each(const struct mld_upstream *up, void (*each)(void *arg, const struct in6_addr *group,
-								   const struct filter *f), void *arg);
+void mld_upstream_each(const struct mld_upstream *up,
+		       void (*each)(void *arg, const struct in6_addr *group, const struct filter *f), void *arg);
 uint8_t mld_upstream_version(const struct mld_upstream *up); /* what the querier lets us speak: 1 or 2 */
 uint64_t mld_upstream_counter(const struct mld_upstream *up, enum mld_host_counter c);
 

@@ -14,7 +14,10 @@
 #include "base/slab.h"
 #include "mld/host.h"
 
-enum { DEADLINE_UPSTREAM, DEADLINE_PENDING };
+enum {
+	DEADLINE_UPSTREAM,
+	DEADLINE_PENDING
+};
 
 struct mld_hosts {
 	struct heap heap;
@@ -37,7 +40,7 @@ struct outgoing {
 
 /* Answer to a General Query: the groups are walked in steps, so that many of them do not make one burst. */
 struct walk {
-	mono_t at;	  /* next step, or never */
+	mono_t at; /* next step, or never */
 	span_t step;
 	unsigned steps;	  /* still to come */
 	bool begun;	  /* the first step was made */
@@ -56,7 +59,7 @@ struct mld_upstream {
 	struct htab table;
 	struct list groups; /* in order of joining */
 	struct deadline deadline;
-	uint8_t robustness; /* in force */
+	uint8_t robustness;    /* in force */
 	span_t query_interval; /* the querier's, as last heard */
 	bool v1;
 	mono_t v1_until; /* Older Version Querier Present */

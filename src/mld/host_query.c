@@ -4,13 +4,14 @@
 
 #include "mld/host_priv.h"
 
-#define STEP_PACKETS 16	    /* packets of one step of an answer to a General Query */
-#define ASKED_MAX 4096	    /* sources remembered from source-specific queries; beyond it, the whole state is the answer */
+#define STEP_PACKETS	 16 /* packets of one step of an answer to a General Query */
+#define ASKED_MAX	 4096 /* sources remembered from source-specific queries; beyond it, the whole state is the answer */
 #define QUERY_RESPONSE_S 10 /* Query Response Interval as a listener assumes it, RFC 3810 9.3 */
 
 /* ---- versions ---- */
 
-/* A change of version cancels all that was scheduled (8.2.1); what was to be said at once is said, in the new version. */
+/* A change of version cancels all that was scheduled (8.2.1); what was to be said at once is said, in the new version.
+ */
 void upstream_set_version(struct mld_upstream *up, bool v1)
 {
 	if (up->v1 == v1)
@@ -18,7 +19,8 @@ void upstream_set_version(struct mld_upstream *up, bool v1)
 	up->v1 = v1;
 	report_drop(up);
 	up->walk = (struct walk){.at = MONO_NEVER};
-	list_each_safe(n, &up->groups) {
+	list_each_safe(n, &up->groups)
+	{
 		struct pending *p = list_owner(n, struct hgroup, all)->pending;
 
 		if (!p)
@@ -40,8 +42,8 @@ static void note_version(struct mld_upstream *up, mono_t now, const struct mld_q
 		up->counter[MLD_HOST_QUERIES_V1]++;
 		if (!up->conf.v1_only) {
 			upstream_set_version(up, true);
-			up->v1_until = mono_add(now, (span_t){up->query_interval.ns * up->robustness +
-							      span_s(QUERY_RESPONSE_S).ns});
+			up->v1_until = mono_add(
+			    now, (span_t){up->query_interval.ns * up->robustness + span_s(QUERY_RESPONSE_S).ns});
 			upstream_arm(up);
 		}
 		return;

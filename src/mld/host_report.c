@@ -44,7 +44,8 @@ static struct filter resend_list(const struct pending *p, bool accepted, bool *o
 	return f;
 }
 
-/* Each State Change Report that tells of a source counts for it, a Filter Mode Change Record too: its list is the state. */
+/* Each State Change Report that tells of a source counts for it, a Filter Mode Change Record too: its list is the
+ * state. */
 static void resend_count_down(struct pending *p)
 {
 	uint32_t n = 0;
@@ -108,8 +109,8 @@ static void say_answer(struct pending *p)
 	if (p->asked_all || up->v1) {
 		say_state(up, g);
 	} else if (!filter_is_none(&g->filter)) {
-		struct filter f = g->filter.mode == FILTER_INCLUDE ? filter_list_common(&g->filter, &p->asked, &oom) :
-								       filter_list_minus(&p->asked, &g->filter, &oom);
+		struct filter f = g->filter.mode == FILTER_INCLUDE ? filter_list_common(&g->filter, &p->asked, &oom)
+								   : filter_list_minus(&p->asked, &g->filter, &oom);
 
 		if (filter_count(&f))
 			out_put(up, MLD_MODE_IS_INCLUDE, &g->addr, f);
@@ -174,7 +175,8 @@ static bool report_take(struct mld_upstream *up, struct mld_report *r, struct ou
 	if (mld_report_add(r, o->type, &o->group, n ? filter_sources(&o->list) + o->said : NULL, n))
 		up->counter[MLD_HOST_RECORDS_SENT]++;
 	o->said += n;
-	/* EXCLUDE cannot be said in pieces: what does not fit is not said (5.2.15), always the same since lists are sorted. */
+	/* EXCLUDE cannot be said in pieces: what does not fit is not said (5.2.15), always the same since lists are
+	 * sorted. */
 	if (cut || o->said == filter_count(&o->list))
 		out_done(up);
 	return true;
@@ -209,11 +211,11 @@ bool report_build(struct mld_upstream *up, struct mld_host_fx *ret)
 		return false;
 	up->counter[MLD_HOST_REPORTS_SENT]++;
 	*ret = (struct mld_host_fx){
-		.upstream = up,
-		.owner = up->owner,
-		.packet = up->set->packet,
-		.len = len,
-		.dst = dst,
+	    .upstream = up,
+	    .owner = up->owner,
+	    .packet = up->set->packet,
+	    .len = len,
+	    .dst = dst,
 	};
 	return true;
 }

@@ -115,7 +115,10 @@ static void node_set_group(struct node *n, unsigned number, enum filter_mode mod
 	filter_drop(&f);
 }
 
-static void node_set(struct node *n, enum filter_mode mode, const char *letters) { node_set_group(n, 1, mode, letters); }
+static void node_set(struct node *n, enum filter_mode mode, const char *letters)
+{
+	node_set_group(n, 1, mode, letters);
+}
 
 static void node_query(struct node *n, struct mld_query q, const char *letters)
 {
@@ -132,17 +135,26 @@ static void node_query(struct node *n, struct mld_query q, const char *letters)
 
 static struct mld_query specific(const struct node *n, double resp)
 {
-	return (struct mld_query){.version = 2, .group = n->group, .max_resp = span_ms((int64_t)(resp * 1000)), .qrv = 2,
-				  .qqi = span_s(125)};
+	return (struct mld_query){
+	    .version = 2, .group = n->group, .max_resp = span_ms((int64_t)(resp * 1000)), .qrv = 2, .qqi = span_s(125)};
 }
 
 static struct mld_query general(double resp)
 {
-	return (struct mld_query){.version = 2, .max_resp = span_ms((int64_t)(resp * 1000)), .qrv = 2, .qqi = span_s(125)};
+	return (struct mld_query){
+	    .version = 2, .max_resp = span_ms((int64_t)(resp * 1000)), .qrv = 2, .qqi = span_s(125)};
 }
 
-#define ONCE (struct mld_host_conf){.robustness = 1}
-#define TWICE (struct mld_host_conf){0}
+#define ONCE                                                                                                           \
+	(struct mld_host_conf)                                                                                         \
+	{                                                                                                              \
+		.robustness = 1                                                                                        \
+	}
+#define TWICE                                                                                                          \
+	(struct mld_host_conf)                                                                                         \
+	{                                                                                                              \
+		0                                                                                                      \
+	}
 
 /* ---- changes of state (6.1) ---- */
 
@@ -154,19 +166,19 @@ static void test_table_of_changes(void **state)
 		enum filter_mode to;
 		const char *b, *said;
 	} rows[] = {
-		{FILTER_INCLUDE, "abc", FILTER_INCLUDE, "bcd", "ALLOW{d}+BLOCK{a}"},
-		{FILTER_INCLUDE, "abc", FILTER_INCLUDE, "abcd", "ALLOW{d}"},
-		{FILTER_INCLUDE, "abc", FILTER_INCLUDE, "c", "BLOCK{a,b}"},
-		{FILTER_INCLUDE, "abc", FILTER_INCLUDE, "", "BLOCK{a,b,c}"},
-		{FILTER_INCLUDE, "", FILTER_INCLUDE, "ab", "ALLOW{a,b}"},
-		{FILTER_INCLUDE, "abc", FILTER_INCLUDE, "cba", ""},
-		{FILTER_EXCLUDE, "abc", FILTER_EXCLUDE, "bcd", "ALLOW{a}+BLOCK{d}"},
-		{FILTER_EXCLUDE, "abc", FILTER_EXCLUDE, "", "ALLOW{a,b,c}"},
-		{FILTER_EXCLUDE, "", FILTER_EXCLUDE, "ab", "BLOCK{a,b}"},
-		{FILTER_INCLUDE, "ab", FILTER_EXCLUDE, "bc", "TO_EX{b,c}"},
-		{FILTER_INCLUDE, "", FILTER_EXCLUDE, "", "TO_EX{}"},
-		{FILTER_EXCLUDE, "ab", FILTER_INCLUDE, "bc", "TO_IN{b,c}"},
-		{FILTER_EXCLUDE, "", FILTER_INCLUDE, "", "TO_IN{}"},
+	    {FILTER_INCLUDE, "abc", FILTER_INCLUDE, "bcd", "ALLOW{d}+BLOCK{a}"},
+	    {FILTER_INCLUDE, "abc", FILTER_INCLUDE, "abcd", "ALLOW{d}"},
+	    {FILTER_INCLUDE, "abc", FILTER_INCLUDE, "c", "BLOCK{a,b}"},
+	    {FILTER_INCLUDE, "abc", FILTER_INCLUDE, "", "BLOCK{a,b,c}"},
+	    {FILTER_INCLUDE, "", FILTER_INCLUDE, "ab", "ALLOW{a,b}"},
+	    {FILTER_INCLUDE, "abc", FILTER_INCLUDE, "cba", ""},
+	    {FILTER_EXCLUDE, "abc", FILTER_EXCLUDE, "bcd", "ALLOW{a}+BLOCK{d}"},
+	    {FILTER_EXCLUDE, "abc", FILTER_EXCLUDE, "", "ALLOW{a,b,c}"},
+	    {FILTER_EXCLUDE, "", FILTER_EXCLUDE, "ab", "BLOCK{a,b}"},
+	    {FILTER_INCLUDE, "ab", FILTER_EXCLUDE, "bc", "TO_EX{b,c}"},
+	    {FILTER_INCLUDE, "", FILTER_EXCLUDE, "", "TO_EX{}"},
+	    {FILTER_EXCLUDE, "ab", FILTER_INCLUDE, "bc", "TO_IN{b,c}"},
+	    {FILTER_EXCLUDE, "", FILTER_INCLUDE, "", "TO_IN{}"},
 	};
 
 	(void)state;
@@ -356,12 +368,12 @@ static void test_answer_specific(void **state)
 		enum filter_mode mode;
 		const char *state, *asked, *said;
 	} rows[] = {
-		{FILTER_INCLUDE, "abc", "", "IS_IN{a,b,c}"},
-		{FILTER_EXCLUDE, "abc", "", "IS_EX{a,b,c}"},
-		{FILTER_INCLUDE, "abc", "bcd", "IS_IN{b,c}"}, /* A*B */
-		{FILTER_EXCLUDE, "abc", "bcd", "IS_IN{d}"},   /* B-A */
-		{FILTER_INCLUDE, "abc", "de", ""},
-		{FILTER_EXCLUDE, "abc", "ab", ""},
+	    {FILTER_INCLUDE, "abc", "", "IS_IN{a,b,c}"},
+	    {FILTER_EXCLUDE, "abc", "", "IS_EX{a,b,c}"},
+	    {FILTER_INCLUDE, "abc", "bcd", "IS_IN{b,c}"}, /* A*B */
+	    {FILTER_EXCLUDE, "abc", "bcd", "IS_IN{d}"},	  /* B-A */
+	    {FILTER_INCLUDE, "abc", "de", ""},
+	    {FILTER_EXCLUDE, "abc", "ab", ""},
 	};
 
 	(void)state;
@@ -563,7 +575,8 @@ static void test_v1_suppression(void **state)
 	node_until(&n, 1);
 	node_mark(&n);
 	node_query(&n, specific(&n, 5), "");
-	assert_int_equal(mld_decode(bytes, mld_encode_v1(MLD_V1_REPORT, &n.group, &other, bytes, sizeof(bytes)), &p), MLD_OK);
+	assert_int_equal(mld_decode(bytes, mld_encode_v1(MLD_V1_REPORT, &n.group, &other, bytes, sizeof(bytes)), &p),
+			 MLD_OK);
 	mld_upstream_recv(n.up, n.now, &p);
 	node_until(&n, 10);
 	assert_trace(&n, "");
@@ -794,29 +807,29 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table_of_changes),
-		cmocka_unit_test(test_repetition),
-		cmocka_unit_test(test_merging),
-		cmocka_unit_test(test_changes_before_fetching),
-		cmocka_unit_test(test_repetitions_are_packed),
-		cmocka_unit_test(test_silent_groups),
-		cmocka_unit_test(test_announce),
-		cmocka_unit_test(test_new_address),
-		cmocka_unit_test(test_answer_general),
-		cmocka_unit_test(test_answer_specific),
-		cmocka_unit_test(test_answer_for_nothing),
-		cmocka_unit_test(test_rules_of_answers),
-		cmocka_unit_test(test_robustness_of_the_querier),
-		cmocka_unit_test(test_v1_only),
-		cmocka_unit_test(test_v1_querier),
-		cmocka_unit_test(test_version_change_before_fetching),
-		cmocka_unit_test(test_v1_suppression),
-		cmocka_unit_test(test_many_groups),
-		cmocka_unit_test(test_long_lists),
-		cmocka_unit_test(test_answers_are_spread),
-		cmocka_unit_test(test_query_during_the_answer),
-		cmocka_unit_test(test_limit_of_groups),
-		cmocka_unit_test(test_memory),
+	    cmocka_unit_test(test_table_of_changes),
+	    cmocka_unit_test(test_repetition),
+	    cmocka_unit_test(test_merging),
+	    cmocka_unit_test(test_changes_before_fetching),
+	    cmocka_unit_test(test_repetitions_are_packed),
+	    cmocka_unit_test(test_silent_groups),
+	    cmocka_unit_test(test_announce),
+	    cmocka_unit_test(test_new_address),
+	    cmocka_unit_test(test_answer_general),
+	    cmocka_unit_test(test_answer_specific),
+	    cmocka_unit_test(test_answer_for_nothing),
+	    cmocka_unit_test(test_rules_of_answers),
+	    cmocka_unit_test(test_robustness_of_the_querier),
+	    cmocka_unit_test(test_v1_only),
+	    cmocka_unit_test(test_v1_querier),
+	    cmocka_unit_test(test_version_change_before_fetching),
+	    cmocka_unit_test(test_v1_suppression),
+	    cmocka_unit_test(test_many_groups),
+	    cmocka_unit_test(test_long_lists),
+	    cmocka_unit_test(test_answers_are_spread),
+	    cmocka_unit_test(test_query_during_the_answer),
+	    cmocka_unit_test(test_limit_of_groups),
+	    cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

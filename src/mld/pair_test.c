@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Listeners and a router on one link, without loss: whatever the listeners do, the router forwards what they want; and when
- * they have been quiet for long enough, nothing else. */
+/* Listeners and a router on one link, without loss: whatever the listeners do, the router forwards what they want; and
+ * when they have been quiet for long enough, nothing else. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -16,8 +16,8 @@
 #include "mld/router.h"
 
 #define HOSTS_MAX 4
-#define GROUPS 3
-#define SOURCES 5
+#define GROUPS	  3
+#define SOURCES	  5
 
 struct world {
 	struct rng rng;
@@ -42,8 +42,14 @@ static struct in6_addr numbered(const char *prefix, unsigned i)
 	return a;
 }
 
-static struct in6_addr group_of(unsigned i) { return numbered("ff0e::1:0", i); }
-static struct in6_addr source_of(unsigned i) { return numbered("2001:db8::", i + 1); }
+static struct in6_addr group_of(unsigned i)
+{
+	return numbered("ff0e::1:0", i);
+}
+static struct in6_addr source_of(unsigned i)
+{
+	return numbered("2001:db8::", i + 1);
+}
 
 static struct filter state_of(const struct world *w, unsigned g)
 {
@@ -54,7 +60,10 @@ static struct filter state_of(const struct world *w, unsigned g)
 	return f;
 }
 
-static bool lost(struct world *w) { return w->loss && rng_below(&w->rng, w->loss) == 0; }
+static bool lost(struct world *w)
+{
+	return w->loss && rng_below(&w->rng, w->loss) == 0;
+}
 
 static void router_effect(struct world *w, const struct mld_router_fx *fx)
 {
@@ -124,7 +133,11 @@ static struct filter wanted(const struct world *w, unsigned g)
 	return sum;
 }
 
-enum strictness { ANYTHING, COVERS, EQUALS };
+enum strictness {
+	ANYTHING,
+	COVERS,
+	EQUALS
+};
 
 static void check(struct world *w, enum strictness how)
 {
@@ -323,12 +336,12 @@ static void test_many_hosts_fast_leave(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_host_fast_leave),
-		cmocka_unit_test(test_one_host),
-		cmocka_unit_test(test_many_hosts),
-		cmocka_unit_test(test_many_hosts_fast_leave),
-		cmocka_unit_test(test_loss),
-		cmocka_unit_test(test_v1),
+	    cmocka_unit_test(test_one_host_fast_leave),
+	    cmocka_unit_test(test_one_host),
+	    cmocka_unit_test(test_many_hosts),
+	    cmocka_unit_test(test_many_hosts_fast_leave),
+	    cmocka_unit_test(test_loss),
+	    cmocka_unit_test(test_v1),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

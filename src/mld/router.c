@@ -18,32 +18,32 @@ struct item {
 #define FX_KEEP (1u << 16) /* octets of queue kept between bursts */
 
 static const struct mld_routers_conf set_defaults = {
-	.links_max = 1u << 16,
-	.groups_max = 1u << 20,
-	.memory_max = 1u << 30,
+    .links_max = 1u << 16,
+    .groups_max = 1u << 20,
+    .memory_max = 1u << 30,
 };
 
 const char *mld_router_counter_name(enum mld_router_counter c)
 {
 	static const char *const names[MLD_ROUTER_COUNTER_N] = {
-		[MLD_ROUTER_QUERIES_SENT] = "mld-queries-sent",
-		[MLD_ROUTER_QUERIES_HEARD] = "mld-queries-heard",
-		[MLD_ROUTER_QUERIES_REFUSED] = "mld-queries-refused",
-		[MLD_ROUTER_QUERIES_VERSION] = "mld-queries-version",
-		[MLD_ROUTER_REPORTS_V1] = "mld-reports-v1",
-		[MLD_ROUTER_DONES_V1] = "mld-dones-v1",
-		[MLD_ROUTER_REPORTS_V2] = "mld-reports-v2",
-		[MLD_ROUTER_RECORDS] = "mld-records",
-		[MLD_ROUTER_V1_REFUSED] = "mld-v1-refused",
-		[MLD_ROUTER_V1_SSM] = "mld-v1-ssm",
-		[MLD_ROUTER_EXCLUDE_SSM] = "mld-exclude-ssm",
-		[MLD_ROUTER_RECORD_UNKNOWN] = "mld-record-unknown",
-		[MLD_ROUTER_LIMIT_GROUPS] = "mld-limit-groups",
-		[MLD_ROUTER_LIMIT_SOURCES] = "mld-limit-sources",
-		[MLD_ROUTER_LIMIT_HOSTS] = "mld-limit-hosts",
-		[MLD_ROUTER_LIMIT_HOST_GROUPS] = "mld-limit-host-groups",
-		[MLD_ROUTER_LIMIT_MEMORY] = "mld-limit-memory",
-		[MLD_ROUTER_GROUP_LOCAL] = "mld-group-local",
+	    [MLD_ROUTER_QUERIES_SENT] = "mld-queries-sent",
+	    [MLD_ROUTER_QUERIES_HEARD] = "mld-queries-heard",
+	    [MLD_ROUTER_QUERIES_REFUSED] = "mld-queries-refused",
+	    [MLD_ROUTER_QUERIES_VERSION] = "mld-queries-version",
+	    [MLD_ROUTER_REPORTS_V1] = "mld-reports-v1",
+	    [MLD_ROUTER_DONES_V1] = "mld-dones-v1",
+	    [MLD_ROUTER_REPORTS_V2] = "mld-reports-v2",
+	    [MLD_ROUTER_RECORDS] = "mld-records",
+	    [MLD_ROUTER_V1_REFUSED] = "mld-v1-refused",
+	    [MLD_ROUTER_V1_SSM] = "mld-v1-ssm",
+	    [MLD_ROUTER_EXCLUDE_SSM] = "mld-exclude-ssm",
+	    [MLD_ROUTER_RECORD_UNKNOWN] = "mld-record-unknown",
+	    [MLD_ROUTER_LIMIT_GROUPS] = "mld-limit-groups",
+	    [MLD_ROUTER_LIMIT_SOURCES] = "mld-limit-sources",
+	    [MLD_ROUTER_LIMIT_HOSTS] = "mld-limit-hosts",
+	    [MLD_ROUTER_LIMIT_HOST_GROUPS] = "mld-limit-host-groups",
+	    [MLD_ROUTER_LIMIT_MEMORY] = "mld-limit-memory",
+	    [MLD_ROUTER_GROUP_LOCAL] = "mld-group-local",
 	};
 	return (unsigned)c < MLD_ROUTER_COUNTER_N ? names[c] : "?";
 }
@@ -169,12 +169,12 @@ bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret)
 				g->queued = false;
 		}
 		*ret = (struct mld_router_fx){
-			.kind = it.kind,
-			.link = it.link,
-			.owner = it.link->owner,
-			.packet = it.len ? at + sizeof(it) : NULL,
-			.len = it.len,
-			.group = it.group,
+		    .kind = it.kind,
+		    .link = it.link,
+		    .owner = it.link->owner,
+		    .packet = it.len ? at + sizeof(it) : NULL,
+		    .len = it.len,
+		    .group = it.group,
 		};
 		return true;
 	}
@@ -214,8 +214,7 @@ struct mld_routers *mld_routers_free(struct mld_routers *set)
 {
 	if (!set)
 		return NULL;
-	list_each_safe(n, &set->links)
-		mld_link_free(list_owner(n, struct mld_link, node));
+	list_each_safe(n, &set->links) mld_link_free(list_owner(n, struct mld_link, node));
 	assert(set->extra == 0);
 	heap_deinit(&set->heap);
 	slab_deinit(&set->groups);
@@ -226,7 +225,10 @@ struct mld_routers *mld_routers_free(struct mld_routers *set)
 	return NULL;
 }
 
-mono_t mld_routers_next_deadline(const struct mld_routers *set) { return heap_next(&set->heap); }
+mono_t mld_routers_next_deadline(const struct mld_routers *set)
+{
+	return heap_next(&set->heap);
+}
 
 void mld_routers_expire(struct mld_routers *set, struct now now)
 {
@@ -240,14 +242,18 @@ void mld_routers_expire(struct mld_routers *set, struct now now)
 	}
 }
 
-uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_counter c) { return set->counter[c]; }
+uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_counter c)
+{
+	return set->counter[c];
+}
 
 size_t mld_routers_bytes(const struct mld_routers *set)
 {
 	size_t sum = sizeof(*set) + set->extra + slab_bytes(&set->groups) + slab_bytes(&set->hosts) +
 		     set->heap.cap * sizeof(*set->heap.v) + set->scratch_cap * sizeof(*set->scratch) + set->fx.cap;
 
-	list_each(n, &set->links) {
+	list_each(n, &set->links)
+	{
 		const struct mld_link *link = list_owner(n, struct mld_link, node);
 
 		sum += htab_bytes(&link->groups) + htab_bytes(&link->hosts);
@@ -349,7 +355,10 @@ void mld_link_reconf(struct mld_link *link, struct now now, const struct mld_rou
 	link_arm(link);
 }
 
-void mld_link_set_self(struct mld_link *link, const struct in6_addr *self) { link->self = *self; }
+void mld_link_set_self(struct mld_link *link, const struct in6_addr *self)
+{
+	link->self = *self;
+}
 
 void link_arm(struct mld_link *link)
 {
@@ -373,7 +382,8 @@ struct group *link_find(const struct mld_link *link, const struct in6_addr *grou
 
 /* ---- readers ---- */
 
-/* The state as forwarding sees it: INCLUDE: all sources (their timers run); EXCLUDE: those whose timers have run out. */
+/* The state as forwarding sees it: INCLUDE: all sources (their timers run); EXCLUDE: those whose timers have run out.
+ */
 static bool group_filter(const struct group *g, struct filter *ret)
 {
 	const struct detail *d = g->detail;
@@ -423,8 +433,9 @@ bool mld_link_group_is_v1(const struct mld_link *link, const struct in6_addr *gr
 	return g && group_is_v1(g);
 }
 
-void mld_link_each(const struct mld_link *link, void (*each)(void *arg, const struct in6_addr *group, const struct filter *f,
-							     uint32_t hosts), void *arg)
+void mld_link_each(const struct mld_link *link,
+		   void (*each)(void *arg, const struct in6_addr *group, const struct filter *f, uint32_t hosts),
+		   void *arg)
 {
 	for (struct hnode *n = htab_next(&link->groups, NULL); n; n = htab_next(&link->groups, n)) {
 		const struct group *g = hnode_owner(n, struct group, node);
@@ -437,9 +448,15 @@ void mld_link_each(const struct mld_link *link, void (*each)(void *arg, const st
 	}
 }
 
-bool mld_link_is_querier(const struct mld_link *link) { return link->querier; }
+bool mld_link_is_querier(const struct mld_link *link)
+{
+	return link->querier;
+}
 
-uint64_t mld_link_counter(const struct mld_link *link, enum mld_router_counter c) { return link->counter[c]; }
+uint64_t mld_link_counter(const struct mld_link *link, enum mld_router_counter c)
+{
+	return link->counter[c];
+}
 
 void mld_link_drop_group(struct mld_link *link, struct now now, const struct in6_addr *group)
 {

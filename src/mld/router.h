@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* Multicast router part of MLD (RFC 3810 6-8, RFC 2710, RFC 3590), per link, with explicit tracking of hosts. A set holds
- * any number of links with one deadline for all. Pure: packets and time in; queries and changes out. */
+/* Multicast router part of MLD (RFC 3810 6-8, RFC 2710, RFC 3590), per link, with explicit tracking of hosts. A set
+ * holds any number of links with one deadline for all. Pure: packets and time in; queries and changes out. */
 #include "base/time.h"
 #include "mld/filter.h"
 #include "wire/mld.h"
@@ -11,25 +11,25 @@ struct mld_link;    /* one link: the router side's state on it */
 
 /* RFC 3810 9, one set per link. Zero in a field means its default. */
 struct mld_router_conf {
-	uint8_t robustness;	      /* 2 */
-	span_t query_interval;	      /* 125 s */
-	span_t query_response;	      /* 10 s */
+	uint8_t robustness;	       /* 2 */
+	span_t query_interval;	       /* 125 s */
+	span_t query_response;	       /* 10 s */
 	span_t startup_query_interval; /* query_interval / 4 */
-	uint8_t startup_query_count;  /* robustness */
+	uint8_t startup_query_count;   /* robustness */
 	span_t startup_query_response; /* query_response: Maximum Response Delay of the start-up queries */
 	span_t last_listener_interval; /* 1 s */
-	uint8_t last_listener_count;  /* robustness */
-	span_t other_querier_present; /* robustness * query_interval + query_response / 2 */
-	bool fast_leave;	      /* explicit tracking decides at once when the last listener of the group or source leaves;
-				       * where it knows of others they are asked, in case they are gone. Done of MLDv1 counts
-				       * so with querier_always only: such hosts keep silent when others report. Set it where
-				       * reports are seldom lost: a listener not yet heard of is not waited for */
-	bool querier_always;	      /* on links where a listener must never become querier (RFC 5213 point-to-point): foreign
-				       * queries are counted and dropped, no election */
-	bool v2_only;		      /* MLDv1 messages are counted and dropped */
-	bool v1_mode;		      /* there is an MLDv1 router on the link: we speak MLDv1 too (RFC 3810 8.3.1) */
+	uint8_t last_listener_count;   /* robustness */
+	span_t other_querier_present;  /* robustness * query_interval + query_response / 2 */
+	bool fast_leave;     /* explicit tracking decides at once when the last listener of the group or source leaves;
+			      * where it knows of others they are asked, in case they are gone. Done of MLDv1 counts
+			      * so with querier_always only: such hosts keep silent when others report. Set it where
+			      * reports are seldom lost: a listener not yet heard of is not waited for */
+	bool querier_always; /* on links where a listener must never become querier (RFC 5213 point-to-point): foreign
+			      * queries are counted and dropped, no election */
+	bool v2_only;	     /* MLDv1 messages are counted and dropped */
+	bool v1_mode;	     /* there is an MLDv1 router on the link: we speak MLDv1 too (RFC 3810 8.3.1) */
 	uint32_t groups_max, sources_max, hosts_max; /* per link / per group / per group */
-	uint32_t host_groups_max;     /* groups of one host; zero means no limit of its own */
+	uint32_t host_groups_max;		     /* groups of one host; zero means no limit of its own */
 };
 
 struct mld_routers_conf {
@@ -43,7 +43,7 @@ enum mld_router_fx_kind {
 struct mld_router_fx {
 	enum mld_router_fx_kind kind;
 	struct mld_link *link;
-	void *owner; /* as given to mld_link_new */
+	void *owner;	       /* as given to mld_link_new */
 	const uint8_t *packet; /* whole IPv6 packet; valid until the next call on the set */
 	size_t len;
 	struct in6_addr group;
@@ -59,16 +59,16 @@ enum mld_router_counter {
 	MLD_ROUTER_DONES_V1,
 	MLD_ROUTER_REPORTS_V2,
 	MLD_ROUTER_RECORDS,
-	MLD_ROUTER_V1_REFUSED,	  /* v2_only */
-	MLD_ROUTER_V1_SSM,	  /* MLDv1 join in the SSM range, ignored (RFC 4604) */
-	MLD_ROUTER_EXCLUDE_SSM,	  /* EXCLUDE record in the SSM range, ignored (RFC 4604) */
+	MLD_ROUTER_V1_REFUSED,	/* v2_only */
+	MLD_ROUTER_V1_SSM,	/* MLDv1 join in the SSM range, ignored (RFC 4604) */
+	MLD_ROUTER_EXCLUDE_SSM, /* EXCLUDE record in the SSM range, ignored (RFC 4604) */
 	MLD_ROUTER_RECORD_UNKNOWN,
 	MLD_ROUTER_LIMIT_GROUPS,
 	MLD_ROUTER_LIMIT_SOURCES,
 	MLD_ROUTER_LIMIT_HOSTS,
 	MLD_ROUTER_LIMIT_HOST_GROUPS,
 	MLD_ROUTER_LIMIT_MEMORY,
-	MLD_ROUTER_GROUP_LOCAL,	  /* interface- and link-local groups: they never leave the link and are not kept */
+	MLD_ROUTER_GROUP_LOCAL, /* interface- and link-local groups: they never leave the link and are not kept */
 	MLD_ROUTER_COUNTER_N
 };
 const char *mld_router_counter_name(enum mld_router_counter c);
@@ -76,7 +76,8 @@ const char *mld_router_counter_name(enum mld_router_counter c);
 struct mld_routers *mld_routers_new(const struct mld_routers_conf *conf, uint64_t seed);
 struct mld_routers *mld_routers_free(struct mld_routers *set); /* frees links too; returns NULL */
 
-/* A link; `self` is our link-local address there, the source of queries. Starts with a start-up query at once. NULL: limit. */
+/* A link; `self` is our link-local address there, the source of queries. Starts with a start-up query at once. NULL:
+ * limit. */
 struct mld_link *mld_link_new(struct mld_routers *set, struct now now, const struct mld_router_conf *conf,
 			      const struct in6_addr *self, void *owner);
 void mld_link_free(struct mld_link *link); /* its state goes without further effects */
@@ -97,8 +98,9 @@ void mld_link_drop_group(struct mld_link *link, struct now now, const struct in6
 /* The state for forwarding and for the proxy: the caller releases it with filter_drop(). False: no listener. */
 bool mld_link_state(const struct mld_link *link, const struct in6_addr *group, struct filter *ret);
 bool mld_link_group_is_v1(const struct mld_link *link, const struct in6_addr *group); /* compatibility mode */
-void mld_link_each(const struct mld_link *link, void (*each)(void *arg, const struct in6_addr *group, const struct filter *f,
-							     uint32_t hosts), void *arg);
+void mld_link_each(const struct mld_link *link,
+		   void (*each)(void *arg, const struct in6_addr *group, const struct filter *f, uint32_t hosts),
+		   void *arg);
 bool mld_link_is_querier(const struct mld_link *link);
 uint64_t mld_link_counter(const struct mld_link *link, enum mld_router_counter c);
 uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_counter c); /* sum, links gone included */
@@ -107,4 +109,4 @@ uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_coun
 mono_t mld_routers_next_deadline(const struct mld_routers *set);
 void mld_routers_expire(struct mld_routers *set, struct now now);
 bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret); /* drain after each call */
-size_t mld_routers_bytes(const struct mld_routers *set); /* memory held */
+size_t mld_routers_bytes(const struct mld_routers *set);		  /* memory held */

@@ -7,9 +7,16 @@
 
 /* ---- the tables ----
  *
- * Each source of the state or of the record is in one of five classes; a row of the tables says what becomes of each class.
- * In INCLUDE (A), A is RUNS; in EXCLUDE (X,Y), X is RUNS and Y is ZERO. */
-enum class { RUNS, ZERO, RUNS_NAMED, ZERO_NAMED, NEW, CLASS_N };
+ * Each source of the state or of the record is in one of five classes; a row of the tables says what becomes of each
+ * class. In INCLUDE (A), A is RUNS; in EXCLUDE (X,Y), X is RUNS and Y is ZERO. */
+enum class {
+	RUNS,
+	ZERO,
+	RUNS_NAMED,
+	ZERO_NAMED,
+	NEW,
+	CLASS_N
+};
 
 enum act {
 	DROP,	  /* (or, for NEW, never made) */
@@ -21,12 +28,13 @@ enum act {
 };
 
 struct row {
-	uint8_t mode;	     /* the new filter mode */
-	bool filter_timer;   /* Filter Timer = MALI */
-	bool ask_group;	     /* Q(MA) */
+	uint8_t mode;	      /* the new filter mode */
+	bool filter_timer;    /* Filter Timer = MALI */
+	bool ask_group;	      /* Q(MA) */
 	uint8_t act[CLASS_N]; /* RUNS, ZERO, RUNS_NAMED, ZERO_NAMED, NEW */
 };
 
+/* clang-format off */
 static const struct row table[2][MLD_BLOCK_OLD_SOURCES + 1] = {
 	[FILTER_INCLUDE] = {
 		[MLD_MODE_IS_INCLUDE] = {FILTER_INCLUDE, false, false, {KEEP, DROP, TO_MALI, DROP, TO_MALI}},
@@ -45,6 +53,7 @@ static const struct row table[2][MLD_BLOCK_OLD_SOURCES + 1] = {
 		[MLD_CHANGE_TO_INCLUDE] = {FILTER_EXCLUDE, false, true, {KEEP | ASK, KEEP, TO_MALI, TO_MALI, TO_MALI}},
 	},
 };
+/* clang-format on */
 
 /* ---- objects ---- */
 
@@ -73,7 +82,8 @@ static void detail_trim(struct group *g)
 {
 	struct detail *d = g->detail;
 
-	if (!d || d->n_sources || d->n_members || d->group_asked || timer_runs(d->v1_until) || !mono_is_never(d->query_at))
+	if (!d || d->n_sources || d->n_members || d->group_asked || timer_runs(d->v1_until) ||
+	    !mono_is_never(d->query_at))
 		return;
 	mem_free(g->link->set, d->sources, 0);
 	mem_free(g->link->set, d->members, d->members_cap * sizeof(*d->members));
@@ -175,23 +185,30 @@ struct merge {
 	struct group *g;
 	const struct row *row;
 	mono_t now, mali, llqt, filter_timer;
-	bool instant; /* tracking may decide instead of a query */
-	bool may_ask; /* about sources: not for MLDv1, which has no such query */
-	bool asked;   /* some source got into the retransmission list */
-	bool changed; /* what forwarding sees */
+	bool instant;  /* tracking may decide instead of a query */
+	bool may_ask;  /* about sources: not for MLDv1, which has no such query */
+	bool asked;    /* some source got into the retransmission list */
+	bool changed;  /* what forwarding sees */
 	uint32_t room; /* NEW sources that may still be added */
 	struct source *out;
 	uint32_t n;
 };
 
-static bool source_is_seen(uint8_t mode, mono_t timer) { return (mode == FILTER_INCLUDE) == timer_runs(timer); }
+static bool source_is_seen(uint8_t mode, mono_t timer)
+{
+	return (mode == FILTER_INCLUDE) == timer_runs(timer);
+}
+
+static enum class source_class(const struct source *old, bool named) {
+	if (!old) return NEW; if (timer_runs(old->timer)) return named ? RUNS_NAMED : RUNS;
+	    return named ? ZERO_NAMED : ZERO;
+}
 
 /* One source through the row: `old` is its record, NULL for NEW. */
 static void merge_source(struct merge *m, const struct in6_addr *addr, const struct source *old, bool named)
 {
 	struct group *g = m->g;
-	enum class class = !old ? NEW : timer_runs(old->timer) ? (named ? RUNS_NAMED : RUNS) : (named ? ZERO_NAMED : ZERO);
-	uint8_t act = m->row->act[class];
+	uint8_t act = m->row->act[source_class(old, named)];
 	bool was_seen = old && source_is_seen(g->mode, old->timer);
 	bool kept = (act & ~ASK) != DROP;
 	struct source s = {.addr = *addr, .timer = old ? old->timer : TIMER_ZERO, .asks = old ? old->asks : 0};
@@ -325,8 +342,9 @@ static void group_settle(struct group *g, bool changed)
 	detail_trim(g);
 }
 
-/* In EXCLUDE mode the Requested List loses sources that are forwarded anyway (7.2.3), and the RFC gives their listeners time
- * to say them again before a switch. A switch at once takes them from what is known of the hosts. False: no memory. */
+/* In EXCLUDE mode the Requested List loses sources that are forwarded anyway (7.2.3), and the RFC gives their listeners
+ * time to say them again before a switch. A switch at once takes them from what is known of the hosts. False: no
+ * memory. */
 static bool restore_requested(struct group *g, mono_t now)
 {
 	static const struct row restore = {FILTER_EXCLUDE, false, false, {KEEP, KEEP, KEEP, TO_MALI, TO_MALI}};
@@ -388,6 +406,13 @@ static bool record_adds(const struct record *rec)
 	return row->mode == FILTER_EXCLUDE || (rec->n && row->act[NEW] != DROP);
 }
 
+/* Is it known of all hosts what they want? Hosts of MLDv1 keep silent when they hear another's report: they are known
+ * only on a link that has one. */
+static bool tracking_decides(const struct group *g)
+{
+	return g->link->conf.fast_leave && !g->untracked && (!group_is_v1(g) || g->link->conf.querier_always);
+}
+
 /* Would another group be too many for the host? One reference is the caller's. */
 static bool host_is_full(struct mld_link *link, const struct group *g, const struct host *host)
 {
@@ -397,8 +422,8 @@ static bool host_is_full(struct mld_link *link, const struct group *g, const str
 	return true;
 }
 
-void group_record(struct mld_link *link, struct now now, struct host *host, const struct in6_addr *addr, struct record rec,
-		  bool v1)
+void group_record(struct mld_link *link, struct now now, struct host *host, const struct in6_addr *addr,
+		  struct record rec, bool v1)
 {
 	struct group *g = link_find(link, addr);
 	bool whole = true;
@@ -428,16 +453,14 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 	}
 	track_record(g, host, rec, now.mono, &whole);
 	m = (struct merge){
-		.g = g,
-		.row = &table[g->mode][rec.type],
-		.now = now.mono,
-		.mali = mono_add(now.mono, link_listening(link)),
-		.llqt = mono_add(now.mono, link_last_listener(link)),
-		.filter_timer = g->filter_timer,
-		.may_ask = link->querier && !link->conf.v1_mode,
-		/* Hosts of MLDv1 keep silent when they hear another's report: they are only known to a link that has one. */
-		.instant = link->conf.fast_leave && whole && !g->untracked &&
-			   (!group_is_v1(g) || link->conf.querier_always),
+	    .g = g,
+	    .row = &table[g->mode][rec.type],
+	    .now = now.mono,
+	    .mali = mono_add(now.mono, link_listening(link)),
+	    .llqt = mono_add(now.mono, link_last_listener(link)),
+	    .filter_timer = g->filter_timer,
+	    .may_ask = link->querier && !link->conf.v1_mode,
+	    .instant = whole && tracking_decides(g),
 	};
 	if (!merge_sources(&m, &rec)) {
 		group_settle(g, false);

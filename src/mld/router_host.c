@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Explicit tracking: what each host on the link has asked for (RFC 6636 3).
  *
- * It never decides what is forwarded: that is the state of RFC 3810. It only answers whether anybody else wants what a host
- * has just given up, so that nobody need be asked. Hence a member's filter may be too wide, never too narrow: what cannot be
- * noted for want of room marks the group as not wholly known. */
+ * It never decides what is forwarded: that is the state of RFC 3810. It only answers whether anybody else wants what a
+ * host has just given up, so that nobody need be asked. Hence a member's filter may be too wide, never too narrow: what
+ * cannot be noted for want of room marks the group as not wholly known. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +137,10 @@ static void members_fold(struct group *g)
 	member_del(g, m);
 }
 
-static bool member_lives(const struct member *m, mono_t now) { return !mono_reached(m->expiry, now); }
+static bool member_lives(const struct member *m, mono_t now)
+{
+	return !mono_reached(m->expiry, now);
+}
 
 /* The member's filter after the record; *whole as track_record(). */
 static struct filter member_after(const struct member *m, struct record rec, bool *whole, bool *oom)
@@ -264,9 +267,15 @@ bool track_wants_any(const struct group *g, mono_t now)
 	return false;
 }
 
-bool track_has(const struct group *g, const struct host *h) { return g->host == h || member_find(g, h); }
+bool track_has(const struct group *g, const struct host *h)
+{
+	return g->host == h || member_find(g, h);
+}
 
-uint32_t track_count(const struct group *g) { return g->host ? 1 : g->detail ? g->detail->n_members : 0; }
+uint32_t track_count(const struct group *g)
+{
+	return g->host ? 1 : g->detail ? g->detail->n_members : 0;
+}
 
 void track_prune(struct group *g, mono_t now)
 {

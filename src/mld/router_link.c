@@ -115,7 +115,10 @@ static bool group_is_kept(struct mld_link *link, const struct in6_addr *group)
 	return false;
 }
 
-static int source_cmp(const void *a, const void *b) { return addr_cmp(a, b); }
+static int source_cmp(const void *a, const void *b)
+{
+	return addr_cmp(a, b);
+}
 
 /* The record's sources into the set's scratch, sorted and each once. */
 static bool sources_sorted(struct mld_link *link, const struct mld_record *r, uint32_t *ret_n)

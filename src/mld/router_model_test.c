@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The router side against a slow obvious model at random: sets are bit masks, and the rows of RFC 3810 7.4 are written as the
- * RFC writes them. */
+/* The router side against a slow obvious model at random: sets are bit masks, and the rows of RFC 3810 7.4 are written
+ * as the RFC writes them. */
 #include "base/rng.h"
 #include "mld/testing.h"
 
 #define SOURCES 8
-#define GROUPS 3
-#define MALI 260
-#define LLQT 2
+#define GROUPS	3
+#define MALI	260
+#define LLQT	2
 
 typedef unsigned set_t;
 
 struct model {
 	bool exclude, v1;
-	set_t x, y;		  /* INCLUDE (x), or EXCLUDE (x,y) */
-	int64_t timer[SOURCES];	  /* when they run out, ns; of x only */
+	set_t x, y;		/* INCLUDE (x), or EXCLUDE (x,y) */
+	int64_t timer[SOURCES]; /* when they run out, ns; of x only */
 	int64_t filter_timer, v1_until;
 };
 
-static int64_t after(int64_t now, int64_t s) { return now + s * 1000000000; }
+static int64_t after(int64_t now, int64_t s)
+{
+	return now + s * 1000000000;
+}
 
 static void put(struct model *m, set_t sources, int64_t at)
 {
@@ -117,7 +120,10 @@ static void model_record(struct model *m, enum mld_record_type type, set_t sourc
 		model_include(m, type, sources, querier, now);
 }
 
-static bool model_is_none(const struct model *m) { return !m->exclude && !m->x; }
+static bool model_is_none(const struct model *m)
+{
+	return !m->exclude && !m->x;
+}
 
 /* What runs out at one instant: sources, then the filter timer. */
 static void model_instant(struct model *m, int64_t now)

@@ -16,12 +16,18 @@
 #include "base/slab.h"
 #include "mld/router.h"
 
-enum { DEADLINE_LINK, DEADLINE_GROUP };
+enum {
+	DEADLINE_LINK,
+	DEADLINE_GROUP
+};
 
 /* A source timer that stands at zero: the source is in the Exclude List. */
 #define TIMER_ZERO ((mono_t){INT64_MIN})
 
-static inline bool timer_runs(mono_t t) { return t.ns != INT64_MIN; }
+static inline bool timer_runs(mono_t t)
+{
+	return t.ns != INT64_MIN;
+}
 
 struct mld_routers {
 	struct mld_routers_conf conf;
@@ -31,7 +37,7 @@ struct mld_routers {
 	struct slab groups, hosts;
 	uint64_t seed;
 	uint64_t counter[MLD_ROUTER_COUNTER_N];
-	size_t extra; /* octets of details, source arrays, members and links */
+	size_t extra;		  /* octets of details, source arrays, members and links */
 	struct in6_addr *scratch; /* the record's sources, sorted */
 	size_t scratch_cap;
 	struct {
@@ -84,8 +90,8 @@ struct detail {
 	struct source *sources; /* sorted */
 	struct member *members; /* in no order */
 	uint32_t n_sources, n_members, members_cap;
-	mono_t query_at; /* next transmission of specific queries, or never */
-	mono_t v1_until; /* Older Version Host Present, TIMER_ZERO when not */
+	mono_t query_at;    /* next transmission of specific queries, or never */
+	mono_t v1_until;    /* Older Version Host Present, TIMER_ZERO when not */
 	uint8_t group_asks; /* Q(MA) still to be sent */
 	bool group_asked;   /* the filter timer was lowered by a query of ours */
 };
@@ -98,7 +104,7 @@ struct group {
 	mono_t filter_timer; /* EXCLUDE only */
 	struct host *host;   /* the only member, EXCLUDE of nothing until filter_timer; then detail holds no members */
 	struct detail *detail;
-	uint8_t mode; /* enum filter_mode */
+	uint8_t mode;	/* enum filter_mode */
 	bool queued;	/* a CHANGE effect is waiting */
 	bool untracked; /* some host found no room: the members are not all who listen */
 };
@@ -131,17 +137,17 @@ void link_expire(struct mld_link *link, struct now now);
 void link_become_querier(struct mld_link *link);
 void link_general(struct mld_link *link, span_t resp);
 
-/* router_group.c: a record of a host, with its sources sorted and unique. `type` as RFC 3810 has it; MLDv1 messages come
- * translated (8.3.2). */
+/* router_group.c: a record of a host, with its sources sorted and unique. `type` as RFC 3810 has it; MLDv1 messages
+ * come translated (8.3.2). */
 struct record {
 	enum mld_record_type type;
 	const struct in6_addr *sources;
 	uint32_t n;
 };
-void group_record(struct mld_link *link, struct now now, struct host *host, const struct in6_addr *addr, struct record rec,
-		  bool v1);
+void group_record(struct mld_link *link, struct now now, struct host *host, const struct in6_addr *addr,
+		  struct record rec, bool v1);
 void group_expire(struct group *g, struct now now); /* may free it */
-void group_free(struct group *g);		     /* without effect */
+void group_free(struct group *g);		    /* without effect */
 void group_arm(struct group *g);
 /* Its detail, made when there is none; NULL at the limit. */
 struct detail *group_detail(struct group *g);
@@ -149,22 +155,23 @@ struct source *group_source(const struct group *g, const struct in6_addr *s); /*
 bool group_is_v1(const struct group *g);
 
 /* router_query.c */
-void query_send_due(struct group *g, mono_t now);	 /* what the retransmission lists hold, and schedule the rest */
-bool query_ask_group(struct group *g, mono_t now);	 /* action Q(MA); true: query_send_due() is to be called */
+void query_send_due(struct group *g, mono_t now);  /* what the retransmission lists hold, and schedule the rest */
+bool query_ask_group(struct group *g, mono_t now); /* action Q(MA); true: query_send_due() is to be called */
 void query_heard(struct mld_link *link, mono_t now, const struct mld_query *q); /* 7.6.1 */
 void query_group_once(struct mld_link *link, const struct in6_addr *group, span_t resp);
 
 /* router_host.c */
 struct host *host_get(struct mld_link *link, const struct in6_addr *addr); /* a reference, NULL at the limit */
 void host_put(struct mld_link *link, struct host *h);
-/* Note what the host says. `ret_whole`: the record is surely not a piece of a longer one, so that what it does not name the
- * host does not want. */
+/* Note what the host says. `ret_whole`: the record is surely not a piece of a longer one, so that what it does not name
+ * the host does not want. */
 void track_record(struct group *g, struct host *h, struct record rec, mono_t now, bool *ret_whole);
 bool track_wants(const struct group *g, const struct in6_addr *s, mono_t now); /* does some member accept the source? */
-bool track_wants_any(const struct group *g, mono_t now);			/* is some member in EXCLUDE mode? */
+bool track_wants_any(const struct group *g, mono_t now);		       /* is some member in EXCLUDE mode? */
 bool track_has(const struct group *g, const struct host *h);
 uint32_t track_count(const struct group *g);
 void track_prune(struct group *g, mono_t now); /* drop members that have fallen silent */
 void track_forget_sources(struct group *g, const struct in6_addr *v, size_t n);
-void track_to_include(struct group *g); /* the filter timer ran out: EXCLUDE members can only be INCLUDE of what is left */
+/* The filter timer ran out: EXCLUDE members can only be INCLUDE of what is left. */
+void track_to_include(struct group *g);
 void track_clear(struct group *g);

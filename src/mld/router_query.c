@@ -4,7 +4,7 @@
 
 #include "mld/router_priv.h"
 
-#define QUERY_MTU 1280 /* the least that every IPv6 link carries: sources beyond it go into another query */
+#define QUERY_MTU     1280 /* the least that every IPv6 link carries: sources beyond it go into another query */
 #define QUERY_SOURCES ((QUERY_MTU - 40 - 8 - 28) / 16)
 
 /* The querier's own fields; QRV and QQIC say how we run (5.1.8, 5.1.9). */
@@ -12,13 +12,13 @@ static void query_emit(struct mld_link *link, const struct in6_addr *group, bool
 		       const struct in6_addr *sources, uint16_t n)
 {
 	struct mld_query q = {
-		.version = link->conf.v1_mode ? 1 : 2,
-		.group = *group,
-		.max_resp = resp,
-		.suppress = suppress,
-		.qrv = link->robustness > 7 ? 0 : link->robustness,
-		.qqi = link->query_interval,
-		.n = n,
+	    .version = link->conf.v1_mode ? 1 : 2,
+	    .group = *group,
+	    .max_resp = resp,
+	    .suppress = suppress,
+	    .qrv = link->robustness > 7 ? 0 : link->robustness,
+	    .qqi = link->query_interval,
+	    .n = n,
 	};
 	uint8_t packet[QUERY_MTU];
 	size_t len = mld_encode_query(&q, sources, &link->self, addr_is_any(group) ? &addr_all_nodes : group, packet,
@@ -28,7 +28,10 @@ static void query_emit(struct mld_link *link, const struct in6_addr *group, bool
 		fx_query(link, group, packet, len);
 }
 
-void link_general(struct mld_link *link, span_t resp) { query_emit(link, &addr_any, false, resp, NULL, 0); }
+void link_general(struct mld_link *link, span_t resp)
+{
+	query_emit(link, &addr_any, false, resp, NULL, 0);
+}
 
 void query_group_once(struct mld_link *link, const struct in6_addr *group, span_t resp)
 {
@@ -66,7 +69,8 @@ void query_send_due(struct group *g, mono_t now)
 	bool with_group = d->group_asks > 0, more = false;
 
 	if (with_group) {
-		query_emit(link, &g->addr, mono_before(llqt, g->filter_timer), link->conf.last_listener_interval, NULL, 0);
+		query_emit(link, &g->addr, mono_before(llqt, g->filter_timer), link->conf.last_listener_interval, NULL,
+			   0);
 		more = --d->group_asks > 0;
 	} else {
 		send_sources(g, llqt, true);
@@ -99,7 +103,8 @@ void query_heard(struct mld_link *link, mono_t now, const struct mld_query *q)
 {
 	struct group *g = addr_is_any(&q->group) || q->suppress ? NULL : link_find(link, &q->group);
 	/* MLDv1 gives the time by the message (RFC 2710 4), MLDv2 by the settings that all routers of a link share. */
-	span_t wait = q->version == 1 ? span_mul(q->max_resp, link->conf.last_listener_count) : link_last_listener(link);
+	span_t wait =
+	    q->version == 1 ? span_mul(q->max_resp, link->conf.last_listener_count) : link_last_listener(link);
 	mono_t llqt = mono_add(now, wait);
 
 	if (!g)

@@ -13,29 +13,30 @@ struct row {
 /* INCLUDE (A): A = {a,b}, 200 s left. The record names {b,c}. MALI 260 s, LLQT 2 s.
  * EXCLUDE (X,Y): X = {a,b}, 200 s left; Y = {c,d}; Filter Timer 180 s. The record names {b,c,e}. */
 static const struct row rows[] = {
-	{FILTER_INCLUDE, MLD_MODE_IS_INCLUDE, "0:IN{a,b,c} 200:IN{b,c} 260:-", "0:IN{a,b,c} 200:IN{b,c} 260:-"},
-	{FILTER_INCLUDE, MLD_MODE_IS_EXCLUDE, "0:EX{c} 200:EX{b,c} 260:-", "0:EX{c} 200:EX{b,c} 260:-"},
-	{FILTER_INCLUDE, MLD_ALLOW_NEW_SOURCES, "0:IN{a,b,c} 200:IN{b,c} 260:-", "0:IN{a,b,c} 200:IN{b,c} 260:-"},
-	{FILTER_INCLUDE, MLD_BLOCK_OLD_SOURCES, "0:Q{b} 1:Q{b} 2:IN{a} 200:-", "200:-"},
-	{FILTER_INCLUDE, MLD_CHANGE_TO_EXCLUDE, "0:EX{c} 0:Q{b} 1:Q{b} 2:EX{b,c} 260:-", "0:EX{c} 200:EX{b,c} 260:-"},
-	{FILTER_INCLUDE, MLD_CHANGE_TO_INCLUDE, "0:IN{a,b,c} 0:Q{a} 1:Q{a} 2:IN{b,c} 260:-",
-	 "0:IN{a,b,c} 200:IN{b,c} 260:-"},
+    {FILTER_INCLUDE, MLD_MODE_IS_INCLUDE, "0:IN{a,b,c} 200:IN{b,c} 260:-", "0:IN{a,b,c} 200:IN{b,c} 260:-"},
+    {FILTER_INCLUDE, MLD_MODE_IS_EXCLUDE, "0:EX{c} 200:EX{b,c} 260:-", "0:EX{c} 200:EX{b,c} 260:-"},
+    {FILTER_INCLUDE, MLD_ALLOW_NEW_SOURCES, "0:IN{a,b,c} 200:IN{b,c} 260:-", "0:IN{a,b,c} 200:IN{b,c} 260:-"},
+    {FILTER_INCLUDE, MLD_BLOCK_OLD_SOURCES, "0:Q{b} 1:Q{b} 2:IN{a} 200:-", "200:-"},
+    {FILTER_INCLUDE, MLD_CHANGE_TO_EXCLUDE, "0:EX{c} 0:Q{b} 1:Q{b} 2:EX{b,c} 260:-", "0:EX{c} 200:EX{b,c} 260:-"},
+    {FILTER_INCLUDE, MLD_CHANGE_TO_INCLUDE, "0:IN{a,b,c} 0:Q{a} 1:Q{a} 2:IN{b,c} 260:-",
+     "0:IN{a,b,c} 200:IN{b,c} 260:-"},
 
-	{FILTER_EXCLUDE, MLD_MODE_IS_INCLUDE, "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-",
-	 "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-"},
-	{FILTER_EXCLUDE, MLD_MODE_IS_EXCLUDE, "0:EX{c} 200:EX{b,c} 260:-", "0:EX{c} 200:EX{b,c} 260:-"},
-	{FILTER_EXCLUDE, MLD_ALLOW_NEW_SOURCES, "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-",
-	 "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-"},
-	{FILTER_EXCLUDE, MLD_BLOCK_OLD_SOURCES, "0:Q{b,e} 1:Q{b,e} 2:EX{b,c,d,e} 180:IN{a} 200:-", "180:IN{a,b} 200:-"},
-	{FILTER_EXCLUDE, MLD_CHANGE_TO_EXCLUDE, "0:EX{c} 0:Q{b,e} 1:Q{b,e} 2:EX{b,c,e} 260:-",
-	 "0:EX{c} 180:EX{c,e} 200:EX{b,c,e} 260:-"},
-	{FILTER_EXCLUDE, MLD_CHANGE_TO_INCLUDE, "0:EX{d} 0:Q{} 0:Q{a} 1:Q{} 1:Q{a} 2:IN{b,c,e} 260:-",
-	 "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-"},
+    {FILTER_EXCLUDE, MLD_MODE_IS_INCLUDE, "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-",
+     "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-"},
+    {FILTER_EXCLUDE, MLD_MODE_IS_EXCLUDE, "0:EX{c} 200:EX{b,c} 260:-", "0:EX{c} 200:EX{b,c} 260:-"},
+    {FILTER_EXCLUDE, MLD_ALLOW_NEW_SOURCES, "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-",
+     "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-"},
+    {FILTER_EXCLUDE, MLD_BLOCK_OLD_SOURCES, "0:Q{b,e} 1:Q{b,e} 2:EX{b,c,d,e} 180:IN{a} 200:-", "180:IN{a,b} 200:-"},
+    {FILTER_EXCLUDE, MLD_CHANGE_TO_EXCLUDE, "0:EX{c} 0:Q{b,e} 1:Q{b,e} 2:EX{b,c,e} 260:-",
+     "0:EX{c} 180:EX{c,e} 200:EX{b,c,e} 260:-"},
+    {FILTER_EXCLUDE, MLD_CHANGE_TO_INCLUDE, "0:EX{d} 0:Q{} 0:Q{a} 1:Q{} 1:Q{a} 2:IN{b,c,e} 260:-",
+     "0:EX{d} 180:IN{a,b,c,e} 200:IN{b,c,e} 260:-"},
 };
 
 static void hear_querier(struct bench *b)
 {
-	bench_query(b, ROBUST, (struct mld_query){.version = 2, .max_resp = span_s(10), .qrv = 2, .qqi = span_s(125)}, "");
+	bench_query(b, ROBUST, (struct mld_query){.version = 2, .max_resp = span_s(10), .qrv = 2, .qqi = span_s(125)},
+		    "");
 }
 
 static void start_row(struct bench *b, enum filter_mode state, bool querier)
@@ -92,17 +93,17 @@ static void test_rows_from_nothing(void **state)
 		enum mld_record_type record;
 		const char *sources, *trace;
 	} from_nothing[] = {
-		{MLD_MODE_IS_INCLUDE, "ab", "0:IN{a,b} 260:-"},
-		{MLD_MODE_IS_INCLUDE, "", ""},
-		{MLD_MODE_IS_EXCLUDE, "ab", "0:EX{a,b} 260:-"},
-		{MLD_MODE_IS_EXCLUDE, "", "0:EX{} 260:-"},
-		{MLD_ALLOW_NEW_SOURCES, "ab", "0:IN{a,b} 260:-"},
-		{MLD_ALLOW_NEW_SOURCES, "", ""},
-		{MLD_BLOCK_OLD_SOURCES, "ab", ""},
-		{MLD_CHANGE_TO_EXCLUDE, "ab", "0:EX{a,b} 260:-"},
-		{MLD_CHANGE_TO_EXCLUDE, "", "0:EX{} 260:-"},
-		{MLD_CHANGE_TO_INCLUDE, "ab", "0:IN{a,b} 260:-"},
-		{MLD_CHANGE_TO_INCLUDE, "", ""},
+	    {MLD_MODE_IS_INCLUDE, "ab", "0:IN{a,b} 260:-"},
+	    {MLD_MODE_IS_INCLUDE, "", ""},
+	    {MLD_MODE_IS_EXCLUDE, "ab", "0:EX{a,b} 260:-"},
+	    {MLD_MODE_IS_EXCLUDE, "", "0:EX{} 260:-"},
+	    {MLD_ALLOW_NEW_SOURCES, "ab", "0:IN{a,b} 260:-"},
+	    {MLD_ALLOW_NEW_SOURCES, "", ""},
+	    {MLD_BLOCK_OLD_SOURCES, "ab", ""},
+	    {MLD_CHANGE_TO_EXCLUDE, "ab", "0:EX{a,b} 260:-"},
+	    {MLD_CHANGE_TO_EXCLUDE, "", "0:EX{} 260:-"},
+	    {MLD_CHANGE_TO_INCLUDE, "ab", "0:IN{a,b} 260:-"},
+	    {MLD_CHANGE_TO_INCLUDE, "", ""},
 	};
 
 	(void)state;
@@ -136,10 +137,10 @@ static void test_record_is_a_set(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows_querier),
-		cmocka_unit_test(test_rows_non_querier),
-		cmocka_unit_test(test_rows_from_nothing),
-		cmocka_unit_test(test_record_is_a_set),
+	    cmocka_unit_test(test_rows_querier),
+	    cmocka_unit_test(test_rows_non_querier),
+	    cmocka_unit_test(test_rows_from_nothing),
+	    cmocka_unit_test(test_record_is_a_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,11 +24,11 @@ static void test_startup_queries(void **state)
 static void test_settings_of_queries(void **state)
 {
 	const struct mld_router_conf conf = {
-		.query_interval = span_s(60),
-		.query_response = span_s(5),
-		.startup_query_count = 3,
-		.startup_query_interval = span_s(1),
-		.startup_query_response = span_ms(100),
+	    .query_interval = span_s(60),
+	    .query_response = span_s(5),
+	    .startup_query_count = 3,
+	    .startup_query_interval = span_s(1),
+	    .startup_query_response = span_ms(100),
 	};
 	struct bench b;
 
@@ -276,7 +276,9 @@ static size_t sources_of(const struct bench *b, const struct in6_addr *group)
 /* Any length of list: a list from many reports, and queries that are many packets. */
 static void test_long_lists(void **state)
 {
-	enum { N = 3000 };
+	enum {
+		N = 3000
+	};
 	static struct in6_addr v[N];
 	static uint8_t bytes[65536];
 	struct in6_addr group = address("ff0e::2"), src = address("fe80::1001");
@@ -857,39 +859,39 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_startup_queries),
-		cmocka_unit_test(test_settings_of_queries),
-		cmocka_unit_test(test_query_on_demand),
-		cmocka_unit_test(test_listening_interval),
-		cmocka_unit_test(test_election),
-		cmocka_unit_test(test_values_of_the_querier),
-		cmocka_unit_test(test_no_election_on_request),
-		cmocka_unit_test(test_suppress_flag),
-		cmocka_unit_test(test_repeated_leave),
-		cmocka_unit_test(test_last_listener_settings),
-		cmocka_unit_test(test_query_heard),
-		cmocka_unit_test(test_long_lists),
-		cmocka_unit_test(test_v1),
-		cmocka_unit_test(test_v1_ends),
-		cmocka_unit_test(test_v1_done_to_non_querier),
-		cmocka_unit_test(test_v2_only),
-		cmocka_unit_test(test_v1_mode),
-		cmocka_unit_test(test_ssm_range),
-		cmocka_unit_test(test_local_groups),
-		cmocka_unit_test(test_fast_leave_alone),
-		cmocka_unit_test(test_fast_leave_of_several),
-		cmocka_unit_test(test_fast_leave_of_the_last_heard),
-		cmocka_unit_test(test_fast_leave_pieces),
-		cmocka_unit_test(test_fast_leave_v1),
-		cmocka_unit_test(test_hosts_are_told),
-		cmocka_unit_test(test_drop_group),
-		cmocka_unit_test(test_changes_are_told_once),
-		cmocka_unit_test(test_link_goes_with_its_effects),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_limit_of_a_host),
-		cmocka_unit_test(test_memory_limit),
-		cmocka_unit_test(test_memory_of_many),
-		cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_startup_queries),
+	    cmocka_unit_test(test_settings_of_queries),
+	    cmocka_unit_test(test_query_on_demand),
+	    cmocka_unit_test(test_listening_interval),
+	    cmocka_unit_test(test_election),
+	    cmocka_unit_test(test_values_of_the_querier),
+	    cmocka_unit_test(test_no_election_on_request),
+	    cmocka_unit_test(test_suppress_flag),
+	    cmocka_unit_test(test_repeated_leave),
+	    cmocka_unit_test(test_last_listener_settings),
+	    cmocka_unit_test(test_query_heard),
+	    cmocka_unit_test(test_long_lists),
+	    cmocka_unit_test(test_v1),
+	    cmocka_unit_test(test_v1_ends),
+	    cmocka_unit_test(test_v1_done_to_non_querier),
+	    cmocka_unit_test(test_v2_only),
+	    cmocka_unit_test(test_v1_mode),
+	    cmocka_unit_test(test_ssm_range),
+	    cmocka_unit_test(test_local_groups),
+	    cmocka_unit_test(test_fast_leave_alone),
+	    cmocka_unit_test(test_fast_leave_of_several),
+	    cmocka_unit_test(test_fast_leave_of_the_last_heard),
+	    cmocka_unit_test(test_fast_leave_pieces),
+	    cmocka_unit_test(test_fast_leave_v1),
+	    cmocka_unit_test(test_hosts_are_told),
+	    cmocka_unit_test(test_drop_group),
+	    cmocka_unit_test(test_changes_are_told_once),
+	    cmocka_unit_test(test_link_goes_with_its_effects),
+	    cmocka_unit_test(test_limits),
+	    cmocka_unit_test(test_limit_of_a_host),
+	    cmocka_unit_test(test_memory_limit),
+	    cmocka_unit_test(test_memory_of_many),
+	    cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* For the unit tests of this folder: sources named by letters, packets made with the codec, and a router link whose effects
- * become a line of text with their times, such as "0:IN{a,b} 0:Q{a} 2:-". */
+/* For the unit tests of this folder: sources named by letters, packets made with the codec, and a router link whose
+ * effects become a line of text with their times, such as "0:IN{a,b} 0:Q{a} 2:-". */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -95,7 +95,7 @@ struct bench {
 	struct mld_routers *set;
 	struct mld_link *link;
 	struct now now;
-	mono_t zero;	      /* times in the trace count from here */
+	mono_t zero;	       /* times in the trace count from here */
 	struct in6_addr group; /* changes of this group are traced */
 	bool general;	       /* General Queries are traced too */
 	struct text trace;
@@ -211,8 +211,8 @@ static inline void bench_recv(struct bench *b, const uint8_t *bytes, size_t len)
 	bench_drain(b);
 }
 
-static inline void bench_record_to(struct bench *b, unsigned host, enum mld_record_type type, const struct in6_addr *group,
-				   const struct in6_addr *sources, size_t n)
+static inline void bench_record_to(struct bench *b, unsigned host, enum mld_record_type type,
+				   const struct in6_addr *group, const struct in6_addr *sources, size_t n)
 {
 	struct in6_addr src = address("fe80::1000");
 	struct mld_report r;
@@ -248,8 +248,9 @@ static inline void bench_query(struct bench *b, const char *from, struct mld_que
 	uint8_t bytes[1500];
 
 	q.n = (uint16_t)sources_named(letters, v);
-	bench_recv(b, bytes,
-		   mld_encode_query(&q, v, &src, addr_is_any(&q.group) ? &addr_all_nodes : &q.group, bytes, sizeof(bytes)));
+	bench_recv(
+	    b, bytes,
+	    mld_encode_query(&q, v, &src, addr_is_any(&q.group) ? &addr_all_nodes : &q.group, bytes, sizeof(bytes)));
 }
 
 #define assert_trace(b, expected) assert_string_equal((b)->trace.s, expected)
