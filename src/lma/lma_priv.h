@@ -185,7 +185,7 @@ struct pending {
 	struct in6_addr src, dst;
 	uint16_t len;
 	uint8_t id_len;
-	bool waited; /* for a de-registration, long enough */
+	bool ordered, waited; /* as of struct pbu */
 	uint8_t bytes[];
 };
 
@@ -325,7 +325,8 @@ struct pbu {
 	const struct lma_mag *mag;
 	const struct profile *profile;
 	bool profile_known; /* the store has answered, or a binding holds it */
-	bool waited;
+	bool ordered;	    /* its timestamp was good when it came */
+	bool waited;	    /* long enough for a de-registration */
 };
 void lma_registration(struct lma *l, struct pbu *r);
 

@@ -84,6 +84,7 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 	deadline_init(&p->timer, LMA_TIMER_PENDING);
 	list_init(&p->ready);
 	p->kind = kind;
+	p->ordered = kind == PENDING_DEREGISTRATION;
 	p->arrived = r->arrived;
 	p->src = r->src;
 	p->dst = r->dst;
@@ -110,7 +111,7 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 }
 
 /* Go on with the update: it is out of every table first, since it may come to wait again. */
-static void resume(struct lma *l, struct pending *p, const struct profile *profile, bool profile_known, bool waited)
+static void resume(struct lma *l, struct pending *p, const struct profile *profile, bool profile_known)
 {
 	struct pbu r = {
 		.m = &l->rx,
@@ -121,7 +122,8 @@ static void resume(struct lma *l, struct pending *p, const struct profile *profi
 		.arrived = p->arrived,
 		.profile = profile,
 		.profile_known = profile_known,
-		.waited = waited,
+		.ordered = p->ordered,
+		.waited = p->waited,
 	};
 
 	unlink_pending(l, p);
@@ -139,7 +141,7 @@ void pending_profile(struct lma *l, uint32_t request, const struct profile *prof
 		struct pending *p = hnode_owner(n, struct pending, by_request);
 
 		if (p->request == request && p->kind == PENDING_PROFILE) {
-			resume(l, p, profile, true, false);
+			resume(l, p, profile, true);
 			return;
 		}
 	}
@@ -201,7 +203,7 @@ void pending_run(struct lma *l)
 
 		if (b)
 			b->awaited = false;
-		resume(l, p, NULL, false, p->waited);
+		resume(l, p, NULL, false);
 	}
 }
 

@@ -156,7 +156,10 @@ static void take_values(struct lma *l, struct binding *b, const struct pbu *r, u
 
 	b->lifetime_4s = lifetime_4s;
 	b->seq = m->seq;
-	b->timestamp = m->has & MH_HAS_TIMESTAMP ? m->timestamp : 0;
+	if (!(m->has & MH_HAS_TIMESTAMP))
+		b->timestamp = 0;
+	else if (m->timestamp > b->timestamp)
+		b->timestamp = m->timestamp;
 	b->att = m->att;
 	b->handoff = m->handoff;
 	b->llid = (struct lladdr){ .len = 0 };
@@ -392,7 +395,7 @@ void lma_registration(struct lma *l, struct pbu *r)
 	}
 	found = binding_lookup(l, m, &r->proxy_coa);
 	status = check_node(r);
-	if (status == MH_ACCEPTED)
+	if (status == MH_ACCEPTED && !r->ordered) /* the de-registration that it waited for is newer */
 		status = check_order(l, r, found.binding);
 	if (status == MH_ACCEPTED)
 		status = check_options(m);
