@@ -7,15 +7,15 @@
 
 /* ---- the tables ----
  *
- * Each source of the state or of the record is in one of five classes; a row of the tables says what becomes of each
- * class. In INCLUDE (A), A is RUNS; in EXCLUDE (X,Y), X is RUNS and Y is ZERO. */
-enum class {
+ * Each source of the state or of the record is in one of five parts; a row of the tables says what becomes of each
+ * part. In INCLUDE (A), A is RUNS; in EXCLUDE (X,Y), X is RUNS and Y is ZERO. */
+enum part {
 	RUNS,
 	ZERO,
 	RUNS_NAMED,
 	ZERO_NAMED,
 	NEW,
-	CLASS_N
+	PART_N
 };
 
 enum act {
@@ -28,10 +28,10 @@ enum act {
 };
 
 struct row {
-	uint8_t mode;	      /* the new filter mode */
-	bool filter_timer;    /* Filter Timer = MALI */
-	bool ask_group;	      /* Q(MA) */
-	uint8_t act[CLASS_N]; /* RUNS, ZERO, RUNS_NAMED, ZERO_NAMED, NEW */
+	uint8_t mode;	     /* the new filter mode */
+	bool filter_timer;   /* Filter Timer = MALI */
+	bool ask_group;	     /* Q(MA) */
+	uint8_t act[PART_N]; /* RUNS, ZERO, RUNS_NAMED, ZERO_NAMED, NEW */
 };
 
 /* clang-format off */
@@ -199,16 +199,20 @@ static bool source_is_seen(uint8_t mode, mono_t timer)
 	return (mode == FILTER_INCLUDE) == timer_runs(timer);
 }
 
-static enum class source_class(const struct source *old, bool named) {
-	if (!old) return NEW; if (timer_runs(old->timer)) return named ? RUNS_NAMED : RUNS;
-	    return named ? ZERO_NAMED : ZERO;
+static enum part source_part(const struct source *old, bool named)
+{
+	if (!old)
+		return NEW;
+	if (timer_runs(old->timer))
+		return named ? RUNS_NAMED : RUNS;
+	return named ? ZERO_NAMED : ZERO;
 }
 
 /* One source through the row: `old` is its record, NULL for NEW. */
 static void merge_source(struct merge *m, const struct in6_addr *addr, const struct source *old, bool named)
 {
 	struct group *g = m->g;
-	uint8_t act = m->row->act[source_class(old, named)];
+	uint8_t act = m->row->act[source_part(old, named)];
 	bool was_seen = old && source_is_seen(g->mode, old->timer);
 	bool kept = (act & ~ASK) != DROP;
 	struct source s = {.addr = *addr, .timer = old ? old->timer : TIMER_ZERO, .asks = old ? old->asks : 0};
