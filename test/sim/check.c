@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Arrays that grew and are kept for the next time: heaps, queues, hash tables. */
+#define KEPT 65536
+
 /* ---- where a packet goes, through both data planes at once ---- */
 
 struct arrivals {
@@ -215,12 +218,16 @@ void check_empty(struct sim *sim)
 
 	if (l.bindings || l.groups || l.pending)
 		sim_broken(sim, "every node has left and the LMA keeps %u bindings, %u groups, %u pending", l.bindings, l.groups, l.pending);
+	if (l.bytes > sim->lma_bytes + KEPT)
+		sim_broken(sim, "every node has left and the LMA holds %zu octets, %zu before", l.bytes, sim->lma_bytes);
 	if (!dpm_empty(sim->lma_dp))
 		sim_broken(sim, "every node has left and the LMA's data plane is not empty");
 	for (unsigned m = 0; m < sim->n_mags; m++) {
 		struct mag_totals t = mag_totals(sim->mags[m].engine);
 		if (t.nodes || t.groups)
 			sim_broken(sim, "every node has left and mag%u keeps %u nodes, %u groups", m + 1, t.nodes, t.groups);
+		if (t.bytes > sim->mags[m].bytes + KEPT)
+			sim_broken(sim, "every node has left and mag%u holds %zu octets, %zu before", m + 1, t.bytes, sim->mags[m].bytes);
 		if (!dpm_empty(sim->mags[m].dp))
 			sim_broken(sim, "every node has left and the data plane of mag%u is not empty", m + 1);
 	}

@@ -3,7 +3,6 @@
 #include "sim.h"
 
 #include <getopt.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -151,7 +150,6 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	double start = seconds();
-	size_t before = mallinfo2().uordblks;
 	for (unsigned long i = 0; i < runs; i++) {
 		if (!run(first + i, verbose, &totals)) {
 			bad++;
@@ -162,13 +160,8 @@ int main(int argc, char **argv)
 		if (tty && runs > 1 && i % 20 == 0)
 			fprintf(stderr, "\r%lu of %lu runs", i, runs);
 	}
-	size_t after = mallinfo2().uordblks;
 	if (tty && runs > 1)
 		fprintf(stderr, "\r");
-	if (after > before + 65536) {
-		printf("memory is not where it was: %zu octets more in use\n", after - before);
-		bad++;
-	}
 	double took = seconds() - start;
 	printf("%llu handovers, %llu messages, %llu steps in %.1f s: %.0f handovers/s\n", (unsigned long long)totals.handovers,
 	       (unsigned long long)totals.messages, (unsigned long long)totals.steps, took, (double)totals.handovers / took);

@@ -95,6 +95,7 @@ struct sim_mag {
 	struct dpm *dp;
 	struct in6_addr coa;
 	bool shared; /* all its nodes on one link */
+	size_t bytes; /* memory that the engine held before the first node came */
 };
 struct faults {
 	bool on;
@@ -110,6 +111,7 @@ struct sim {
 	struct net *net;
 	struct lma *lma;
 	struct dpm *lma_dp;
+	size_t lma_bytes;
 	struct in6_addr lmaa;
 	unsigned n_mags, n_hosts;
 	struct sim_mag mags[SIM_MAGS_MAX];

@@ -434,6 +434,11 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 	if (!tell)
 		return;
 	sim_trace(sim, "profile of mn%u changes", h->index + 1);
+	/* the end of the service ends what an operator had set, too */
+	for (unsigned g = 0; g < SIM_GROUPS && !p->multicast; g++) {
+		filter_drop(&h->admin[g].filter);
+		h->admin[g].on = false;
+	}
 	lma_profile_changed(sim->lma, sim->now, &h->mn, p);
 	for (unsigned m = 0; m < sim->n_mags; m++)
 		mag_profile_changed(sim->mags[m].engine, sim->now, &h->mn, p);
@@ -548,6 +553,9 @@ struct sim *sim_new(uint64_t seed, bool verbose)
 	for (unsigned i = 0; i < sim->n_hosts; i++)
 		new_host(sim, i);
 	sim_drain(sim);
+	sim->lma_bytes = lma_totals(sim->lma).bytes;
+	for (unsigned i = 0; i < sim->n_mags; i++)
+		sim->mags[i].bytes = mag_totals(sim->mags[i].engine).bytes;
 	return sim;
 }
 
