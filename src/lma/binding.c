@@ -102,13 +102,21 @@ static void destroy(struct lma *l, struct binding *b)
 	slab_put(&l->binding_slab, b);
 }
 
+bool binding_room(struct lma *l)
+{
+	if (l->binding_slab.used < l->binding_slab.max)
+		return true;
+	lma_count(l, LMA_BINDINGS_FULL);
+	lma_limit_event(l, "bindings");
+	return false;
+}
+
 struct binding *binding_new(struct lma *l, const struct nai *mn, const struct prefix *prefixes, uint8_t n, uint8_t pooled_mask)
 {
 	struct binding *b = slab_get(&l->binding_slab);
 
 	if (!b) {
-		lma_count(l, LMA_BINDINGS_FULL);
-		lma_limit_event(l, "bindings");
+		lma_count(l, LMA_OUT_OF_MEMORY);
 		return NULL;
 	}
 	deadline_init(&b->timer, LMA_TIMER_BINDING);

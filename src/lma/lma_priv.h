@@ -295,6 +295,7 @@ uint8_t binding_prefixes(const struct binding *b, struct prefix ret[DP_NODE_PREF
 struct binding *binding_of_mn(const struct lma *l, const struct nai *mn); /* the first; then binding_next() */
 struct binding *binding_next(const struct binding *b);			   /* of the same node */
 struct hnp *binding_of_prefix(const struct lma *l, const struct prefix *p);
+bool binding_room(struct lma *l); /* false: the limit is reached, and counted */
 /* A new entry with its prefixes in the tables, at no MAG yet. NULL: limit or memory. The prefixes must be free. */
 struct binding *binding_new(struct lma *l, const struct nai *mn, const struct prefix *prefixes, uint8_t n, uint8_t pooled_mask);
 /* Takes it out of everything, with its effects on data plane and subscriptions; prefixes go back. */

@@ -214,6 +214,10 @@ static void accept_new(struct lma *l, struct pbu *r)
 	struct peer *p;
 	bool results;
 
+	if (!binding_room(l)) { /* before a prefix is taken and given back */
+		answer_refuse(l, r, MH_NO_RESOURCES, NULL);
+		return;
+	}
 	status = addr_is_any(&r->m->hnp[0].addr) ? prefixes_assigned(l, r, prefixes, &n, &pooled) :
 						   prefixes_named(l, r, prefixes, &n);
 	if (status != MH_ACCEPTED) {

@@ -289,6 +289,8 @@ static inline void rig_pass(struct rig *r, span_t span)
 {
 	mono_t until = mono_add(r->now.mono, span);
 
+	lma_expire(r->lma, r->now); /* what fell due while messages were made */
+	rig_drain(r);
 	for (;;) {
 		mono_t next = lma_next_deadline(r->lma);
 
