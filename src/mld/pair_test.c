@@ -15,6 +15,66 @@
 #include "mld/host.h"
 #include "mld/router.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define HAS_ASAN 1
+#endif
+
+/* One allocation in so many fails while this is not 0. AddressSanitizer has its own allocator in this place. */
+static unsigned starve;
+static unsigned long failures;
+static long live; /* blocks in use */
+
+#ifndef HAS_ASAN
+static struct rng hunger;
+
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+void __libc_free(void *p);
+
+static bool refused(void)
+{
+	bool no = starve && rng_below(&hunger, starve) == 0;
+
+	failures += no;
+	return no;
+}
+
+static void *counted(void *p)
+{
+	live += p != NULL;
+	return p;
+}
+
+void *malloc(size_t n)
+{
+	return refused() ? NULL : counted(__libc_malloc(n));
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return refused() ? NULL : counted(__libc_calloc(n, size));
+}
+
+void *realloc(void *p, size_t n)
+{
+	if (refused())
+		return NULL;
+	return p ? __libc_realloc(p, n) : counted(__libc_realloc(p, n));
+}
+
+void free(void *p)
+{
+	live -= p != NULL;
+	__libc_free(p);
+}
+#endif
+
 #define HOSTS_MAX 4
 #define GROUPS	  3
 #define SOURCES	  5
@@ -55,8 +115,11 @@ static struct filter state_of(const struct world *w, unsigned g)
 {
 	struct in6_addr group = group_of(g);
 	struct filter f = FILTER_NONE;
+	unsigned was = starve;
 
+	starve = 0;
 	mld_link_state(w->link, &group, &f);
+	starve = was;
 	return f;
 }
 
@@ -141,6 +204,9 @@ enum strictness {
 
 static void check(struct world *w, enum strictness how)
 {
+	unsigned was = starve;
+
+	starve = 0;
 	for (unsigned g = 0; g < GROUPS; g++) {
 		struct filter want = wanted(w, g), has = state_of(w, g);
 		bool right = how == EQUALS ? filter_eq(&want, &has) : how == ANYTHING || filter_covers(&has, &want);
@@ -153,6 +219,7 @@ static void check(struct world *w, enum strictness how)
 		filter_drop(&want);
 		filter_drop(&has);
 	}
+	starve = was;
 }
 
 static void run_for(struct world *w, span_t span, enum strictness how)
@@ -216,7 +283,8 @@ static void change_something(struct world *w)
 	if (rng_below(&w->rng, 5) == 0)
 		n = 0;
 	f = filter_of(rng_below(&w->rng, 2) ? FILTER_INCLUDE : FILTER_EXCLUDE, v, n, &oom);
-	assert_true(mld_upstream_set(up, w->now, &group, &f));
+	if (!mld_upstream_set(up, w->now, &group, &f))
+		assert_true(starve);
 	filter_drop(&f);
 	pump(w);
 }
@@ -291,6 +359,40 @@ static void v1_run(uint64_t seed, bool fast_leave)
 	stop(&w);
 }
 
+/* Memory that is short for a time: changes are refused or told late, all comes right afterwards, and nothing leaks. */
+static void starving_run(uint64_t seed, bool fast_leave)
+{
+	long before = live;
+	struct world w;
+
+	start(&w, seed, 1 + (unsigned)(seed % 3), fast_leave);
+	for (unsigned step = 0; step < 80; step++) {
+		starve = step % 2 ? 1 + (unsigned)rng_below(&w.rng, 6) : 0;
+		change_something(&w);
+		run_for(&w, span_ms((int64_t)rng_below(&w.rng, rng_below(&w.rng, 8) ? 1500 : 200000)), ANYTHING);
+	}
+	starve = 0;
+	run_for(&w, span_s(3 * 260), ANYTHING);
+	check(&w, EQUALS);
+	silence(&w);
+	run_for(&w, span_s(2 * 260), ANYTHING);
+	check(&w, EQUALS);
+	stop(&w);
+	assert_int_equal(live, before);
+}
+
+static void test_starving(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 200; seed++)
+		starving_run(seed, seed & 1);
+#ifdef HAS_ASAN
+	assert_int_equal(failures, 0);
+#else
+	assert_true(failures > 1000);
+#endif
+}
+
 static void test_loss(void **state)
 {
 	(void)state;
@@ -342,6 +444,7 @@ int main(void)
 	    cmocka_unit_test(test_many_hosts_fast_leave),
 	    cmocka_unit_test(test_loss),
 	    cmocka_unit_test(test_v1),
+	    cmocka_unit_test(test_starving),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,27 +96,45 @@ void mem_free(struct mld_routers *set, void *p, size_t size)
 
 /* ---- effects ---- */
 
+static size_t item_size(uint32_t len)
+{
+	return (sizeof(struct item) + len + 7) & ~(size_t)7;
+}
+
+static bool fx_grow(struct mld_routers *set, size_t need)
+{
+	size_t cap = set->fx.cap ? set->fx.cap : 4096;
+	uint8_t *bytes;
+
+	if (set->fx.tail + need <= set->fx.cap)
+		return true;
+	while (cap < set->fx.tail + need)
+		cap *= 2;
+	bytes = realloc(set->fx.bytes, cap);
+	if (!bytes)
+		return false;
+	set->fx.bytes = bytes;
+	set->fx.cap = cap;
+	return true;
+}
+
 static bool fx_push(struct mld_routers *set, struct item it, const uint8_t *packet)
 {
-	size_t need = (sizeof(it) + it.len + 7) & ~(size_t)7;
-
-	if (set->fx.tail + need > set->fx.cap) {
-		size_t cap = set->fx.cap ? set->fx.cap * 2 : 4096;
-		uint8_t *bytes;
-
-		while (cap < set->fx.tail + need)
-			cap *= 2;
-		bytes = realloc(set->fx.bytes, cap);
-		if (!bytes)
-			return false;
-		set->fx.bytes = bytes;
-		set->fx.cap = cap;
-	}
+	if (!fx_grow(set, item_size(it.len)))
+		return false;
 	memcpy(set->fx.bytes + set->fx.tail, &it, sizeof(it));
 	if (it.len)
 		memcpy(set->fx.bytes + set->fx.tail + sizeof(it), packet, it.len);
-	set->fx.tail += need;
+	set->fx.tail += item_size(it.len);
 	return true;
+}
+
+bool fx_room(struct mld_link *link)
+{
+	if (fx_grow(link->set, item_size(0)))
+		return true;
+	link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+	return false;
 }
 
 void fx_query(struct mld_link *link, const struct in6_addr *group, const uint8_t *packet, size_t len)
@@ -133,12 +151,8 @@ void fx_change(struct mld_link *link, struct group *g)
 {
 	struct item it = {.link = link, .group = g->addr, .kind = MLD_ROUTER_CHANGE};
 
-	if (g->queued)
-		return;
-	if (fx_push(link->set, it, NULL))
-		g->queued = true;
-	else
-		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
+	if (!g->queued)
+		g->queued = fx_push(link->set, it, NULL); /* fx_room() was asked */
 }
 
 static void fx_forget_link(struct mld_routers *set, const struct mld_link *link)
@@ -148,7 +162,7 @@ static void fx_forget_link(struct mld_routers *set, const struct mld_link *link)
 
 		if (it->link == link)
 			it->link = NULL;
-		at += (sizeof(*it) + it->len + 7) & ~(size_t)7;
+		at += item_size(it->len);
 	}
 }
 
@@ -159,7 +173,7 @@ bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret)
 		struct item it;
 
 		memcpy(&it, at, sizeof(it));
-		set->fx.head += (sizeof(it) + it.len + 7) & ~(size_t)7;
+		set->fx.head += item_size(it.len);
 		if (!it.link)
 			continue;
 		if (it.kind == MLD_ROUTER_CHANGE) {
@@ -463,7 +477,7 @@ void mld_link_drop_group(struct mld_link *link, struct now now, const struct in6
 	struct group *g = link_find(link, group);
 
 	(void)now;
-	if (!g)
+	if (!g || !fx_room(link))
 		return;
 	fx_change(link, g);
 	group_free(g);

@@ -334,10 +334,8 @@ static void switch_to_include(struct group *g)
 }
 
 /* Free it when nobody listens any more, or give back what it does not need. */
-static void group_settle(struct group *g, bool changed)
+static void group_settle(struct group *g)
 {
-	if (changed)
-		fx_change(g->link, g);
 	if (group_is_none(g)) {
 		group_free(g);
 		return;
@@ -392,7 +390,7 @@ static void record_finish(struct merge *m)
 		fx_change(g->link, g);
 	if (send && !group_is_none(g))
 		query_send_due(g, m->now);
-	group_settle(g, false);
+	group_settle(g);
 }
 
 static void note_v1(struct group *g, mono_t until)
@@ -438,7 +436,7 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 		group_expire(g, now);
 		g = link_find(link, addr);
 	}
-	if (record_adds(&rec) && host_is_full(link, g, host))
+	if (!fx_room(link) || (record_adds(&rec) && host_is_full(link, g, host)))
 		return;
 	if (!g) {
 		if (!record_adds(&rec))
@@ -467,7 +465,7 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 	    .instant = whole && tracking_decides(g),
 	};
 	if (!merge_sources(&m, &rec)) {
-		group_settle(g, false);
+		group_settle(g);
 		return;
 	}
 	record_finish(&m);
@@ -511,6 +509,10 @@ void group_expire(struct group *g, struct now now)
 {
 	bool changed = false;
 
+	if (!fx_room(g->link)) { /* later, rather than untold */
+		heap_set(&g->link->set->heap, &g->deadline, mono_add(now.mono, span_s(1)));
+		return;
+	}
 	track_prune(g, now.mono);
 	if (g->detail)
 		changed = expire_sources(g, now.mono);
@@ -520,9 +522,11 @@ void group_expire(struct group *g, struct now now)
 	}
 	if (g->detail && timer_runs(g->detail->v1_until) && mono_reached(g->detail->v1_until, now.mono))
 		g->detail->v1_until = TIMER_ZERO;
+	if (changed)
+		fx_change(g->link, g);
 	if (g->detail && mono_reached(g->detail->query_at, now.mono) && !group_is_none(g))
 		query_send_due(g, now.mono);
 	/* A report may come before the caller's loop takes this one out of the heap. */
 	heap_clear(&g->link->set->heap, &g->deadline);
-	group_settle(g, changed);
+	group_settle(g);
 }

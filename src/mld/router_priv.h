@@ -115,6 +115,8 @@ void link_arm(struct mld_link *link);
 struct group *link_find(const struct mld_link *link, const struct in6_addr *group);
 void fx_query(struct mld_link *link, const struct in6_addr *group, const uint8_t *packet, size_t len);
 void fx_change(struct mld_link *link, struct group *g);
+/* Room for one CHANGE: asked before anything is changed that must be told. Counts the refusal. */
+bool fx_room(struct mld_link *link);
 /* May the set hold `size` octets more? Counts the refusal on the link. */
 bool mem_room(struct mld_link *link, size_t size);
 /* malloc, realloc and free under the set's account; NULL at the limit. */
