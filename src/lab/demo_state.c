@@ -92,10 +92,11 @@ static void refresh_flows(struct demo *d)
 	}
 	json_array_foreach(json_object_get(groups, "groups"), i, o) {
 		struct demo_group *g = group_of(d, text(o, "group"));
+		const char *upstream = text(o, "upstream");
 		if (g)
-			g->upstream = json_is_true(json_object_get(o, "joined"));
+			g->upstream = upstream && strcmp(upstream, "joined") == 0;
 	}
-	json_array_foreach(json_object_get(subs, "subscriptions"), i, o) {
+	json_array_foreach(json_object_get(subs, "mag_subscriptions"), i, o) {
 		struct demo_group *g = group_of(d, text(o, "group"));
 		const char *mag = text(o, "mag");
 		for (unsigned m = 0; g && mag && m < DEMO_MAGS; m++)
@@ -109,7 +110,7 @@ static void refresh_flows(struct demo *d)
 static void refresh_dataplane(struct demo *d)
 {
 	json_t *status = daemons_show(&d->lab, d->lab.lmas[0].name, "status");
-	const char *running = text(json_object_get(status, "dataplane"), "running");
+	const char *running = text(json_object_get(status, "dataplane"), "backend");
 	snprintf(d->running, sizeof(d->running), "%s", running ? running : "?");
 	json_decref(status);
 }
