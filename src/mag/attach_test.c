@@ -4,6 +4,8 @@
 
 #define PBU1 "PBU(mn1 hi=4 life=3600 S)"
 #define RA1 "RA(2001:db8:f00:1::/64 3600)"
+#define WITHDRAWN1 "RA(2001:db8:f00:1::/64 0 no-router)"
+#define GONE1 "PBU(mn1 hi=4 life=0)"
 
 static void router_solicitation(void **state)
 {
@@ -16,29 +18,28 @@ static void router_solicitation(void **state)
 	assert_data(b, "tunnel+ node1+");
 	assert_state(b, 1, "registered");
 	assert_string_equal(view(b, 1).trigger, "router-solicitation");
+	for (int i = 0; i < MAG_STEP_N; i++)
+		assert_true(view(b, 1).step_done[i]);
 	bench_end(b);
 }
 
-static void any_packet_reveals_its_sender(void **state)
+static void neighbour_discovery(void **state)
 {
-	const struct {
-		enum nd_type type;
-		const char *trigger;
-	} cases[] = {{ND_NS, "neighbour-discovery"}, {ND_NA, "neighbour-discovery"}};
+	const enum nd_type types[] = {ND_NS, ND_NA};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		struct bench *b = bench_begin();
 
 		link_up(b, 1);
-		send_nd(b, 1, 1, cases[i].type, link_local(1));
+		send_nd(b, 1, 1, types[i], link_local(1));
 		assert_state(b, 1, "registered");
-		assert_string_equal(view(b, 1).trigger, cases[i].trigger);
+		assert_string_equal(view(b, 1).trigger, "neighbour-discovery");
 		bench_end(b);
 	}
 }
 
-static void mld_report_reveals_its_sender(void **state)
+static void mld_report(void **state)
 {
 	struct bench *b = bench_begin();
 
@@ -51,12 +52,392 @@ static void mld_report_reveals_its_sender(void **state)
 	bench_end(b);
 }
 
+/* A report sent before the link-local address stands is no report, but it has a sender (RFC 3590). */
+static void mld_from_nowhere(void **state)
+{
+	struct in6_addr src = addr_any, g = addr("ff1e::1");
+	struct bench *b = bench_begin();
+	struct mld_report r;
+	uint8_t bytes[256];
+
+	(void)state;
+	link_up(b, 1);
+	assert_true(mld_report_begin(&r, &src, bytes, sizeof(bytes)));
+	assert_true(mld_report_add(&r, MLD_CHANGE_TO_EXCLUDE, &g, NULL, 0));
+	send_packet(b, 1, 1, bytes, mld_report_finish(&r));
+	assert_said(b, PBU1 " " RA1);
+	bench_end(b);
+}
+
+/* The report that revealed the node came before anybody knew it; it counts all the same. */
+static void the_first_report_is_kept(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	link_up(b, 1);
+	send_report(b, 1, 1, MLD_MODE_IS_INCLUDE, "ff3e::1", "2001:db8:aa::5");
+	assert_said(b, PBU1 " " RA1 " PBU(mn1 hi=5 life=3600 S ff3e::1=IN{2001:db8:aa::5})");
+	bench_end(b);
+}
+
+static void by_an_operator(void **state)
+{
+	struct bench *b = bench_begin();
+	struct lladdr l = mac(1);
+	struct nai name = mn(2);
+
+	(void)state;
+	assert_int_equal(mag_attach(b->mag, b->now, 1, &l, NULL, 0), CTL_NO_SUCH_LINK);
+	link_up(b, 1);
+	link_up(b, 2);
+	assert_int_equal(mag_attach(b->mag, b->now, 1, NULL, NULL, 0), CTL_NO_SUCH_NODE);
+	assert_int_equal(mag_attach(b->mag, b->now, 1, &l, NULL, MH_HANDOFF_BETWEEN_MAGS), CTL_OK);
+	bench_drain(b);
+	assert_said(b, "PBU(mn1 hi=3 life=3600 S) " RA1);
+	bench_forget(b);
+	assert_int_equal(mag_attach(b->mag, b->now, 2, NULL, &name, 0), CTL_OK); /* its address stands in the profile */
+	bench_drain(b);
+	assert_said(b, "PBU(mn2 hi=4 life=3600 S) RA(2001:db8:f00:2::/64 3600)");
+	assert_int_equal(mag_attach(b->mag, b->now, 2, NULL, &name, 0), CTL_ALREADY);
+	bench_end(b);
+}
+
+static void by_name_alone_the_first_sender_is_it(void **state)
+{
+	struct bench *b = bench_begin();
+	struct lladdr none = {0}, l = mac(7);
+	struct nai name = mn(1);
+
+	(void)state;
+	b->profile[1]->n_lladdrs = 0;
+	link_up(b, 1);
+	assert_int_equal(mag_attach(b->mag, b->now, 1, &none, &name, 0), CTL_OK);
+	bench_drain(b);
+	assert_data(b, "tunnel+ node1+");
+	assert_said(b, PBU1); /* nowhere to send an advertisement to */
+	send_rs(b, 1, 7);
+	assert_memory_equal(view(b, 1).lladdr.b, l.b, 6);
+	assert_data(b, "tunnel+ node1+ node1+");
+	assert_said(b, PBU1 " " RA1);
+	bench_end(b);
+}
+
+/* A link that came up is made to speak, until somebody did. */
+static void a_new_link_is_probed(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	b->probes = true;
+	link_up(b, 1);
+	assert_said(b, "ECHO Q1");
+	wait_for(b, span_ms(150));
+	assert_said(b, "ECHO Q1 ECHO Q1");
+	wait_for(b, span_s(60));
+	assert_int_equal(counter(b, "link-probes-sent"), 6);
+	link_down(b, 1);
+	bench_forget(b);
+	link_up(b, 1);
+	send_rs(b, 1, 1);
+	/* The attach queries: at once, and a second later. */
+	assert_said(b, "ECHO Q1 " PBU1 " Q100 " RA1);
+	bench_forget(b);
+	wait_for(b, span_ms(1100));
+	assert_said(b, "Q100");
+	bench_end(b);
+}
+
+static void unknown_nodes_are_asked_about_once(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	link_up(b, 1);
+	for (int i = 0; i < 10; i++)
+		send_rs(b, 1, 77);
+	assert_int_equal(b->n_profile_requests, 1);
+	assert_int_equal(counter(b, "unknown-node-held"), 9);
+	assert_int_equal(counter(b, "store-unknown"), 1);
+	assert_int_equal(mag_totals(b->mag).nodes, 0);
+	wait_for(b, span_s(31));
+	send_rs(b, 1, 77);
+	assert_int_equal(b->n_profile_requests, 2);
+	bench_end(b);
+}
+
+static void a_node_that_becomes_known_is_served(void **state)
+{
+	struct bench *b = bench_begin();
+	struct nai name = mn(1);
+
+	(void)state;
+	b->profile[1]->lladdrs[0] = mac(99);
+	link_up(b, 1);
+	send_rs(b, 1, 1);
+	assert_said(b, "");
+	b->profile[1]->lladdrs[0] = mac(1);
+	mag_profile_changed(b->mag, b->now, &name, b->profile[1]);
+	bench_drain(b);
+	assert_said(b, PBU1 " " RA1);
+	bench_end(b);
+}
+
+static void the_profile_may_forbid(void **state)
+{
+	struct bench *b = bench_begin();
+	struct nai name = mn(1);
+	struct profile *p;
+
+	(void)state;
+	b->profile[1]->enabled = false;
+	b->profile[2]->n_mags = 1;
+	b->profile[2]->mags[0] = addr("2001:db8:9::9");
+	attach(b, 1);
+	attach(b, 2);
+	assert_said(b, "");
+	assert_data(b, "");
+	assert_state(b, 1, "refused");
+	assert_state(b, 2, "refused");
+	assert_false(view(b, 1).step_done[MAG_STEP_AUTHORISED]);
+	/* The profile changes: an administrative action. */
+	bench_profile(b, 1);
+	p = b->profile[1];
+	mag_profile_changed(b->mag, b->now, &name, p);
+	bench_drain(b);
+	assert_said(b, PBU1 " " RA1);
+	bench_end(b);
+}
+
+static void link_down_deregisters(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	bench_forget(b);
+	link_down(b, 1);
+	assert_said(b, GONE1);
+	assert_data(b, "node1-");
+	assert_false(exists(b, 1));
+	/* The tunnel goes a little later. */
+	wait_for(b, span_s(4));
+	assert_data(b, "node1- tunnel-");
+	assert_int_equal(mag_totals(b->mag).lmas, 0);
+	bench_end(b);
+}
+
+static void without_an_answer_the_record_goes_too(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	b->lma_silent = true;
+	link_down(b, 1);
+	assert_state(b, 1, "deregistering");
+	wait_for(b, span_ms(999));
+	assert_true(exists(b, 1));
+	wait_for(b, span_ms(2));
+	assert_false(exists(b, 1));
+	bench_end(b);
+}
+
+static void by_request_it_stays_away(void **state)
+{
+	struct bench *b = bench_begin();
+	struct nai name = mn(1);
+	struct lladdr l = mac(1);
+
+	(void)state;
+	assert_int_equal(mag_detach(b->mag, b->now, &name), CTL_NO_SUCH_NODE);
+	attach(b, 1);
+	bench_forget(b);
+	assert_int_equal(mag_detach(b->mag, b->now, &name), CTL_OK);
+	bench_drain(b);
+	assert_said(b, WITHDRAWN1 " " GONE1); /* it is still on its link: the prefix is withdrawn */
+	bench_forget(b);
+	send_rs(b, 1, 1);
+	assert_said(b, "");
+	assert_int_equal(mag_attach(b->mag, b->now, 1, &l, NULL, 0), CTL_OK);
+	bench_drain(b);
+	assert_said(b, PBU1 " " RA1);
+	bench_end(b);
+}
+
+static void back_before_the_record_went(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	b->lma_silent = true;
+	link_down(b, 1);
+	b->lma_silent = false;
+	bench_forget(b);
+	wait_for(b, span_ms(200));
+	attach(b, 1);
+	assert_said(b, PBU1 " " RA1);
+	assert_state(b, 1, "registered");
+	/* Newer than the de-registration, also if the clock stood still. */
+	assert_true(b->stamps[2] > b->stamps[1]);
+	wait_for(b, span_s(5));
+	assert_state(b, 1, "registered");
+	bench_end(b);
+}
+
+static void between_links_of_one_gateway(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	join(b, 1, 1, "ff1e::1");
+	link_up(b, 2);
+	bench_forget(b);
+	send_rs(b, 2, 1);
+	assert_data(b, "node1+ ff1e::1+1 ff1e::1-1"); /* added before removed: nothing is lost */
+	assert_said(b, RA1 " PBU(mn1 hi=5 life=3600 S ff1e::1=EX{})");
+	assert_int_equal(view(b, 1).ifindex, 2);
+	bench_forget(b);
+	link_down(b, 1);
+	assert_said(b, "");
+	assert_state(b, 1, "registered");
+	bench_end(b);
+}
+
+static void another_node_on_a_point_to_point_link(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	bench_forget(b);
+	send_rs(b, 1, 2);
+	assert_false(exists(b, 1));
+	assert_state(b, 2, "registered");
+	bench_end(b);
+}
+
+static void several_nodes_on_a_shared_link(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	link_up_kind(b, 1, MAG_LINK_SHARED);
+	send_rs(b, 1, 1);
+	send_rs(b, 1, 2);
+	join(b, 1, 1, "ff1e::1");
+	join(b, 1, 2, "ff1e::1");
+	assert_data(b, "tunnel+ node1+ node2+ ff1e::1+1 ff1e::1+2");
+	bench_forget(b);
+	leave(b, 1, 1, "ff1e::1");
+	assert_data(b, "ff1e::1-1");
+	link_down(b, 1);
+	assert_int_equal(mag_totals(b->mag).nodes, 0);
+	bench_end(b);
+}
+
+static void silent_nodes_are_probed_and_let_go(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	bench_forget(b);
+	wait_for(b, span_ms(30500));
+	assert_said(b, "NS(fe80::1001)");
+	send_nd(b, 1, 1, ND_NA, link_local(1));
+	wait_for(b, span_s(29));
+	assert_state(b, 1, "registered");
+	bench_forget(b);
+	wait_for(b, span_s(5));
+	assert_said(b, "NS(fe80::1001) NS(fe80::1001) NS(fe80::1001) " WITHDRAWN1 " " GONE1);
+	assert_false(exists(b, 1));
+	bench_end(b);
+}
+
+static void several_anchors(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	b->profile[2]->lma = LMA2;
+	attach(b, 1);
+	attach(b, 2);
+	join(b, 1, 1, "ff1e::1");
+	bench_forget(b);
+	/* The same group, by another anchor: another instance (RFC 6224 4.2). */
+	join(b, 2, 2, "ff1e::1");
+	assert_said(b, "PBU2(mn2 hi=5 life=3600 S ff1e::1=EX{})");
+	assert_data(b, "ff1e::1+2");
+	assert_int_equal(mag_totals(b->mag).lmas, 2);
+	bench_forget(b);
+	link_down(b, 2);
+	wait_for(b, span_s(4));
+	assert_data(b, "ff1e::1- node2- tunnel-");
+	assert_int_equal(mag_totals(b->mag).lmas, 1);
+	bench_end(b);
+}
+
+static void no_anchor_is_known(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	struct mag_conf conf = bench_conf();
+
+	(void)state;
+	conf.lma = addr_any;
+	bench_begin_with(b, &conf);
+	attach(b, 1);
+	assert_said(b, "");
+	assert_state(b, 1, "refused");
+	bench_end(b);
+}
+
+static void stop_leaves_nothing(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	attach(b, 2);
+	join(b, 1, 1, "ff1e::1");
+	bench_forget(b);
+	mag_stop(b->mag, b->now);
+	wait_for(b, span_s(2));
+	assert_int_equal(mag_totals(b->mag).nodes, 0);
+	assert_int_equal(mag_totals(b->mag).lmas, 0);
+	assert_int_equal(b->pbu.lifetime_4s, 0);
+	send_rs(b, 1, 1);
+	assert_int_equal(mag_totals(b->mag).nodes, 0);
+	bench_end(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(router_solicitation),
-		cmocka_unit_test(any_packet_reveals_its_sender),
-		cmocka_unit_test(mld_report_reveals_its_sender),
+		cmocka_unit_test(neighbour_discovery),
+		cmocka_unit_test(mld_report),
+		cmocka_unit_test(mld_from_nowhere),
+		cmocka_unit_test(the_first_report_is_kept),
+		cmocka_unit_test(by_an_operator),
+		cmocka_unit_test(by_name_alone_the_first_sender_is_it),
+		cmocka_unit_test(a_new_link_is_probed),
+		cmocka_unit_test(unknown_nodes_are_asked_about_once),
+		cmocka_unit_test(a_node_that_becomes_known_is_served),
+		cmocka_unit_test(the_profile_may_forbid),
+		cmocka_unit_test(link_down_deregisters),
+		cmocka_unit_test(without_an_answer_the_record_goes_too),
+		cmocka_unit_test(by_request_it_stays_away),
+		cmocka_unit_test(back_before_the_record_went),
+		cmocka_unit_test(between_links_of_one_gateway),
+		cmocka_unit_test(another_node_on_a_point_to_point_link),
+		cmocka_unit_test(several_nodes_on_a_shared_link),
+		cmocka_unit_test(silent_nodes_are_probed_and_let_go),
+		cmocka_unit_test(several_anchors),
+		cmocka_unit_test(no_anchor_is_known),
+		cmocka_unit_test(stop_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

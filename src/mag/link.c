@@ -269,17 +269,18 @@ static void recv_link(struct mag *mag, struct now now, struct mag_link *link, co
 		      size_t len)
 {
 	struct mag_node *node = mag_node_find(mag, link->ifindex, lladdr);
+	struct mag_stranger *s = node ? NULL : mag_stranger_find(mag, link->ifindex, lladdr);
 	struct mag_stranger seen = {.ifindex = link->ifindex, .lladdr = *lladdr};
 	struct heard h;
 
 	/* A stranger that the store does not know may send what it likes: nothing of it is decoded. */
-	if (!node && mag_stranger_find(mag, link->ifindex, lladdr)) {
+	if (s && !s->asking) {
 		mag_count(mag, MAG_C_STRANGER_HELD);
 		return;
 	}
 	if (!hear(mag, packet, len, &h))
 		return;
-	if (!node)
+	if (!node && !s)
 		node = adopt(mag, link, lladdr);
 	if (node) {
 		heard_node(mag, now, node, &h);
@@ -287,7 +288,12 @@ static void recv_link(struct mag *mag, struct now now, struct mag_link *link, co
 	}
 	seen.trigger = h.trigger;
 	seen.link_local = h.link_local;
-	(void)mag_stranger_heard(mag, now, &seen);
+	if (!s && mag_stranger_heard(mag, now, &seen))
+		s = mag_stranger_find(mag, link->ifindex, lladdr);
+	if (s && addr_is_any(&s->link_local))
+		s->link_local = h.link_local;
+	if (s && h.is_mld)
+		mag_stranger_keep(mag, s, packet, len);
 }
 
 void mag_recv_link(struct mag *mag, struct now now, uint32_t ifindex, const uint8_t smac[6], const uint8_t *packet, size_t len)

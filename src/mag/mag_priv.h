@@ -114,6 +114,8 @@ struct mag_stranger {
 	uint8_t handoff;
 	const char *trigger;
 	mono_t heard;
+	uint8_t *report; /* the last MLD report that came while the store was asked; owned */
+	size_t report_len;
 	struct deadline hold;
 };
 
@@ -305,6 +307,10 @@ void mag_link_quiet(struct mag *mag, struct mag_link *link); /* a node was seen:
 struct mag_stranger *mag_stranger_find(const struct mag *mag, uint32_t ifindex, const struct lladdr *lladdr);
 /* Heard, or told of: the policy store is asked unless it answered not long ago. False: no room. */
 bool mag_stranger_heard(struct mag *mag, struct now now, const struct mag_stranger *seen);
+/* It is not to be asked about for a while: there is no room for it, or it was sent away. */
+void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_stranger *seen);
+/* Keep a report that came before the store answered: an SSM report is not repeated by itself. */
+void mag_stranger_keep(struct mag *mag, struct mag_stranger *s, const uint8_t *packet, size_t len);
 void mag_stranger_free(struct mag *mag, struct mag_stranger *s);
 void mag_strangers_forget_link(struct mag *mag, uint32_t ifindex);
 
@@ -316,6 +322,8 @@ bool mag_node_may_become(enum mag_node_state from, enum mag_node_state to);
 void mag_node_become(struct mag_node *node, struct now now, enum mag_node_state to);
 /* The store knows who it is: begin, move, or refuse. */
 void mag_node_identified(struct mag *mag, struct now now, const struct mag_stranger *seen, const struct profile *p);
+/* The report that was kept meanwhile. */
+void mag_node_report(struct mag *mag, struct now now, const struct mag_stranger *seen);
 /* It was heard on its link. */
 void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr *link_local);
 /* It left: data stops, groups are left, the LMA is told (`deregister`) and the record goes. */
@@ -359,6 +367,7 @@ void mag_sub_decide(struct mag_sub *sub, struct now now);
 void mag_sub_refused(struct mag_sub *sub, struct now now, uint8_t result, const struct in6_addr *sources, size_t n);
 void mag_subs_decide_all(struct mag_node *node, struct now now);
 void mag_subs_expire(struct mag_node *node, struct now now);
+void mag_subs_forget_refusals(struct mag_node *node, struct now now); /* the anchor invites to ask again */
 void mag_subs_off(struct mag_node *node, struct now now);
 void mag_subs_profile_changed(struct mag_node *node, struct now now);
 void mag_sub_ended(struct mag_sub *sub, struct now now);
@@ -406,6 +415,7 @@ void mag_signal_reset(struct mag_node *node); /* the LMA holds nothing of it any
 void mag_revocation_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
 			 const struct mh_msg *m);
 void mag_revocation_expire(struct mag_node *node, struct now now);
+void mag_revocation_left(struct mag_node *node); /* the question is answered: it is not here */
 void mag_revocation_heard(struct mag_node *node, struct now now);
 void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m);
 void mag_heartbeat_recv(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m);

@@ -370,6 +370,38 @@ void mag_node_restart(struct mag_node *node, struct now now, const char *why)
 	mag_node_register(node, now);
 }
 
+/* A new profile of an attached node: still permitted here, at the same anchor, with the same prefixes? */
+static void apply_profile(struct mag_node *node, struct now now)
+{
+	const struct mag_conf *c = &node->mag->conf;
+	const struct profile *p = node->profile;
+	struct in6_addr lma = addr_is_any(&p->lma) ? c->lma : p->lma;
+	bool permitted = p->enabled && profile_allows_mag(p, &c->proxy_coa);
+
+	if (!permitted && node->state != MAG_NODE_REFUSED) {
+		bool bound = node->state == MAG_NODE_REGISTERED;
+
+		if (bound) {
+			mag_node_become(node, now, MAG_NODE_REGISTERING);
+			mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
+			mag_signal_reset(node);
+			mag_signal_flush(node->mag, now);
+			mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
+		}
+		mag_node_refuse(node, now, -1, p->enabled ? "profile: not at this gateway" : "profile: no mobility service");
+		return;
+	}
+	if (node->state == MAG_NODE_REFUSED) {
+		mag_node_register(node, now); /* the administrative action that it waited for */
+		return;
+	}
+	if (!addr_eq(&node->peer->lmaa, &lma)) {
+		mag_node_restart(node, now, "profile");
+		return;
+	}
+	mag_subs_profile_changed(node, now);
+}
+
 /* On a point-to-point link there is one node: another one there means that it is gone. */
 static void displace(struct mag_link *link, struct mag_node *by, struct now now)
 {
@@ -401,6 +433,7 @@ static void moved(struct mag_node *node, struct now now)
 static void attached(struct mag_node *node, struct now now, const struct mag_stranger *seen, const struct profile *p)
 {
 	const struct profile *old = node->profile;
+	bool news = old->version != p->version;
 
 	node->trigger = seen->trigger;
 	node->handoff = seen->handoff;
@@ -411,6 +444,8 @@ static void attached(struct mag_node *node, struct now now, const struct mag_str
 	node->profile = profile_ref(p);
 	profile_unref(old);
 	mag_link_quiet(node->mag, node->link);
+	if (news && node->peer && (node->state == MAG_NODE_REGISTERED || node->state == MAG_NODE_REGISTERING))
+		apply_profile(node, now);
 	if (node->state == MAG_NODE_REGISTERED) {
 		moved(node, now);
 		return;
@@ -445,11 +480,14 @@ void mag_node_identified(struct mag *mag, struct now now, const struct mag_stran
 	if (!lladdr.len && p->n_lladdrs)
 		lladdr = p->lladdrs[0];
 	node = mag_node_find_mn(mag, &mn);
-	if (!room_for(mag, now, link))
+	if (!room_for(mag, now, link)) {
+		mag_stranger_hold(mag, now, seen);
 		return;
+	}
 	if (!node && !(node = node_new(mag, &mn, p))) {
 		mag_count(mag, MAG_C_LIMIT_NODES);
 		mag_limit_event(mag, now, "nodes");
+		mag_stranger_hold(mag, now, seen);
 		return;
 	}
 	displace(link, node, now);
@@ -459,6 +497,15 @@ void mag_node_identified(struct mag *mag, struct now now, const struct mag_stran
 		return;
 	}
 	attached(node, now, seen, p);
+}
+
+void mag_node_report(struct mag *mag, struct now now, const struct mag_stranger *seen)
+{
+	struct mag_node *node = mag_node_find(mag, seen->ifindex, &seen->lladdr);
+	struct mld_packet p;
+
+	if (node && mag_node_present(node) && mld_decode(seen->report, seen->report_len, &p) == MLD_OK)
+		mag_listen_recv(node, now, &p);
 }
 
 void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr *link_local)
@@ -491,6 +538,8 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 {
 	bool bound = node->state == MAG_NODE_REGISTERED || node->tx.what == MAG_REQUEST_REGISTER;
 
+	if (node->bri.pending)
+		mag_revocation_left(node);
 	mag_registration_cancel(node);
 	switch (node->state) {
 	case MAG_NODE_REGISTERED:
@@ -555,45 +604,18 @@ enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const
 
 enum ctl_err mag_detach(struct mag *mag, struct now now, const struct nai *mn)
 {
+	struct mag_stranger sent_away = {.trigger = "operator"};
 	struct mag_node *node = mag_node_find_mn(mag, mn);
 
 	if (!node || node->state == MAG_NODE_DEREGISTERING || node->state == MAG_NODE_HELD)
 		return CTL_NO_SUCH_NODE;
+	sent_away.ifindex = node->ifindex;
+	sent_away.lladdr = node->lladdr;
 	mag_node_leave(node, now, true, "operator");
+	/* Its next packet shall not bring it back at once; a link that comes up, or mag_attach(), does. */
+	mag_stranger_hold(mag, now, &sent_away);
 	mag_settle(mag, now);
 	return CTL_OK;
-}
-
-/* A new profile of an attached node: still permitted here, at the same anchor, with the same prefixes? */
-static void apply_profile(struct mag_node *node, struct now now)
-{
-	const struct mag_conf *c = &node->mag->conf;
-	const struct profile *p = node->profile;
-	struct in6_addr lma = addr_is_any(&p->lma) ? c->lma : p->lma;
-	bool permitted = p->enabled && profile_allows_mag(p, &c->proxy_coa);
-
-	if (!permitted && node->state != MAG_NODE_REFUSED) {
-		bool bound = node->state == MAG_NODE_REGISTERED;
-
-		if (bound) {
-			mag_node_become(node, now, MAG_NODE_REGISTERING);
-			mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
-			mag_signal_reset(node);
-			mag_signal_flush(node->mag, now);
-			mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
-		}
-		mag_node_refuse(node, now, -1, p->enabled ? "profile: not at this gateway" : "profile: no mobility service");
-		return;
-	}
-	if (node->state == MAG_NODE_REFUSED) {
-		mag_node_register(node, now); /* the administrative action that it waited for */
-		return;
-	}
-	if (!addr_eq(&node->peer->lmaa, &lma)) {
-		mag_node_restart(node, now, "profile");
-		return;
-	}
-	mag_subs_profile_changed(node, now);
 }
 
 /* Addresses that the store did not know are its own now. */

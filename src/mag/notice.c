@@ -132,6 +132,8 @@ static void examined(struct mag_node *node, enum bra_status status)
 	answer(node->mag, &bri, status);
 }
 
+void mag_revocation_left(struct mag_node *node) { examined(node, BRA_SUCCESS); }
+
 void mag_revocation_heard(struct mag_node *node, struct now now)
 {
 	(void)now;
@@ -318,11 +320,12 @@ static void refuse_groups(struct now now, struct mag_peer *peer, const struct mh
 	}
 }
 
-static uint8_t reregister(struct mag_node *node)
+static uint8_t reregister(struct mag_node *node, struct now now)
 {
 	if (!node || (node->state != MAG_NODE_REGISTERED && node->state != MAG_NODE_REGISTERING))
 		return UPA_NOT_ATTACHED;
 	node->halted = false;
+	mag_subs_forget_refusals(node, now);
 	if (node->state == MAG_NODE_REGISTERED && node->tx.what == MAG_REQUEST_NONE)
 		mag_registration_touch(node);
 	return UPA_OK;
@@ -337,7 +340,7 @@ static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, co
 	switch (m->reason) {
 	case UPN_FORCE_REREGISTRATION:
 	case UPN_UPDATE_SESSION:
-		return reregister(node);
+		return reregister(node, now);
 	case UPN_VENDOR_SPECIFIC:
 		if (m->has & MH_HAS_RESULT) {
 			refuse_groups(now, peer, m);

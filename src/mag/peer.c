@@ -100,7 +100,7 @@ void mag_peer_leave(struct mag_node *node, struct now now)
 	node->peer = NULL;
 	if (--peer->n_nodes)
 		return;
-	mag_set(peer->mag, &peer->idle, mono_add(now.mono, IDLE_HOLD));
+	mag_set(peer->mag, &peer->idle, peer->mag->stopping ? now.mono : mono_add(now.mono, IDLE_HOLD));
 }
 
 void mag_peer_expire(struct mag_peer *peer, struct now now)
@@ -131,10 +131,10 @@ void mag_peer_heard(struct mag_peer *peer, struct now now, const struct mh_msg *
 	struct event e;
 
 	(void)now;
-	peer->heard = true;
 	peer->silent = false;
-	if (m->type != MH_BA)
-		return; /* only a PBA speaks of capabilities by what it lacks (decision 7) */
+	if (m->status >= MH_UNSPECIFIED && !(m->has & MH_HAS_CAPABILITIES))
+		return; /* a refusal may be said without; what an acceptance lacks the anchor lacks (decision 7) */
+	peer->heard = true;
 	peer->heard_capabilities = m->has & MH_HAS_CAPABILITIES;
 	peer->capabilities = peer->heard_capabilities ? m->capabilities : (struct mh_capabilities){0};
 	if (!first && had == peer->heard_capabilities)

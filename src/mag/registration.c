@@ -353,7 +353,7 @@ static bool change_prefixes(struct mag_node *node, struct now now, const struct 
 static void take_lifetime(struct mag_node *node, struct now now, const struct mh_msg *m)
 {
 	const struct mag_conf *c = &node->mag->conf;
-	span_t granted = span_mul(span_s(4), m->lifetime_4s);
+	span_t granted = span_min(span_mul(span_s(4), m->lifetime_4s), span_max(c->lifetime, span_s(4)));
 	span_t before = c->refresh_before.ns ? c->refresh_before : span_ns(granted.ns / 10);
 	span_t advice = span_mul(span_s(4), m->refresh_advice_4s);
 

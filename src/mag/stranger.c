@@ -2,9 +2,12 @@
 /* Link-layer addresses that are no node of ours: those about which the policy store is being asked, and those that it does
  * not know. They are small, bounded and short-lived, so that any number of bogus addresses costs neither nodes nor a question
  * for each frame. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "mag/mag_priv.h"
+
+#define REPORT_MAX 1500
 
 struct mag_stranger *mag_stranger_find(const struct mag *mag, uint32_t ifindex, const struct lladdr *lladdr)
 {
@@ -46,6 +49,7 @@ void mag_stranger_free(struct mag *mag, struct mag_stranger *s)
 		htab_del(&mag->strangers, &s->by_lladdr);
 	list_del(&s->in_held);
 	heap_clear(&mag->heap, &s->hold);
+	free(s->report);
 	slab_put(&mag->stranger_slab, s);
 }
 
@@ -83,6 +87,8 @@ static struct mag_stranger *stranger_new(struct mag *mag, const struct mag_stran
 		return NULL;
 	*s = *seen;
 	s->asking = s->keyed = false;
+	s->report = NULL;
+	s->report_len = 0;
 	list_init(&s->in_held);
 	deadline_init(&s->hold, DL_STRANGER);
 	if (s->lladdr.len && !htab_add(&mag->strangers, &s->by_lladdr, mag_lladdr_hash(&mag->strangers, s->ifindex, &s->lladdr))) {
@@ -109,6 +115,37 @@ static bool ask(struct mag *mag, struct mag_stranger *s)
 	mag_count(mag, MAG_C_STORE_ASKED);
 	fxq_profile(mag->fxq, &q);
 	return true;
+}
+
+void mag_stranger_keep(struct mag *mag, struct mag_stranger *s, const uint8_t *packet, size_t len)
+{
+	uint8_t *copy;
+
+	if (!s->asking || len > REPORT_MAX)
+		return;
+	copy = malloc(len);
+	if (!copy) {
+		mag_count(mag, MAG_C_OUT_OF_MEMORY);
+		return;
+	}
+	memcpy(copy, packet, len);
+	free(s->report);
+	s->report = copy;
+	s->report_len = len;
+}
+
+void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_stranger *seen)
+{
+	struct mag_stranger *s = seen->lladdr.len ? mag_stranger_find(mag, seen->ifindex, &seen->lladdr) : NULL;
+
+	if (s || !seen->lladdr.len)
+		return;
+	s = stranger_new(mag, seen);
+	if (!s)
+		return;
+	s->heard = now.mono;
+	list_add(&mag->held, &s->in_held);
+	mag_set(mag, &s->hold, mono_add(now.mono, mag->conf.unknown_hold));
 }
 
 bool mag_stranger_heard(struct mag *mag, struct now now, const struct mag_stranger *seen)
@@ -171,6 +208,7 @@ void mag_profile(struct mag *mag, struct now now, uint32_t request, const struct
 {
 	struct mag_stranger *s = find_request(mag, request);
 	struct mag_stranger seen;
+	uint8_t *report;
 
 	if (!s) {
 		mag_count(mag, MAG_C_STORE_LATE);
@@ -182,8 +220,13 @@ void mag_profile(struct mag *mag, struct now now, uint32_t request, const struct
 		return;
 	}
 	seen = *s;
+	report = s->report; /* taken over */
+	s->report = NULL;
 	mag_stranger_free(mag, s);
 	if (!mag->stopping)
 		mag_node_identified(mag, now, &seen, p);
+	if (report)
+		mag_node_report(mag, now, &seen);
+	free(report);
 	mag_settle(mag, now);
 }

@@ -480,6 +480,18 @@ void mag_subs_deliver(struct mag_node *node, struct now now)
 
 void mag_subs_expire(struct mag_node *node, struct now now) { mag_subs_decide_all(node, now); }
 
+void mag_subs_forget_refusals(struct mag_node *node, struct now now)
+{
+	list_each (n, &node->subs) {
+		struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
+
+		if (!sub->result)
+			continue;
+		sub->result = MH_SUB_ACCEPTED;
+		mag_sub_decide(sub, now);
+	}
+}
+
 /* Multicast service of the node ends while the node stays: what its binding carries is remembered until it is taken back. */
 void mag_subs_off(struct mag_node *node, struct now now)
 {
@@ -511,7 +523,8 @@ void mag_subs_profile_changed(struct mag_node *node, struct now now)
 
 		/* What was refused is asked for again, and what the network had ended may begin again. */
 		sub->result = MH_SUB_ACCEPTED;
-		sub->ended = sub->queried = false;
+		sub->ended = sub->queried = sub->declined_all = false;
+		filter_drop(&sub->declined);
 	}
 	if (mag_multicast_permitted(node) && !node->mld)
 		mag_listen_start(node, now);

@@ -529,10 +529,11 @@ static inline void leave(struct bench *b, uint32_t ifindex, unsigned n, const ch
 	send_report(b, ifindex, n, MLD_CHANGE_TO_INCLUDE, group, NULL);
 }
 
-/* Time passes, with all that falls due; the nodes on links 1..NODES that `alive` names (bit n) answer probes. */
+/* Time passes, with all that falls due. */
 static inline void wait_for(struct bench *b, span_t span)
 {
 	mono_t end = mono_add(b->now.mono, span);
+	unsigned idle = 0;
 
 	bench_drain(b);
 	for (;;) {
@@ -542,10 +543,11 @@ static inline void wait_for(struct bench *b, span_t span)
 		if (mono_before(end, next))
 			break;
 		step = next.ns > b->now.mono.ns ? next.ns - b->now.mono.ns : 0;
+		idle = step ? 0 : idle + 1;
+		assert_true(idle < 8); /* no deadline that is due again at once, for ever */
 		b->now.mono.ns += step;
 		b->now.wall.ns += step;
 		mag_expire(b->mag, b->now);
-		assert_true(mono_before(b->now.mono, mag_next_deadline(b->mag)) || b->status || step == 0 || b->n_replies || true);
 		bench_drain(b);
 	}
 	b->now.wall.ns += end.ns - b->now.mono.ns;
