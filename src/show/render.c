@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Views as text, out of the JSON alone. Lists become tables of columns as wide as their widest cell; a column that is empty in
+ * all rows is left out. What is not a list of rows becomes lines of key and value. */
+#include "show/show_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- cells ---- */
+static const json_t *at_path(const json_t *row, const char *path)
+{
+	char step[64];
+
+	while (row && *path) {
+		size_t n = strcspn(path, ".");
+
+		if (n >= sizeof(step))
+			return NULL;
+		memcpy(step, path, n);
+		step[n] = '\0';
+		row = json_object_get(row, step);
+		path += n + (path[n] == '.');
+	}
+	return row;
+}
+
+static void print_seconds(double s, FILE *to)
+{
+	long long whole = (long long)s;
+
+	if (s < 10 && s > 0 && s != (double)whole)
+		fprintf(to, "%.1fs", s);
+	else if (whole < 120)
+		fprintf(to, "%llds", whole);
+	else if (whole < 7200)
+		fprintf(to, "%lldm%02llds", whole / 60, whole % 60);
+	else
+		fprintf(to, "%lldh%02lldm", whole / 3600, whole % 3600 / 60);
+}
+
+static void print_value(const json_t *v, FILE *to)
+{
+	const char *key;
+	size_t i;
+	json_t *item;
+
+	switch (json_typeof(v)) {
+	case JSON_STRING:
+		fputs(json_string_value(v), to);
+		break;
+	case JSON_INTEGER:
+		fprintf(to, "%lld", (long long)json_integer_value(v));
+		break;
+	case JSON_REAL:
+		fprintf(to, "%.3f", json_real_value(v));
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		fputs(json_is_true(v) ? "yes" : "no", to);
+		break;
+	case JSON_NULL:
+		break;
+	case JSON_ARRAY:
+		json_array_foreach(v, i, item) {
+			if (i)
+				fputc(',', to);
+			print_value(item, to);
+		}
+		break;
+	case JSON_OBJECT:
+		json_object_foreach((json_t *)v, key, item) {
+			fprintf(to, "%s=", key);
+			print_value(item, to);
+			fputc(' ', to);
+		}
+		break;
+	}
+}
+
+/* "any", "2001:db8::5", "all but 2001:db8::6", "none". */
+static void print_filter(const json_t *f, FILE *to)
+{
+	const char *mode = json_string_value(json_object_get(f, "mode"));
+	const json_t *sources = json_object_get(f, "sources");
+	bool exclude = mode && strcmp(mode, "exclude") == 0;
+
+	if (json_array_size(sources) == 0) {
+		fputs(exclude ? "any" : "none", to);
+		return;
+	}
+	if (exclude)
+		fputs("all but ", to);
+	print_value(sources, to);
+}
+
+/* The text of a cell; to be freed. */
+static char *cell(const struct show_column *c, const json_t *row)
+{
+	const json_t *v = at_path(row, c->path);
+	char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		return NULL;
+	if (v && !json_is_null(v)) {
+		switch (c->format) {
+		case SHOW_TEXT:
+		case SHOW_NUMBER:
+			print_value(v, to);
+			break;
+		case SHOW_SECONDS:
+			print_seconds(json_number_value(v), to);
+			break;
+		case SHOW_FILTER:
+			print_filter(v, to);
+			break;
+		}
+	}
+	fclose(to);
+	return text;
+}
+
+/* ---- tables ---- */
+static void print_row(const struct show_table *t, char *const *cells, const size_t *width, FILE *to)
+{
+	size_t last = t->n_columns;
+
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (width[i])
+			last = i;
+	for (size_t i = 0; i < t->n_columns; i++) {
+		bool right = t->columns[i].format == SHOW_NUMBER || t->columns[i].format == SHOW_SECONDS;
+		const char *text = cells[i] ? cells[i] : "";
+
+		if (!width[i])
+			continue;
+		if (i == last && !right)
+			fputs(text, to);
+		else
+			fprintf(to, right ? "%*s" : "%-*s", (int)width[i], text);
+		fputs(i == last ? "\n" : "  ", to);
+	}
+}
+
+static void print_table(const struct show_table *t, const json_t *rows, FILE *to)
+{
+	size_t n = json_array_size(rows), columns = t->n_columns, *width = calloc(columns, sizeof(*width));
+	char **cells = calloc((n + 1) * columns, sizeof(*cells));
+
+	if (!width || !cells)
+		goto out;
+	for (size_t r = 0; r < n; r++) {
+		for (size_t c = 0; c < columns; c++) {
+			char *text = cell(&t->columns[c], json_array_get(rows, r));
+			size_t len = text ? strlen(text) : 0;
+
+			cells[(r + 1) * columns + c] = text;
+			width[c] = len > width[c] ? len : width[c];
+		}
+	}
+	for (size_t c = 0; c < columns; c++) {
+		cells[c] = strdup(t->columns[c].title);
+		if (width[c] && width[c] < strlen(t->columns[c].title))
+			width[c] = strlen(t->columns[c].title);
+	}
+	for (size_t r = 0; r <= n; r++)
+		print_row(t, cells + r * columns, width, to);
+	for (size_t i = 0; i < (n + 1) * columns; i++)
+		free(cells[i]);
+out:
+	free(cells);
+	free(width);
+}
+
+/* ---- objects as lines ---- */
+static bool is_rows(const json_t *v)
+{
+	return json_is_array(v) && json_is_object(json_array_get(v, 0));
+}
+
+static void print_lines(const json_t *object, const char *prefix, FILE *to)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)object, key, v) {
+		char path[128];
+		size_t n = strlen(key);
+
+		if (is_rows(v) || (!prefix[0] && (strcmp(key, "schema") == 0 || strcmp(key, "view") == 0 || json_is_array(v) != 0) && strcmp(key, "roles") != 0))
+			continue;
+		snprintf(path, sizeof(path), "%s%s%s", prefix, prefix[0] ? " " : "", key);
+		for (char *p = path; *p; p++)
+			if (*p == '_')
+				*p = ' ';
+		if (json_is_object(v)) {
+			print_lines(v, path, to);
+			continue;
+		}
+		if (n > 2 && strcmp(key + n - 2, "_s") == 0 && json_is_number(v)) {
+			path[strlen(path) - 2] = '\0';
+			fprintf(to, "%-24s ", path);
+			print_seconds(json_number_value(v), to);
+		} else {
+			fprintf(to, "%-24s ", path);
+			print_value(v, to);
+		}
+		fputc('\n', to);
+	}
+}
+
+/* ---- views of their own form ---- */
+static void print_events(const json_t *view, FILE *to)
+{
+	const json_t *rows = json_object_get(view, "events"), *total = json_object_get(view, "total");
+	size_t i;
+	json_t *e;
+
+	json_array_foreach(rows, i, e) {
+		fprintf(to, "%s ", json_string_value(json_object_get(e, "time")));
+		show_event_text(e, to);
+		fputc('\n', to);
+	}
+	fprintf(to, "%zu of %lld events since the start\n", json_array_size(rows), (long long)json_integer_value(total));
+}
+
+static void print_profiles(const json_t *view, FILE *to)
+{
+	const json_t *rows = json_object_get(view, "profiles");
+	size_t i;
+	json_t *p;
+
+	json_array_foreach(rows, i, p) {
+		json_dumpf(p, to, JSON_INDENT(2));
+		fputc('\n', to);
+	}
+	if (!json_array_size(rows))
+		fputs("no profile\n", to);
+}
+
+static void print_why(const json_t *view, FILE *to)
+{
+	static const struct {
+		const char *state, *mark;
+	} marks[] = { { "ok", "[ok]     " }, { "failed", "[FAILED] " }, { "pending", "[pending]" }, { "not-reached", "[  -  ]  " } };
+	const json_t *views = json_object_get(view, "views"), *mn = json_object_get(view, "mn"), *group = json_object_get(view, "group");
+	size_t i, k;
+	json_t *v, *s;
+
+	fprintf(to, "%s", json_is_string(mn) ? json_string_value(mn) : json_string_value(json_object_get(view, "lladdr")));
+	if (group)
+		fprintf(to, " and %s", json_string_value(group));
+	fprintf(to, ": %s\n", json_string_value(json_object_get(view, "summary")));
+	json_array_foreach(views, i, v) {
+		fprintf(to, "as the %s sees it:\n", json_string_value(json_object_get(v, "at")));
+		json_array_foreach(json_object_get(v, "steps"), k, s) {
+			const char *state = json_string_value(json_object_get(s, "state")), *remedy = json_string_value(json_object_get(s, "remedy"));
+
+			for (size_t m = 0; m < 4; m++)
+				if (strcmp(marks[m].state, state) == 0)
+					fprintf(to, "  %s %-18s %s\n", marks[m].mark, json_string_value(json_object_get(s, "step")),
+						json_string_value(json_object_get(s, "text")));
+			if (remedy)
+				fprintf(to, "            %-18s -> %s\n", "", remedy);
+		}
+	}
+	fprintf(to, "service: %s\n", json_is_true(json_object_get(view, "service")) ? "yes" : "no");
+}
+
+bool show_render(const json_t *view, FILE *to)
+{
+	const char *name = json_string_value(json_object_get(view, "view"));
+	bool known = false, before = false;
+
+	if (!name)
+		return false;
+	if (strcmp(name, "events") == 0)
+		return print_events(view, to), true;
+	if (strcmp(name, "policy") == 0)
+		return print_profiles(view, to), true;
+	if (strcmp(name, "why") == 0)
+		return print_why(view, to), true;
+	for (size_t i = 0; i < show_n_tables; i++) {
+		const struct show_table *t = &show_tables[i];
+		const json_t *rows = t->list ? json_object_get(view, t->list) : NULL;
+
+		if (strcmp(t->view, name) != 0)
+			continue;
+		known = true;
+		if (!t->list) {
+			print_lines(view, "", to);
+			before = true;
+		} else if (json_array_size(rows)) {
+			if (before)
+				fputc('\n', to);
+			if (t->title)
+				fprintf(to, "%s:\n", t->title);
+			print_table(t, rows, to);
+			before = true;
+		} else if (rows && t->empty) {
+			fprintf(to, "%s\n", t->empty);
+			before = true;
+		}
+	}
+	if (known && json_is_true(json_object_get(view, "more")))
+		fputs("... and more: ask with a higher --limit\n", to);
+	return known;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The columns of each view. A unit test holds that every member of every row has a column: what --json tells, the table tells. */
+#include "show/show_priv.h"
+
+#define COLUMNS(c) .columns = c, .n_columns = sizeof(c) / sizeof((c)[0])
+
+static const struct show_column nodes[] = {
+	{ "MN", "mn", SHOW_TEXT },
+	{ "STATE", "state", SHOW_TEXT },
+	{ "LINK", "link", SHOW_TEXT },
+	{ "LLADDR", "lladdr", SHOW_TEXT },
+	{ "PREFIXES", "prefixes", SHOW_TEXT },
+	{ "LMA", "lma", SHOW_TEXT },
+	{ "LEFT", "left_s", SHOW_SECONDS },
+	{ "OF", "lifetime_s", SHOW_SECONDS },
+	{ "STATUS", "status", SHOW_TEXT },
+	{ "SENT", "transmissions", SHOW_NUMBER },
+	{ "MULTICAST", "multicast", SHOW_TEXT },
+	{ "SEEN BY", "trigger", SHOW_TEXT },
+	{ "IDLE", "idle_s", SHOW_SECONDS },
+	{ "LINK-LOCAL", "link_local", SHOW_TEXT },
+	{ "UP PACKETS", "traffic.up.packets", SHOW_NUMBER },
+	{ "UP BYTES", "traffic.up.bytes", SHOW_NUMBER },
+	{ "DOWN PACKETS", "traffic.down.packets", SHOW_NUMBER },
+	{ "DOWN BYTES", "traffic.down.bytes", SHOW_NUMBER },
+};
+
+static const struct show_column links[] = {
+	{ "LINK", "link", SHOW_TEXT },
+	{ "KIND", "kind", SHOW_TEXT },
+	{ "NODES", "nodes", SHOW_NUMBER },
+	{ "MTU", "mtu", SHOW_NUMBER },
+};
+
+static const struct show_column bindings[] = {
+	{ "MN", "mn", SHOW_TEXT },
+	{ "STATE", "state", SHOW_TEXT },
+	{ "MAG", "mag", SHOW_TEXT },
+	{ "ADDRESS", "mag_address", SHOW_TEXT },
+	{ "PREFIXES", "prefixes", SHOW_TEXT },
+	{ "LEFT", "left_s", SHOW_SECONDS },
+	{ "OF", "lifetime_s", SHOW_SECONDS },
+	{ "SEQUENCE", "sequence", SHOW_NUMBER },
+	{ "LLADDR", "lladdr", SHOW_TEXT },
+	{ "TECHNOLOGY", "technology", SHOW_NUMBER },
+	{ "HANDOFF", "handoff", SHOW_NUMBER },
+	{ "GROUPS", "groups", SHOW_NUMBER },
+};
+
+static const struct show_column subscriptions[] = {
+	{ "MN", "mn", SHOW_TEXT },
+	{ "GROUP", "group", SHOW_TEXT },
+	{ "SOURCES", "filter", SHOW_FILTER },
+	{ "STATE", "state", SHOW_TEXT },
+	{ "ORIGINS", "origins", SHOW_TEXT },
+	{ "MANDATORY", "mandatory", SHOW_TEXT },
+	{ "VERDICT", "verdict", SHOW_TEXT },
+	{ "SIGNALLING", "signalling", SHOW_TEXT },
+	{ "RESULT", "result", SHOW_TEXT },
+	{ "MLD", "mld", SHOW_TEXT },
+	{ "LMA", "lma", SHOW_TEXT },
+	{ "END", "end", SHOW_TEXT },
+	{ "PACKETS", "delivered.packets", SHOW_NUMBER },
+	{ "BYTES", "delivered.bytes", SHOW_NUMBER },
+};
+
+static const struct show_column mag_subscriptions[] = {
+	{ "MAG", "mag", SHOW_TEXT },
+	{ "ADDRESS", "mag_address", SHOW_TEXT },
+	{ "GROUP", "group", SHOW_TEXT },
+	{ "SOURCES", "filter", SHOW_FILTER },
+	{ "ORIGINS", "origins", SHOW_TEXT },
+	{ "BINDINGS", "bindings", SHOW_NUMBER },
+};
+
+static const struct show_column groups[] = {
+	{ "GROUP", "group", SHOW_TEXT },
+	{ "SOURCES", "filter", SHOW_FILTER },
+	{ "AT", "at", SHOW_TEXT },
+	{ "MEMBERS", "members", SHOW_NUMBER },
+	{ "UPSTREAM", "upstream", SHOW_TEXT },
+	{ "LMA", "lma", SHOW_TEXT },
+};
+
+static const struct show_column flows[] = {
+	{ "GROUP", "group", SHOW_TEXT },
+	{ "SOURCE", "source", SHOW_TEXT },
+	{ "FROM", "from", SHOW_TEXT },
+	{ "LMA", "lma", SHOW_TEXT },
+	{ "OUTPUTS", "outputs", SHOW_NUMBER },
+	{ "PACKETS", "received.packets", SHOW_NUMBER },
+	{ "BYTES", "received.bytes", SHOW_NUMBER },
+};
+
+static const struct show_column tunnels[] = {
+	{ "AT", "at", SHOW_TEXT },
+	{ "PEER", "peer", SHOW_TEXT },
+	{ "LOCAL", "local", SHOW_TEXT },
+	{ "REMOTE", "remote", SHOW_TEXT },
+	{ "STATE", "state", SHOW_TEXT },
+	{ "SIGNALLING", "signalling", SHOW_TEXT },
+	{ "NODES", "nodes", SHOW_NUMBER },
+	{ "GROUPS", "groups", SHOW_NUMBER },
+	{ "MTU", "mtu", SHOW_NUMBER },
+	{ "IN PACKETS", "traffic.in.packets", SHOW_NUMBER },
+	{ "IN BYTES", "traffic.in.bytes", SHOW_NUMBER },
+	{ "OUT PACKETS", "traffic.out.packets", SHOW_NUMBER },
+	{ "OUT BYTES", "traffic.out.bytes", SHOW_NUMBER },
+	{ "CAPABILITIES", "capabilities", SHOW_TEXT },
+};
+
+static const struct show_column counters[] = {
+	{ "PART", "part", SHOW_TEXT },
+	{ "COUNTER", "counter", SHOW_TEXT },
+	{ "VALUE", "value", SHOW_NUMBER },
+};
+
+static const struct show_column settings[] = {
+	{ "KEY", "key", SHOW_TEXT },
+	{ "VALUE", "value", SHOW_TEXT },
+	{ "DEFAULT", "default", SHOW_TEXT },
+	{ "CHANGED", "changed", SHOW_TEXT },
+	{ "MEANING", "help", SHOW_TEXT },
+};
+
+const struct show_table show_tables[] = {
+	{ .view = "status", .list = NULL },
+	{ .view = "status", .list = "links", .title = "links", COLUMNS(links) },
+	{ .view = "nodes", .list = "nodes", .empty = "no node is attached here", COLUMNS(nodes) },
+	{ .view = "bindings", .list = "bindings", .empty = "no node is registered here", COLUMNS(bindings) },
+	{ .view = "subscriptions", .list = "subscriptions", .title = "of nodes", .empty = "no node has asked for a group", COLUMNS(subscriptions) },
+	{ .view = "subscriptions", .list = "mag_subscriptions", .title = "of MAGs", .empty = "no MAG has asked for a group", COLUMNS(mag_subscriptions) },
+	{ .view = "groups", .list = "groups", .empty = "no group is asked for", COLUMNS(groups) },
+	{ .view = "groups", .list = "flows", .title = "replication lists", COLUMNS(flows) },
+	{ .view = "tunnels", .list = "tunnels", .empty = "no peer is known yet", COLUMNS(tunnels) },
+	{ .view = "counters", .list = "counters", .empty = "none", COLUMNS(counters) },
+	{ .view = "settings", .list = "settings", .empty = "none", COLUMNS(settings) },
+};
+const size_t show_n_tables = sizeof(show_tables) / sizeof(show_tables[0]);

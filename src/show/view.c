@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The views. Each is one object; both roles of a daemon fill in the same lists where they have the same things. */
+#include "show/view.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#ifndef ROAMCAST_VERSION
+#define ROAMCAST_VERSION "unknown"
+#endif
+
+/* Begins a view whose request may have filters; on a wrong filter the error becomes the view, and false is returned. */
+static bool begin(json_t **view, const char *name, struct show_filter *f, const json_t *request)
+{
+	*view = filter_read(f, request);
+	if (*view)
+		return false;
+	*view = view_new(name);
+	return true;
+}
+
+/* ---- status ---- */
+static json_t *status_lma(const struct show_ctx *ctx)
+{
+	struct lma_totals t = lma_totals(ctx->lma);
+
+	return json_pack("{s:o, s:s?, s:I, s:I, s:I, s:I, s:I}", "address", j_addr(&ctx->conf->lma.lmaa), "upstream",
+			 ctx->conf->upstream[0] ? ctx->conf->upstream : NULL, "bindings", (json_int_t)t.bindings, "peers", (json_int_t)t.peers, "groups",
+			 (json_int_t)t.groups, "pending", (json_int_t)t.pending, "memory_bytes", (json_int_t)t.bytes);
+}
+
+static json_t *status_mag(const struct show_ctx *ctx)
+{
+	struct mag_totals t = mag_totals(ctx->mag);
+
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "address", j_addr(&ctx->conf->mag.proxy_coa), "lma", j_addr(&ctx->conf->mag.lma), "nodes",
+			 (json_int_t)t.nodes, "registered", (json_int_t)t.registered, "links", (json_int_t)t.links, "lmas", (json_int_t)t.lmas, "groups",
+			 (json_int_t)t.groups, "memory_bytes", (json_int_t)t.bytes);
+}
+
+static json_t *status_dataplane(const struct show_ctx *ctx)
+{
+	static const char *const names[] = { [DP_BACKEND_AUTO] = "auto", [DP_BACKEND_EBPF] = "ebpf", [DP_BACKEND_USER] = "user" };
+	const char *reason = dp_fallback_reason(ctx->dp);
+	json_t *j = json_pack("{s:s, s:s}", "backend", names[dp_running(ctx->dp)], "configured", names[ctx->conf->dp.backend]);
+
+	if (reason)
+		json_object_set_new(j, "fallback_reason", json_string(reason));
+	return j;
+}
+
+json_t *show_status(const struct show_ctx *ctx)
+{
+	static const char *const security[] = { [CONF_SECURITY_NONE] = "none", [CONF_SECURITY_EXTERNAL] = "external" };
+	struct show_filter all = { .limit = SHOW_ROWS_MAX };
+	json_t *v = view_new("status"), *roles = json_array();
+
+	if (ctx->lma)
+		json_array_append_new(roles, json_string("lma"));
+	if (ctx->mag)
+		json_array_append_new(roles, json_string("mag"));
+	json_object_set_new(v, "name", json_string(ctx->conf->name));
+	json_object_set_new(v, "version", json_string(ROAMCAST_VERSION));
+	json_object_set_new(v, "pid", json_integer(getpid()));
+	json_object_set_new(v, "roles", roles);
+	json_object_set_new(v, "started", j_time(ctx->started.wall));
+	json_object_set_new(v, "uptime_s", json_integer(mono_sub(ctx->now.mono, ctx->started.mono).ns / 1000000000));
+	json_object_set_new(v, "configuration", json_string(ctx->conf->path));
+	json_object_set_new(v, "security", json_string(security[ctx->conf->security]));
+	json_object_set_new(v, "lab", json_boolean(ctx->conf->lab));
+	if (ctx->reload_error)
+		json_object_set_new(v, "reload_error", json_string(ctx->reload_error));
+	if (ctx->dp)
+		json_object_set_new(v, "dataplane", status_dataplane(ctx));
+	if (ctx->lma)
+		json_object_set_new(v, "lma", status_lma(ctx));
+	if (ctx->mag) {
+		json_object_set_new(v, "mag", status_mag(ctx));
+		view_mag_links(ctx, v, &all);
+	}
+	if (ctx->events)
+		json_object_set_new(v, "events", json_integer((json_int_t)event_log_total(ctx->events)));
+	return v;
+}
+
+/* ---- lists ---- */
+json_t *show_bindings(const struct show_ctx *ctx, const json_t *request)
+{
+	struct show_filter f;
+	json_t *v;
+
+	if (begin(&v, "bindings", &f, request)) {
+		if (ctx->lma)
+			view_lma_bindings(ctx, v, &f);
+		else
+			(void)list_begin(v, "bindings", &f);
+	}
+	return v;
+}
+
+json_t *show_nodes(const struct show_ctx *ctx, const json_t *request)
+{
+	struct show_filter f;
+	json_t *v;
+
+	if (begin(&v, "nodes", &f, request)) {
+		if (ctx->mag)
+			view_mag_nodes(ctx, v, &f);
+		else
+			(void)list_begin(v, "nodes", &f);
+	}
+	return v;
+}
+
+json_t *show_subscriptions(const struct show_ctx *ctx, const json_t *request)
+{
+	struct show_filter f;
+	json_t *v;
+
+	if (begin(&v, "subscriptions", &f, request)) {
+		if (ctx->mag)
+			view_mag_subscriptions(ctx, v, &f);
+		if (ctx->lma && !f.has_mn)
+			view_lma_subscriptions(ctx, v, &f);
+	}
+	return v;
+}
+
+static void flow_rows(const struct show_ctx *ctx, json_t *view, const struct show_filter *f)
+{
+	struct show_list list = list_begin(view, "flows", f);
+	struct show_flows flows;
+
+	flows_read(&flows, ctx->dp);
+	for (size_t i = 0; i < flows.n; i++) {
+		const struct dp_flow *flow = &flows.v[i].flow;
+		struct dp_count c = { 0 };
+		json_t *row;
+
+		if (f->has_group && !addr_eq(&f->group, &flow->group))
+			continue;
+		if (list_full(&list))
+			break;
+		(void)dp_flow_count(ctx->dp, flow, &c);
+		row = json_pack("{s:o, s:o, s:s, s:i, s:o}", "group", j_addr(&flow->group), "source", j_addr(&flow->source), "from",
+				flow->in.ifindex ? "upstream" : "tunnel", "outputs", (int)flows.v[i].n_outs, "received", j_count(&c));
+		json_object_set_new(row, "lma", j_addr(&flow->in.tunnel.remote));
+		json_array_append_new(list.rows, row);
+	}
+	flows_free(&flows);
+}
+
+json_t *show_groups(const struct show_ctx *ctx, const json_t *request)
+{
+	struct show_list list;
+	struct show_filter f;
+	json_t *v;
+
+	if (!begin(&v, "groups", &f, request))
+		return v;
+	list = list_begin(v, "groups", &f);
+	if (ctx->lma)
+		view_lma_groups(ctx, &list);
+	if (ctx->mag)
+		view_mag_groups(ctx, &list);
+	if (ctx->dp)
+		flow_rows(ctx, v, &f);
+	return v;
+}
+
+void view_tunnel_counts(const struct show_ctx *ctx, json_t *row, const struct dp_tunnel *t)
+{
+	struct dp_count in = { 0 }, out = { 0 };
+
+	if (ctx->dp && dp_tunnel_count(ctx->dp, t, &in, &out))
+		json_object_set_new(row, "traffic", json_pack("{s:o, s:o}", "in", j_count(&in), "out", j_count(&out)));
+}
+
+json_t *show_tunnels(const struct show_ctx *ctx, const json_t *request)
+{
+	struct show_list list;
+	struct show_filter f;
+	json_t *v;
+
+	if (!begin(&v, "tunnels", &f, request))
+		return v;
+	list = list_begin(v, "tunnels", &f);
+	if (ctx->lma)
+		view_lma_tunnels(ctx, &list);
+	if (ctx->mag)
+		view_mag_tunnels(ctx, &list);
+	return v;
+}
+
+/* ---- counters ---- */
+struct counters {
+	json_t *rows;
+	const char *part;
+};
+
+static void counter_row(void *arg, const char *name, uint64_t value)
+{
+	struct counters *c = arg;
+
+	json_array_append_new(c->rows, json_pack("{s:s, s:s, s:I}", "part", c->part, "counter", name, "value", (json_int_t)value));
+}
+
+json_t *show_counters(const struct show_ctx *ctx, const json_t *request)
+{
+	struct counters c = { .part = "lma" };
+	json_t *v = view_new("counters");
+
+	(void)request;
+	c.rows = json_array();
+	json_object_set_new(v, "counters", c.rows);
+	if (ctx->lma)
+		lma_each_counter(ctx->lma, counter_row, &c);
+	c.part = "mag";
+	if (ctx->mag)
+		mag_each_counter(ctx->mag, counter_row, &c);
+	c.part = "drop"; /* packets that the data plane dropped, by reason */
+	for (int i = 0; ctx->dp && i < DP_DROP_N; i++)
+		counter_row(&c, dp_drop_name((enum dp_drop)i), dp_drop_count(ctx->dp, (enum dp_drop)i));
+	c.part = "daemon";
+	if (ctx->each_counter)
+		ctx->each_counter(ctx->counter_arg, counter_row, &c);
+	return v;
+}
+
+/* ---- settings, policy ---- */
+static void setting_row(void *arg, const char *key, const char *value, const char *deflt, const char *help)
+{
+	json_array_append_new(arg, json_pack("{s:s, s:s, s:s, s:b, s:s}", "key", key, "value", value, "default", deflt, "changed", strcmp(value, deflt) != 0,
+					     "help", help));
+}
+
+json_t *show_settings(const struct show_ctx *ctx, const json_t *request)
+{
+	json_t *v = view_new("settings"), *rows = json_array();
+
+	(void)request;
+	json_object_set_new(v, "settings", rows);
+	conf_each_setting(ctx->conf, setting_row, rows);
+	return v;
+}
+
+json_t *show_policy(const struct show_ctx *ctx, const json_t *request)
+{
+	struct show_filter f;
+	json_t *v, *one;
+
+	if (!begin(&v, "policy", &f, request))
+		return v;
+	if (!ctx->store) {
+		json_object_set_new(v, "profiles", json_array());
+	} else if (f.has_mn) {
+		one = store_get(ctx->store, &f.mn);
+		json_object_set_new(v, "profiles", one ? json_pack("[o]", one) : json_array());
+	} else {
+		json_object_set_new(v, "profiles", store_list(ctx->store));
+	}
+	return v;
+}
