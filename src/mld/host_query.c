@@ -34,6 +34,7 @@ void upstream_set_version(struct mld_upstream *up, bool v1)
 		pending_arm(p);
 		pending_settle(p);
 	}
+	upstream_arm(up);
 }
 
 static void note_version(struct mld_upstream *up, mono_t now, const struct mld_query *q)

@@ -58,8 +58,9 @@ void link_count(struct mld_link *link, enum mld_router_counter c)
 
 static size_t set_estimate(const struct mld_routers *set)
 {
-	/* A group also has a bucket in its link's table and a slot in the heap. */
-	return set->extra + set->groups.used * (set->groups.size + 2 * sizeof(void *)) +
+	/* A group also has a bucket in its link's table, a slot in the heap and, whether it needs one yet or not, a
+	 * detail: a leave must not fail for want of it. */
+	return set->extra + set->groups.used * (set->groups.size + 2 * sizeof(void *) + sizeof(struct detail)) +
 	       set->hosts.used * (set->hosts.size + sizeof(void *));
 }
 
@@ -229,7 +230,7 @@ struct mld_routers *mld_routers_free(struct mld_routers *set)
 	if (!set)
 		return NULL;
 	list_each_safe(n, &set->links) mld_link_free(list_owner(n, struct mld_link, node));
-	assert(set->extra == 0);
+	assert(set->extra == 0 && set->n_details == 0);
 	heap_deinit(&set->heap);
 	slab_deinit(&set->groups);
 	slab_deinit(&set->hosts);
@@ -263,8 +264,9 @@ uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_coun
 
 size_t mld_routers_bytes(const struct mld_routers *set)
 {
-	size_t sum = sizeof(*set) + set->extra + slab_bytes(&set->groups) + slab_bytes(&set->hosts) +
-		     set->heap.cap * sizeof(*set->heap.v) + set->scratch_cap * sizeof(*set->scratch) + set->fx.cap;
+	size_t sum = sizeof(*set) + set->extra + set->n_details * sizeof(struct detail) + slab_bytes(&set->groups) +
+		     slab_bytes(&set->hosts) + set->heap.cap * sizeof(*set->heap.v) +
+		     set->scratch_cap * sizeof(*set->scratch) + set->fx.cap;
 
 	list_each(n, &set->links)
 	{

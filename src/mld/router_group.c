@@ -71,24 +71,38 @@ struct detail *group_detail(struct group *g)
 {
 	if (g->detail)
 		return g->detail;
-	g->detail = mem_resize(g->link, NULL, 0, sizeof(*g->detail));
-	if (g->detail)
-		*g->detail = (struct detail){.query_at = MONO_NEVER, .v1_until = TIMER_ZERO};
+	g->detail = malloc(sizeof(*g->detail));
+	if (!g->detail) {
+		link_count(g->link, MLD_ROUTER_LIMIT_MEMORY);
+		return NULL;
+	}
+	*g->detail = (struct detail){.query_at = MONO_NEVER, .v1_until = TIMER_ZERO};
+	g->link->set->n_details++;
 	return g->detail;
+}
+
+static void detail_free(struct group *g)
+{
+	struct mld_routers *set = g->link->set;
+	struct detail *d = g->detail;
+
+	if (!d)
+		return;
+	mem_free(set, d->sources, d->n_sources * sizeof(*d->sources));
+	mem_free(set, d->members, d->members_cap * sizeof(*d->members));
+	free(d);
+	set->n_details--;
+	g->detail = NULL;
 }
 
 /* Most groups are one any-source listener again soon: give the detail back when it tells nothing. */
 static void detail_trim(struct group *g)
 {
-	struct detail *d = g->detail;
+	const struct detail *d = g->detail;
 
-	if (!d || d->n_sources || d->n_members || d->group_asked || timer_runs(d->v1_until) ||
-	    !mono_is_never(d->query_at))
-		return;
-	mem_free(g->link->set, d->sources, 0);
-	mem_free(g->link->set, d->members, d->members_cap * sizeof(*d->members));
-	mem_free(g->link->set, d, sizeof(*d));
-	g->detail = NULL;
+	if (d && !d->n_sources && !d->n_members && !d->group_asked && !timer_runs(d->v1_until) &&
+	    mono_is_never(d->query_at))
+		detail_free(g);
 }
 
 static struct group *group_new(struct mld_link *link, mono_t now, const struct in6_addr *addr)
@@ -129,14 +143,9 @@ static struct group *group_new(struct mld_link *link, mono_t now, const struct i
 void group_free(struct group *g)
 {
 	struct mld_link *link = g->link;
-	struct detail *d = g->detail;
 
 	track_clear(g);
-	if (d) {
-		mem_free(link->set, d->sources, d->n_sources * sizeof(*d->sources));
-		mem_free(link->set, d->members, d->members_cap * sizeof(*d->members));
-		mem_free(link->set, d, sizeof(*d));
-	}
+	detail_free(g);
 	heap_clear(&link->set->heap, &g->deadline);
 	htab_del(&link->groups, &g->node);
 	slab_put(&link->set->groups, g);
@@ -287,7 +296,8 @@ static bool merge_sources(struct merge *m, const struct record *rec)
 	if (!cap)
 		return true;
 	d = group_detail(g);
-	if (!d || !mem_room(g->link, cap * sizeof(*m->out)))
+	/* What adds nothing is never refused: it may be a leave. */
+	if (!d || (cap > n_old && !mem_room(g->link, rec->n * sizeof(*m->out))))
 		return false;
 	m->out = malloc(cap * sizeof(*m->out));
 	if (!m->out) {

@@ -208,6 +208,13 @@ static struct member *member_for(struct group *g, struct host *h, const struct r
 	return m;
 }
 
+static bool filter_fits(struct group *g, const struct filter *old, const struct filter *f)
+{
+	size_t had = filter_bytes(old), has = filter_bytes(f);
+
+	return has <= had || (filter_count(f) <= g->link->conf.sources_max && mem_room(g->link, has - had));
+}
+
 void track_record(struct group *g, struct host *h, struct record rec, mono_t now, bool *ret_whole)
 {
 	mono_t expiry = mono_add(now, link_listening(g->link));
@@ -226,6 +233,11 @@ void track_record(struct group *g, struct host *h, struct record rec, mono_t now
 		g->host = h;
 		return;
 	}
+	if (g->host == h && !rec.n && rec.type == MLD_CHANGE_TO_INCLUDE) {
+		host_put(g->link, h);
+		g->host = NULL;
+		return;
+	}
 	if (!members_spread(g)) {
 		g->untracked = true;
 		return;
@@ -234,7 +246,7 @@ void track_record(struct group *g, struct host *h, struct record rec, mono_t now
 	if (!m)
 		return;
 	f = member_after(m, rec, ret_whole, &oom);
-	if (oom || filter_count(&f) > g->link->conf.sources_max || !mem_room(g->link, filter_bytes(&f))) {
+	if (oom || !filter_fits(g, &m->filter, &f)) {
 		filter_drop(&f);
 		g->untracked = true;
 	} else {

@@ -37,7 +37,8 @@ struct mld_routers {
 	struct slab groups, hosts;
 	uint64_t seed;
 	uint64_t counter[MLD_ROUTER_COUNTER_N];
-	size_t extra;		  /* octets of details, source arrays, members and links */
+	size_t extra; /* octets of source arrays, members and links */
+	uint32_t n_details;
 	struct in6_addr *scratch; /* the record's sources, sorted */
 	size_t scratch_cap;
 	struct {

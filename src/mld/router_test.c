@@ -721,7 +721,7 @@ static void test_limit_of_a_host(void **state)
 	bench_stop(&b);
 }
 
-static void fill(struct bench *b, unsigned n)
+static void fill(struct bench *b, enum mld_record_type type, unsigned n)
 {
 	struct in6_addr group = address("ff0e::3:0"), src = address("fe80::1001");
 	struct mld_router_fx fx;
@@ -735,7 +735,7 @@ static void fill(struct bench *b, unsigned n)
 			group.s6_addr[13] = (uint8_t)(i >> 16);
 			group.s6_addr[14] = (uint8_t)(i >> 8);
 			group.s6_addr[15] = (uint8_t)i;
-		} while (mld_report_add(&r, MLD_CHANGE_TO_EXCLUDE, &group, NULL, 0) && ++i < n);
+		} while (mld_report_add(&r, (uint8_t)type, &group, NULL, 0) && ++i < n);
 		assert_int_equal(mld_decode(bytes, mld_report_finish(&r), &p), MLD_OK);
 		mld_link_recv(b->link, b->now, &p);
 		while (mld_routers_pop(b->set, &fx))
@@ -743,22 +743,35 @@ static void fill(struct bench *b, unsigned n)
 	}
 }
 
-static void test_memory_limit(void **state)
+/* At the limit nothing comes in, and everything can go. */
+static void memory_limit(const struct mld_router_conf *conf, unsigned least)
 {
 	const struct mld_routers_conf limits = {.memory_max = 100000, .links_max = 1};
 	struct in6_addr self = address("fe80::100");
 	struct bench b = {.now.mono = {1}};
 	struct counted c = {0};
 
-	(void)state;
 	b.set = mld_routers_new(&limits, 1);
-	b.link = mld_link_new(b.set, b.now, &defaults, &self, NULL);
-	assert_null(mld_link_new(b.set, b.now, &defaults, &self, NULL));
-	fill(&b, 2000);
+	b.link = mld_link_new(b.set, b.now, conf, &self, NULL);
+	assert_null(mld_link_new(b.set, b.now, conf, &self, NULL));
+	fill(&b, MLD_CHANGE_TO_EXCLUDE, 2000);
 	mld_link_each(b.link, count_group, &c);
-	assert_in_range(c.groups, 500, 1000);
+	assert_in_range(c.groups, least, 1000);
 	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_LIMIT_MEMORY), 2000 - c.groups);
+	fill(&b, MLD_CHANGE_TO_INCLUDE, 2000);
+	b.now.mono = mono_add(b.now.mono, span_s(2));
+	mld_routers_expire(b.set, b.now);
+	c = (struct counted){0};
+	mld_link_each(b.link, count_group, &c);
+	assert_int_equal(c.groups, 0);
 	bench_stop(&b);
+}
+
+static void test_memory_limit(void **state)
+{
+	(void)state;
+	memory_limit(&defaults, 500);
+	memory_limit(&fast, 500);
 }
 
 /* A group with one any-source host, the common case: its cost, and that all of it comes back. */
@@ -773,7 +786,7 @@ static void test_memory_of_many(void **state)
 	bench_start(&b, &conf);
 	bench_drain(&b);
 	before = mld_routers_bytes(b.set);
-	fill(&b, 100000);
+	fill(&b, MLD_CHANGE_TO_EXCLUDE, 100000);
 	after = mld_routers_bytes(b.set);
 	mld_link_each(b.link, count_group, &c);
 	assert_int_equal(c.groups, 100000);
@@ -784,7 +797,7 @@ static void test_memory_of_many(void **state)
 	c = (struct counted){0};
 	mld_link_each(b.link, count_group, &c);
 	assert_int_equal(c.groups, 0);
-	fill(&b, 100000);
+	fill(&b, MLD_CHANGE_TO_EXCLUDE, 100000);
 	assert_true(mld_routers_bytes(b.set) <= after);
 	bench_stop(&b);
 }
