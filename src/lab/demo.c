@@ -140,7 +140,7 @@ static bool resumed(struct demo *d, void *arg)
 	mono_t from, to;
 	uint64_t missing;
 	for (unsigned i = 0; i < d->n_rows; i++)
-		if (d->rows[i].mn == r->mn && !d->rows[i].left &&
+		if (d->rows[i].mn == r->mn && !d->rows[i].over &&
 			!demo_gap_at(d, &d->rows[i], r->up, &from, &to, &missing))
 			return false;
 	return true;
@@ -179,7 +179,7 @@ static bool act_handover(struct demo *d, unsigned mn, unsigned to)
 	demo_note(d, "%s unplugged from %s, plugged into %s", m->name, old, mag->name);
 	demo_until(d, RESUME_PATIENCE, resumed, &r);
 	for (unsigned i = 0; i < d->n_rows && !demo_stop; i++)
-		if (d->rows[i].mn == mn && !d->rows[i].left)
+		if (d->rows[i].mn == mn && !d->rows[i].over)
 			judge_handover(d, &d->rows[i], old, r.up);
 	return demo_watch(d, span_s(2));
 }
@@ -206,7 +206,7 @@ static bool act_leave(struct demo *d)
 	demo_phase(d, "mn3 leaves NEWS");
 	streams_leave(&d->lab, "news", "mn3");
 	lab_save(&d->lab);
-	news3->left = true;
+	news3->over = "left";
 	demo_watch(d, span_ms(300));
 	uint64_t before = demo_packets_in(d, "mn3", "eth0"), had = news2->received;
 	demo_watch(d, span_s(1));
@@ -232,7 +232,7 @@ static bool act_terminate(struct demo *d)
 	if (!r)
 		demo_note(d, "terminate: %s", error ? json_string_value(json_object_get(error, "text")) : "no answer");
 	bool ended = r && demo_until(d, span_s(3), tv_has_ended, NULL);
-	d->rows[0].left = true;
+	d->rows[0].over = "ended";
 	uint64_t had = d->rows[0].received;
 	demo_watch(d, span_s(1));
 	demo_expect(d, ended && d->rows[0].received == had, "TV has stopped at mn1, and the LMA has left it upstream");

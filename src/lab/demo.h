@@ -24,7 +24,7 @@ struct demo_group {
 struct demo_row {
 	const char *stream, *label;
 	unsigned mn;
-	bool left; /* on purpose */
+	const char *over; /* "left", "ended": no longer expected. NULL: it is */
 	uint64_t received, lost, duplicates, reordered;
 	uint64_t excused; /* lost while the node was between two links */
 	double gap_ms; /* of the last handover; < 0: there was none */

@@ -74,10 +74,10 @@ static void draw_rows(struct demo *d)
 		char gap[32] = "-";
 		if (r->gap_ms >= 0)
 			snprintf(gap, sizeof(gap), "%.1f ms", r->gap_ms);
-		line(d, "  %-5s %-6s %s%-8s" PLAIN " %9llu %8llu %s%8llu" PLAIN " %14s%s", mn->name,
+		line(d, "  %-5s %-6s %s%-8s" PLAIN " %9llu %8llu %s%8llu" PLAIN " %14s  " DIM "%s", mn->name,
 		     mn->at[0] ? mn->at : "-", r->flowing ? GREEN : DIM, r->label, (unsigned long long)r->received,
 		     (unsigned long long)r->lost, r->duplicates ? RED : "", (unsigned long long)r->duplicates, gap,
-		     r->left ? DIM "  left" PLAIN : "");
+		     r->over ? r->over : "");
 	}
 	if (d->video) {
 		char text[DEMO_TEXT];
@@ -191,6 +191,11 @@ void demo_print_summary(struct demo *d, json_t *summary)
 		       text(o, "node"), text(o, "from"), text(o, "to"), text(o, "stream"),
 		       json_number_value(json_object_get(o, "gap_ms")),
 		       json_number_value(json_object_get(o, "after_link_up_ms")));
+	if (d->video) {
+		char line_of[DEMO_TEXT];
+		demo_video_line(d, line_of);
+		printf("  %s\n", line_of);
+	}
 	putchar('\n');
 	json_array_foreach(json_object_get(summary, "expectations"), i, o)
 		printf("  %s  %s\n", json_is_true(json_object_get(o, "met")) ? "yes" : "NO ",

@@ -12,11 +12,12 @@
 
 /* ---- a tree of settings, written as YAML -------------------------------------------------------------------- */
 
-/* Plain where YAML takes it as this text, else in quotes. */
+/* Plain where YAML takes it as this text, else in quotes. What begins as a list or mapping is one: a user's setting is
+ * given as it would stand in the file, and no text of ours begins so. */
 static void write_scalar(const char *s, FILE *f)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_/";
-	if (*s && s[strspn(s, plain)] == '\0') {
+	if (*s == '[' || *s == '{' || (*s && s[strspn(s, plain)] == '\0')) {
 		fputs(s, f);
 		return;
 	}
