@@ -308,7 +308,7 @@ struct mag_stranger *mag_stranger_find(const struct mag *mag, uint32_t ifindex, 
 /* Heard, or told of: the policy store is asked unless it answered not long ago. False: no room. */
 bool mag_stranger_heard(struct mag *mag, struct now now, const struct mag_stranger *seen);
 /* It is not to be asked about for a while: there is no room for it, or it was sent away. */
-void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_stranger *seen);
+void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_stranger *seen, span_t hold);
 /* Keep a report that came before the store answered: an SSM report is not repeated by itself. */
 void mag_stranger_keep(struct mag *mag, struct mag_stranger *s, const uint8_t *packet, size_t len);
 void mag_stranger_free(struct mag *mag, struct mag_stranger *s);

@@ -481,13 +481,13 @@ void mag_node_identified(struct mag *mag, struct now now, const struct mag_stran
 		lladdr = p->lladdrs[0];
 	node = mag_node_find_mn(mag, &mn);
 	if (!room_for(mag, now, link)) {
-		mag_stranger_hold(mag, now, seen);
+		mag_stranger_hold(mag, now, seen, mag->conf.unknown_hold);
 		return;
 	}
 	if (!node && !(node = node_new(mag, &mn, p))) {
 		mag_count(mag, MAG_C_LIMIT_NODES);
 		mag_limit_event(mag, now, "nodes");
-		mag_stranger_hold(mag, now, seen);
+		mag_stranger_hold(mag, now, seen, mag->conf.unknown_hold);
 		return;
 	}
 	displace(link, node, now);
@@ -612,8 +612,8 @@ enum ctl_err mag_detach(struct mag *mag, struct now now, const struct nai *mn)
 	sent_away.ifindex = node->ifindex;
 	sent_away.lladdr = node->lladdr;
 	mag_node_leave(node, now, true, "operator");
-	/* Its next packet shall not bring it back at once; a link that comes up, or mag_attach(), does. */
-	mag_stranger_hold(mag, now, &sent_away);
+	/* What it still had under way shall not bring it back; a station that associates again will send more. */
+	mag_stranger_hold(mag, now, &sent_away, mag->conf.record_hold);
 	mag_settle(mag, now);
 	return CTL_OK;
 }

@@ -201,9 +201,7 @@ static void retransmit(struct mag_node *node, struct now now)
 
 void mag_registration_touch(struct mag_node *node)
 {
-	if (node->dirty)
-		mag_count(node->mag, MAG_C_PBU_MERGED);
-	else
+	if (!node->dirty)
 		mag_signal_review(node); /* what its binding carries for others may be given up by that */
 	node->dirty = true;
 	list_del(&node->in_dirty);
@@ -218,7 +216,7 @@ bool mag_registration_flush(struct mag_node *node, struct now now)
 		return false; /* the answer to the request under way comes first */
 	if (!limiter_take(&node->updates, now.mono)) {
 		/* MAX_UPDATE_RATE (decision 12): what comes until then goes in the same PBU. */
-		node->update_at = mono_add(now.mono, span_ns(span_s(1).ns / mag->conf.updates_per_s));
+		node->update_at = mono_add(now.mono, span_ns(span_s(1).ns / mag->conf.updates_per_s + 1));
 		mag_registration_schedule(node);
 		return false;
 	}

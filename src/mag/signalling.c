@@ -149,6 +149,10 @@ void mag_sub_changed(struct mag_sub *sub)
 	mag_group_touch(sub->at);
 	if (!bound(node) || filter_is_none(&sub->want) || !mag_peer_by_registration(node->peer))
 		return;
+	if (node->dirty) { /* a PBU is due anyway, and will hold this */
+		mag_count(node->mag, MAG_C_PBU_MERGED);
+		return;
+	}
 	/* The anchor hears of first comers alone. */
 	if (!registrations_cover(sub->at, &sub->want, planned, &sub->at->mld))
 		mag_registration_touch(node);

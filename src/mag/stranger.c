@@ -134,7 +134,7 @@ void mag_stranger_keep(struct mag *mag, struct mag_stranger *s, const uint8_t *p
 	s->report_len = len;
 }
 
-void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_stranger *seen)
+void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_stranger *seen, span_t hold)
 {
 	struct mag_stranger *s = seen->lladdr.len ? mag_stranger_find(mag, seen->ifindex, &seen->lladdr) : NULL;
 
@@ -145,7 +145,7 @@ void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_strange
 		return;
 	s->heard = now.mono;
 	list_add(&mag->held, &s->in_held);
-	mag_set(mag, &s->hold, mono_add(now.mono, mag->conf.unknown_hold));
+	mag_set(mag, &s->hold, mono_add(now.mono, hold));
 }
 
 bool mag_stranger_heard(struct mag *mag, struct now now, const struct mag_stranger *seen)

@@ -47,7 +47,8 @@ struct bench {
 	struct mag_conf conf;
 	struct now now;
 	struct text said, data, events;
-	bool all_events, probes; /* shown; left out otherwise: what is beside the point of most tests */
+	bool probes; /* are shown; left out otherwise, as they are beside the point of most tests */
+	bool dead;   /* the nodes do not answer Neighbor Solicitations */
 
 	struct profile *profile[NODES + 1];
 	bool store_silent;
@@ -71,6 +72,11 @@ struct bench {
 		size_t len;
 	} reply[64];
 	unsigned n_replies;
+	struct {
+		uint32_t ifindex;
+		unsigned node;
+	} solicited[64];
+	unsigned n_solicited;
 	struct fx_profile asked[128];
 	struct nai asked_mn[128];
 	unsigned n_asked;
@@ -278,6 +284,10 @@ static inline void said_link(struct bench *b, const struct fx *fx)
 	if (nd_decode(fx->link.bytes, fx->link.len, &m) == ND_OK) {
 		if (m.type == ND_NS) {
 			text_add(&b->said, "NS(%s)", addr_str(&m.target, a));
+			if (!b->dead && b->n_solicited < 64) {
+				b->solicited[b->n_solicited].ifindex = fx->link.ifindex;
+				b->solicited[b->n_solicited++].node = fx->link.dmac[5];
+			}
 			return;
 		}
 		assert_int_equal(m.type, ND_RA);
@@ -379,6 +389,18 @@ static inline const struct profile *look_up(const struct bench *b, const struct 
 	return NULL;
 }
 
+/* A node answers a Neighbor Solicitation. */
+static inline void answer_ns(struct bench *b, uint32_t ifindex, unsigned node)
+{
+	struct nd_msg m = {.type = ND_NA, .src = link_local(node), .dst = addr("fe80::200:5eff:fe00:5213")};
+	struct lladdr from = mac(node);
+	uint8_t bytes[256];
+
+	m.target = m.src;
+	m.na_solicited = true;
+	mag_recv_link(b->mag, b->now, ifindex, from.b, bytes, nd_encode(&m, bytes, sizeof(bytes)));
+}
+
 /* Until the engine, the store and the anchors have nothing more to say. */
 static inline void bench_drain(struct bench *b)
 {
@@ -399,6 +421,9 @@ static inline void bench_drain(struct bench *b)
 
 			memcpy(bytes, b->reply[i].bytes, len);
 			mag_recv_mh(b->mag, b->now, &src, &dst, bytes, len);
+		} else if (b->n_solicited) {
+			b->n_solicited--;
+			answer_ns(b, b->solicited[b->n_solicited].ifindex, b->solicited[b->n_solicited].node);
 		} else {
 			return;
 		}
