@@ -274,21 +274,14 @@ json_t *streams_report(const struct lab *lab, const char *name)
 		return NULL;
 	json_t *nodes = json_object(), *all;
 	json_t *sender = json_load_file(file_of(lab, name, "sender", path), 0, NULL);
-	DIR *d = opendir(lab->dir);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		char file[256];
-		snprintf(file, sizeof(file), "%s", e->d_name);
-		const char *end = end_of(file, name);
-		if (!end || !lab_has_node(lab, end))
-			continue;
-		json_t *node = json_load_file(lab_path(lab, path, "%s", e->d_name), 0, NULL);
+	const char *end;
+	for (size_t i = 0; (end = lab_node_name(lab, i)); i++) {
+		json_t *node = json_load_file(file_of(lab, name, end, path), 0, NULL);
 		if (!node)
 			continue;
 		add_behind(node, sender);
 		json_object_set_new(nodes, end, node);
 	}
-	if (d)
-		closedir(d);
 	all = json_pack("{sssssssisbsoso}", "name", name, "group", s.to, "source", s.source, "port", (int)s.port,
 			"passive", (int)s.passive, "sender", sender ? sender : json_null(), "nodes", nodes);
 	return all;

@@ -137,16 +137,28 @@ static size_t lma_index(const struct lab *lab, const char *name)
 	return i;
 }
 
+const char *lab_node_name(const struct lab *lab, size_t i)
+{
+	static const char *const others[] = {"src", "rtr", "net"};
+	if (i < lab->n_lmas)
+		return lab->lmas[i].name;
+	i -= lab->n_lmas;
+	if (i < lab->n_mags)
+		return lab->mags[i].name;
+	i -= lab->n_mags;
+	if (i < lab->n_mns)
+		return lab->mns[i].name;
+	i -= lab->n_mns;
+	return i < sizeof(others) / sizeof(others[0]) ? others[i] : NULL;
+}
+
 bool lab_has_node(const struct lab *lab, const char *name)
 {
-	for (size_t i = 0; i < lab->n_mags; i++)
-		if (!strcmp(lab->mags[i].name, name))
+	const char *n;
+	for (size_t i = 0; (n = lab_node_name(lab, i)); i++)
+		if (!strcmp(n, name))
 			return true;
-	for (size_t i = 0; i < lab->n_mns; i++)
-		if (!strcmp(lab->mns[i].name, name))
-			return true;
-	return lma_index(lab, name) < lab->n_lmas || !strcmp(name, "src") || !strcmp(name, "rtr") ||
-	       !strcmp(name, "net");
+	return false;
 }
 
 /* ---- making and freeing ---------------------------------------------------------------------------------- */
@@ -365,23 +377,11 @@ static int take_nodes(struct lab *lab, const char *file, json_t *root)
 	return r;
 }
 
-/* The i-th node of them all, or NULL. */
-static const char *node_name(const struct lab *lab, size_t i)
-{
-	if (i < lab->n_lmas)
-		return lab->lmas[i].name;
-	i -= lab->n_lmas;
-	if (i < lab->n_mags)
-		return lab->mags[i].name;
-	i -= lab->n_mags;
-	return i < lab->n_mns ? lab->mns[i].name : NULL;
-}
-
 static int check_names_differ(const struct lab *lab, const char *file)
 {
 	const char *a, *b;
-	for (size_t i = 0; (a = node_name(lab, i)); i++) {
-		for (size_t j = i + 1; (b = node_name(lab, j)); j++) {
+	for (size_t i = 0; (a = lab_node_name(lab, i)); i++) {
+		for (size_t j = i + 1; (b = lab_node_name(lab, j)); j++) {
 			if (strcmp(a, b) != 0)
 				continue;
 			lab_say("%s: two nodes are called '%s'", file, a);

@@ -81,6 +81,7 @@ bool lab_prefix_valid(const char *prefix);
 
 struct lab_mn *lab_mn(struct lab *lab, const char *name); /* NULL: no such */
 struct lab_mag *lab_mag(struct lab *lab, const char *name);
+const char *lab_node_name(const struct lab *lab, size_t i); /* of them all, or NULL behind the last */
 bool lab_has_node(const struct lab *lab, const char *name);
 
 /* Names and addresses that follow from the place in the list. All return `buf`. */
