@@ -291,7 +291,7 @@ no_loss() { ns "$1" nft delete table netdev loss; }
 capture() {
 	cap_name=$1 cap_node=$2 cap_if=$3
 	shift 3
-	ns_start "$cap_node" tcpdump -i "$cap_if" -U -q -w "$TMP/$cap_name.pcap" "$@" 2>"$TMP/$cap_name.err"
+	ns_start "$cap_node" tcpdump -i "$cap_if" --immediate-mode -U -q -w "$TMP/$cap_name.pcap" "$@" 2>"$TMP/$cap_name.err"
 	eval "CAP_$cap_name=$HELPER"
 	eventually 5 grep -q "listening on" "$TMP/$cap_name.err" || fail "tcpdump at $cap_node"
 }
