@@ -185,7 +185,12 @@ void mag_reach_expire(struct mag_node *node, struct now now)
 		return;
 	}
 	if (node->nud_tries >= c->nud_probes) {
+		struct mag *mag = node->mag;
+		struct mag_link *link = node->link;
+
 		mag_node_leave(node, now, true, "unreachable");
+		if (link)
+			mag_link_deserted(mag, now, link);
 		return;
 	}
 	node->nud_tries++;

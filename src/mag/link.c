@@ -83,17 +83,32 @@ static void probe_echo(struct mag *mag, const struct mag_link *link)
 		fxq_link(mag->fxq, link->ifindex, mac, packet, w.len);
 }
 
+/* After the first burst the link goes on being queried, as a querier does: a silent listener whose answers were lost, and that was taken for
+ * gone, is found again. */
+static span_t slow_gap(const struct mag *mag)
+{
+	span_t gap = mag->conf.access_mld.query_interval;
+
+	return gap.ns ? gap : span_s(125);
+}
+
 void mag_link_expire(struct mag *mag, struct now now, struct mag_link *link)
 {
-	if (!link->probes_left)
-		return;
-	link->probes_left--;
 	mag_count(mag, MAG_C_LINK_PROBES);
 	probe_echo(mag, link);
 	probe_query(mag, link);
-	if (link->probes_left)
+	if (link->probes_left && --link->probes_left) {
 		mag_set(mag, &link->probe, mono_add(now.mono, link->probe_gap));
-	link->probe_gap = span_mul(link->probe_gap, 2);
+		link->probe_gap = span_mul(link->probe_gap, 2);
+	} else {
+		mag_set(mag, &link->probe, mono_add(now.mono, slow_gap(mag)));
+	}
+}
+
+void mag_link_deserted(struct mag *mag, struct now now, struct mag_link *link)
+{
+	if (mono_is_never(link->probe.at))
+		mag_set(mag, &link->probe, mono_add(now.mono, slow_gap(mag)));
 }
 
 void mag_link_quiet(struct mag *mag, struct mag_link *link)
@@ -274,12 +289,22 @@ static void recv_link(struct mag *mag, struct now now, struct mag_link *link, co
 	struct heard h;
 
 	/* A stranger that the store does not know may send what it likes: nothing of it is decoded. */
-	if (s && !s->asking) {
+	if (s && !s->asking && !s->sent_away) {
 		mag_count(mag, MAG_C_STRANGER_HELD);
 		return;
 	}
 	if (!hear(mag, packet, len, &h))
 		return;
+	if (s && s->sent_away) {
+		if (!h.is_nd || h.nd.type != ND_RS) { /* maybe a late packet, maybe its only one: the hold's end decides */
+			s->heard_again = true;
+			s->trigger = h.trigger;
+			mag_count(mag, MAG_C_STRANGER_HELD);
+			return;
+		}
+		mag_stranger_free(mag, s); /* it begins anew */
+		s = NULL;
+	}
 	if (!node && !s)
 		node = adopt(mag, link, lladdr);
 	if (node) {

@@ -403,7 +403,7 @@ static void expire_one(struct mag *mag, struct now now, struct deadline *d)
 		mag_link_expire(mag, now, deadline_owner(d, struct mag_link, probe));
 		return;
 	case DL_STRANGER:
-		mag_stranger_free(mag, deadline_owner(d, struct mag_stranger, hold));
+		mag_stranger_expire(mag, now, deadline_owner(d, struct mag_stranger, hold));
 		return;
 	case DL_PEER_IDLE:
 		mag_peer_expire(deadline_owner(d, struct mag_peer, idle), now);

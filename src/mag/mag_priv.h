@@ -107,6 +107,8 @@ struct mag_stranger {
 	struct hnode by_request; /* while `asking` */
 	struct list in_held;	 /* known to be unknown, oldest first */
 	bool asking, keyed;
+	bool sent_away;	  /* a node that an operator detached; held for a moment */
+	bool heard_again; /* since then */
 	uint32_t request, ifindex;
 	struct lladdr lladdr;
 	struct in6_addr link_local;
@@ -302,6 +304,7 @@ struct mag_link *mag_link_find(const struct mag *mag, uint32_t ifindex);
 void mag_link_expire(struct mag *mag, struct now now, struct mag_link *link);
 void mag_link_free(struct mag *mag, struct mag_link *link);
 void mag_link_quiet(struct mag *mag, struct mag_link *link); /* a node was seen: no more probes */
+void mag_link_deserted(struct mag *mag, struct now now, struct mag_link *link); /* its node was taken for gone */
 
 /* ---- stranger.c ---- */
 struct mag_stranger *mag_stranger_find(const struct mag *mag, uint32_t ifindex, const struct lladdr *lladdr);
@@ -312,6 +315,7 @@ void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_strange
 /* Keep a report that came before the store answered: an SSM report is not repeated by itself. */
 void mag_stranger_keep(struct mag *mag, struct mag_stranger *s, const uint8_t *packet, size_t len);
 void mag_stranger_free(struct mag *mag, struct mag_stranger *s);
+void mag_stranger_expire(struct mag *mag, struct now now, struct mag_stranger *s);
 void mag_strangers_forget_link(struct mag *mag, uint32_t ifindex);
 
 /* ---- node.c ---- */
@@ -370,7 +374,8 @@ void mag_subs_expire(struct mag_node *node, struct now now);
 void mag_subs_forget_refusals(struct mag_node *node, struct now now); /* the anchor invites to ask again */
 void mag_subs_off(struct mag_node *node, struct now now);
 void mag_subs_profile_changed(struct mag_node *node, struct now now);
-void mag_sub_ended(struct mag_sub *sub, struct now now);
+/* By the network; one source of it, or (NULL) all. */
+void mag_sub_ended(struct mag_sub *sub, struct now now, const struct in6_addr *source);
 bool mag_sub_gone(struct mag_sub *sub); /* frees it when nothing speaks for it any more */
 void mag_sub_free(struct mag_sub *sub);
 enum mag_sub_state mag_sub_state(const struct mag_sub *sub);

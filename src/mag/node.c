@@ -604,7 +604,7 @@ enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const
 
 enum ctl_err mag_detach(struct mag *mag, struct now now, const struct nai *mn)
 {
-	struct mag_stranger sent_away = {.trigger = "operator"};
+	struct mag_stranger sent_away = {.trigger = "operator", .sent_away = true};
 	struct mag_node *node = mag_node_find_mn(mag, mn);
 
 	if (!node || node->state == MAG_NODE_DEREGISTERING || node->state == MAG_NODE_HELD)

@@ -112,7 +112,7 @@ enum ctl_err mag_terminate_group(struct mag *mag, struct now now, const struct i
 		if (!sub || filter_is_none(&sub->wish))
 			continue;
 		some = true;
-		mag_sub_ended(sub, now);
+		mag_sub_ended(sub, now, NULL);
 	}
 	if (!some)
 		return CTL_NO_SUCH_GROUP;
@@ -141,9 +141,9 @@ enum ctl_err mag_terminate_node(struct mag *mag, struct now now, const struct na
 static void silent(struct mag_sub *sub, struct now now, const struct in6_addr *source)
 {
 	if (addr_is_any(source))
-		mag_sub_ended(sub, now);
+		mag_sub_ended(sub, now, NULL);
 	else if (sub->want.mode == FILTER_INCLUDE && filter_has_source(&sub->want, source))
-		mag_sub_refused(sub, now, MH_SUB_NOT_SUPPORTED, source, 1);
+		mag_sub_ended(sub, now, source);
 }
 
 void mag_source_silent(struct mag *mag, struct now now, const struct in6_addr *source, const struct in6_addr *group, bool terminate)

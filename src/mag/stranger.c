@@ -184,6 +184,16 @@ bool mag_stranger_heard(struct mag *mag, struct now now, const struct mag_strang
 	return true;
 }
 
+void mag_stranger_expire(struct mag *mag, struct now now, struct mag_stranger *s)
+{
+	struct mag_stranger seen = {.ifindex = s->ifindex, .lladdr = s->lladdr, .trigger = s->trigger};
+	bool back = s->sent_away && s->heard_again;
+
+	mag_stranger_free(mag, s);
+	if (back)
+		(void)mag_stranger_heard(mag, now, &seen);
+}
+
 /* The store knows no such node: it is not asked again for a while. */
 static void unknown(struct mag *mag, struct now now, struct mag_stranger *s)
 {

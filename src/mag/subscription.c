@@ -251,12 +251,12 @@ static void tell_refused(struct mag_sub *sub, struct now now, int32_t result, co
 	fxq_event(sub->node->mag->fxq, &e);
 }
 
-void mag_sub_refused(struct mag_sub *sub, struct now now, uint8_t result, const struct in6_addr *sources, size_t n)
+/* These sources (none: all of it) are not to be had; `result` says why. */
+static void take_away(struct mag_sub *sub, struct now now, uint8_t result, const struct in6_addr *sources, size_t n)
 {
 	bool oom = false, more = sub->result && filter_count(&sub->refused_sources) && filter_eq(&sub->wish, &sub->refused_wish);
 	struct filter list = filter_of(FILTER_INCLUDE, sources, n, &oom);
 
-	mag_count(sub->node->mag, MAG_C_SUBSCRIPTION_REFUSED_LMA);
 	if (more && n) {
 		filter_move(&sub->refused_sources, filter_list_union(&sub->refused_sources, &list, &oom));
 		filter_drop(&list);
@@ -265,15 +265,25 @@ void mag_sub_refused(struct mag_sub *sub, struct now now, uint8_t result, const 
 	}
 	sub->result = result;
 	filter_move(&sub->refused_wish, filter_dup(&sub->wish));
-	tell_refused(sub, now, result, mh_sub_result_name(result));
 	mag_sub_decide(sub, now);
+}
+
+void mag_sub_refused(struct mag_sub *sub, struct now now, uint8_t result, const struct in6_addr *sources, size_t n)
+{
+	mag_count(sub->node->mag, MAG_C_SUBSCRIPTION_REFUSED_LMA);
+	take_away(sub, now, result, sources, n);
+	tell_refused(sub, now, result, mh_sub_result_name(result));
 	/* Nothing of it is in the binding any more that is not wanted either. */
 	if (!filter_covers(&sub->want, &sub->carried))
 		filter_move(&sub->carried, filter_dup(&sub->want));
 }
 
-void mag_sub_ended(struct mag_sub *sub, struct now now)
+void mag_sub_ended(struct mag_sub *sub, struct now now, const struct in6_addr *source)
 {
+	if (source) {
+		take_away(sub, now, MH_SUB_PROHIBITED, source, 1);
+		return;
+	}
 	sub->ended = true;
 	mag_sub_decide(sub, now);
 }
