@@ -72,6 +72,8 @@ void lma_profile_changed(struct lma *l, struct now now, const struct nai *mn, co
 
 		b->profile = profile_ref(p);
 		profile_unref(before);
+		/* what the former profile refused is not said again */
+		notify_cancel(l, b->peer, mn);
 		if (b->shares)
 			shares_reauthorise(l, b);
 	}

@@ -377,6 +377,8 @@ void revocation_free_all(struct lma *l);
 void notify_results(struct lma *l, struct peer *p, const struct nai *mn, const struct refused *v, size_t n);
 void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn);
 void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
+/* What is under way to the MAG about this node is not repeated. */
+void notify_cancel(struct lma *l, struct peer *p, const struct nai *mn);
 void notify_expire(struct lma *l, struct notice *n);
 void notify_forget(struct lma *l, struct peer *p);
 

@@ -124,6 +124,16 @@ void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_
 	lma_count(l, LMA_UPA_UNKNOWN);
 }
 
+void notify_cancel(struct lma *l, struct peer *p, const struct nai *mn)
+{
+	list_each_safe(i, &p->upns) {
+		struct notice *n = list_owner(i, struct notice, of_peer);
+
+		if (n->named && nai_eq(&n->mn, mn))
+			end(l, n);
+	}
+}
+
 void notify_expire(struct lma *l, struct notice *n)
 {
 	if (n->tries > l->conf.upn_retries) {

@@ -243,7 +243,7 @@ static void without_an_answer_the_record_goes_too(void **state)
 	bench_end(b);
 }
 
-static void by_request_it_stays_away(void **state)
+static void by_request_late_packets_do_not_bring_it_back(void **state)
 {
 	struct bench *b = bench_begin();
 	struct nai name = mn(1);
@@ -257,11 +257,34 @@ static void by_request_it_stays_away(void **state)
 	bench_drain(b);
 	assert_said(b, WITHDRAWN1 " " GONE1); /* it is still on its link: the prefix is withdrawn */
 	bench_forget(b);
-	send_rs(b, 1, 1);
+	send_nd(b, 1, 1, ND_NS, link_local(1));
 	assert_said(b, "");
 	assert_int_equal(mag_attach(b->mag, b->now, 1, &l, NULL, 0), CTL_OK);
 	bench_drain(b);
 	assert_said(b, PBU1 " " RA1);
+	bench_end(b);
+}
+
+/* Router Solicitation is how a station that associates again begins; one of whom only other packets are heard is back when the hold ends. */
+static void by_request_and_back(void **state)
+{
+	struct bench *b = bench_begin();
+	struct nai name = mn(1);
+
+	(void)state;
+	attach(b, 1);
+	assert_int_equal(mag_detach(b->mag, b->now, &name), CTL_OK);
+	bench_drain(b);
+	bench_forget(b);
+	send_rs(b, 1, 1);
+	assert_said(b, PBU1 " " RA1);
+	assert_int_equal(mag_detach(b->mag, b->now, &name), CTL_OK);
+	bench_drain(b);
+	bench_forget(b);
+	send_nd(b, 1, 1, ND_NS, link_local(1));
+	assert_said(b, "");
+	wait_for(b, span_s(2));
+	assert_true(mag_totals(b->mag).registered == 1);
 	bench_end(b);
 }
 
@@ -428,7 +451,8 @@ int main(void)
 		cmocka_unit_test(the_profile_may_forbid),
 		cmocka_unit_test(link_down_deregisters),
 		cmocka_unit_test(without_an_answer_the_record_goes_too),
-		cmocka_unit_test(by_request_it_stays_away),
+		cmocka_unit_test(by_request_late_packets_do_not_bring_it_back),
+		cmocka_unit_test(by_request_and_back),
 		cmocka_unit_test(back_before_the_record_went),
 		cmocka_unit_test(between_links_of_one_gateway),
 		cmocka_unit_test(another_node_on_a_point_to_point_link),
