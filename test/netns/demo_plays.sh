@@ -5,9 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 both_dataplanes
 
-before=$(ip netns list | sort)
 nothing_left() {
-	equals "$before" "$(ip netns list | sort)" && ! pgrep -f "roamcast/lab/rc-demo-$1" &&
+	! ip netns list | grep "^rc-demo-$1-" && ! pgrep -f "roamcast/lab/rc-demo-$1/" &&
 		! ls -d /run/roamcast/lab/rc-demo-"$1"* 2>/dev/null
 }
 # The demonstration's labs are named after its process.
