@@ -242,14 +242,24 @@ static __always_inline int copies_done(struct __sk_buff *skb, const struct copie
 	return TC_ACT_SHOT;
 }
 
+/* How many a list has, in all 64 bits of a register: the inlined bpf_loop compares the whole of it, and the compiler
+ * leaves the upper half of a __u32 as it happens to be. */
+static __always_inline __u64 list_count(__u64 list, __u32 less)
+{
+	__u64 n = list & 0xffffffff;
+
+	n -= less;
+	asm volatile("" : "+r"(n));
+	return n;
+}
+
 static __always_inline int to_links(struct __sk_buff *skb, struct copies *c, __u64 list, bool last)
 {
-	__u32 n = (__u32)list, ifindex = 0;
+	__u64 n = list_count(list, last);
+	__u32 ifindex = 0;
 	struct abi_out *o;
 
 	c->offset = list >> 32;
-	if (last)
-		n--;
 	bpf_loop(n, link_clone, c, 0);
 	if (!last)
 		return TC_ACT_SHOT;
@@ -264,7 +274,8 @@ static __always_inline int to_links(struct __sk_buff *skb, struct copies *c, __u
 
 static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, __u64 list)
 {
-	__u32 n = (__u32)list - 1, ifindex = 0;
+	__u64 n = list_count(list, 1);
+	__u32 ifindex = 0;
 	struct abi_out *o;
 
 	c->offset = list >> 32;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Drives a data plane from lines on standard input; answers on standard output. For tests and benchmarks.
  *
- *   dpdrive [-b ebpf|user|auto] [-f] [-p PTB_PER_S]
+ *   dpdrive [-b ebpf|user|auto] [-f] [-p PTB_PER_S] [-t TUNNELS]
  *
  *   link IF ROLE[,ROLE...]             access, transport, upstream
  *   unlink IF
@@ -433,13 +433,15 @@ int main(int argc, char **argv)
 	char why[512];
 	int c;
 
-	while ((c = getopt(argc, argv, "b:fp:")) != -1) {
+	while ((c = getopt(argc, argv, "b:fp:t:")) != -1) {
 		if (c == 'b')
 			conf.backend = !strcmp(optarg, "ebpf") ? DP_BACKEND_EBPF :
 				       !strcmp(optarg, "user") ? DP_BACKEND_USER :
 								 DP_BACKEND_AUTO;
 		else if (c == 'f')
 			conf.outer_fragmentation = true;
+		else if (c == 't')
+			conf.tunnels_max = (uint32_t)atoi(optarg);
 		else if (c == 'p')
 			conf.ptb_per_s = (uint32_t)atoi(optarg);
 		else

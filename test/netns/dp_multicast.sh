@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Multicast from the correspondent's link over LMA and MAG to the nodes: who gets it, how often, through changes of the
+# lists while it flows; and MLD inside the tunnel.
+# shellcheck source=test/netns/dplib.sh disable=SC2046,SC2015
+. "$(dirname "$0")/dplib.sh"
+
+CN=2001:db8:c::2
+G=ff3e::8000:1
+A=ff1e::1:1
+UP="link u0"
+DOWN="tunnel $PCOA $LMAA"
+
+stream() { peer cn send "$1" "$2" "$3" "$4" --dev e0 --src $CN --hops "${5:-64}" >/dev/null; }
+
+one_source() {
+	op lma "flow $UP $CN $G"
+	op lma "out $UP $CN $G tunnel $LMAA $PCOA"
+	op mag "flow $DOWN $CN $G"
+	op mag "out $DOWN $CN $G link a1 $MN1_MAC 1"
+	background r1 mn1 recv 6001 5 --group $G --source $CN --dev e0 --want 200
+	background r2 mn2 recv 6001 2 --group $G --source $CN --dev e0
+	stream $G 6001 200 2000
+	_got=$(result r1)
+	expect "the node that asked got" "200 0 0" "$(echo "$_got" | cut -d' ' -f2,4,6)"
+	expect "hop limit, less LMA and MAG" 62 "$(echo "$_got" | field hops)"
+	expect "the node that did not ask got" 0 "$(result r2 | field got)"
+	expect "counted at the LMA's flow" "in 200 13600" "$(op lma "count flow $UP $CN $G")"
+	expect "and at its output" "sent 200 13600" "$(op lma "count out $UP $CN $G tunnel $LMAA $PCOA")"
+	expect "counted at the MAG's flow" "in 200 13600" "$(op mag "count flow $DOWN $CN $G")"
+	expect "and for the node" "sent 200 13600" "$(op mag "count out $DOWN $CN $G link a1 $MN1_MAC 1")"
+}
+
+# An output of (*,G) gets nothing from a source that has a list of its own.
+any_source() {
+	op lma "flow $UP * $A"
+	op lma "out $UP * $A tunnel $LMAA $PCOA"
+	op mag "flow $DOWN * $A"
+	op mag "out $DOWN * $A link a1 $MN1_MAC 1"
+	op mag "out $DOWN * $A link a2 $MN2_MAC 2"
+	op mag "flow $DOWN $CN $A"
+	op mag "out $DOWN $CN $A link a2 $MN2_MAC 2"
+	in_ns cn ip addr add 2001:db8:c::3/64 dev e0
+	background r1 mn1 recv 6002 4 --group $A --dev e0
+	background r2 mn2 recv 6002 4 --group $A --dev e0 --want 100
+	peer cn send $A 6002 50 2000 --dev e0 --src $CN >/dev/null
+	peer cn send $A 6002 50 2000 --dev e0 --src 2001:db8:c::3 --first 50 >/dev/null
+	expect "(*,G) alone: only the source without a list" 50 "$(result r1 | field got)"
+	expect "(S,G) and (*,G): both sources, once" "100 0 0" "$(result r2 | cut -d' ' -f2,4,6)"
+	op mag "unflow $DOWN $CN $A"
+	background r1 mn1 recv 6002 4 --group $A --dev e0 --want 50
+	peer cn send $A 6002 50 2000 --dev e0 --src $CN >/dev/null
+	expect "without the (S,G), (*,G) serves it" 50 "$(result r1 | field got)"
+}
+
+limits() {
+	_before=$(drops mag hop-limit)
+	stream $G 6003 5 1000 2
+	tenacious 2 test "$(drops mag hop-limit)" -ge 5
+	expect "hop limit 2 ends at the MAG" $((_before + 5)) "$(drops mag hop-limit)"
+	expect "too big for the tunnel" "error packet-too-big 1460 from $LMAA" \
+		"$(peer cn send $G 6003 3 20 --dev e0 --src $CN --size 1452 | grep -m1 error)"
+	expect "and counted (the sender knows now)" 1 "$(drops lma too-big)"
+	op lma "flow $UP $CN ff3e::8000:2"
+	_before=$(drops lma no-group)
+	stream ff3e::8000:2 6003 4 1000
+	expect "a flow without outputs drops" $((_before + 4)) "$(drops lma no-group)"
+}
+
+# 20 packets' worth of members come and go at random while 4000 packets pass; the nodes stay, and must not notice.
+changes() {
+	op mag "out $DOWN $CN $G link a2 $MN2_MAC 2"
+	background r1 mn1 recv 6004 20 --group $G --source $CN --dev e0 --want 4000
+	background r2 mn2 recv 6004 20 --group $G --source $CN --dev e0 --want 4000
+	stream $G 6004 4000 2000 &
+	_sender=$!
+	for _i in 1 2 3 4 5 6 7 8; do
+		op mag "churn 4000 $DOWN $CN $G a1 1000 $((8 * _i))"
+		op lma "toggle 500 $UP $CN $G tunnel $LMAA $OTHER"
+	done
+	wait $_sender
+	expect "stable members under list changes, first" "4000 0 0" "$(result r1 | cut -d' ' -f2,4,6)"
+	expect "stable members under list changes, second" "4000 0 0" "$(result r2 | cut -d' ' -f2,4,6)"
+	background r2 mn2 recv 6005 20 --group $G --source $CN --dev e0
+	stream $G 6005 2000 2000 &
+	_sender=$!
+	for _i in 1 2 3 4 5; do op mag "toggle 2000 $DOWN $CN $G link a2 $MN2_MAC 2"; done
+	wait $_sender
+	sleep 0.3
+	expect "a member that comes and goes gets nothing twice" 0 "$(result r2 | field dup)"
+}
+
+ends() {
+	op mag "unout $DOWN $CN $G link a2 $MN2_MAC 2"
+	background r1 mn1 recv 6006 3 --group $G --source $CN --dev e0 --want 20
+	background r2 mn2 recv 6006 1 --group $G --source $CN --dev e0
+	stream $G 6006 20 1000
+	expect "after it left the node gets" 0 "$(result r2 | field got)"
+	expect "the other one" 20 "$(result r1 | field got)"
+	op mag "unflow $DOWN $CN $G"
+	op lma "unflow $UP $CN $G"
+	_before=$(drops mag no-group)
+	stream $G 6006 5 1000
+	expect "without the flow nothing crosses the tunnel" "$_before" "$(drops mag no-group)"
+}
+
+# An MLDv2 Report, as the MAG sends it: from a link-local address, hop limit 1, to ff02::16.
+mld() {
+	_mld=6000000000240001fe80000000000000000000000000000100ff02000000000000000000000000001600
+	_mld=60000000002400$(printf 01)fe800000000000000000000000000001ff0200000000000000000000000000163a000502000001008f00
+	_mld=${_mld}00000000000104000000ff3e0000000000000000000080000001
+	op mag "send $PCOA $LMAA $_mld"
+	tenacious 3 grep -q "packet $PCOA $_mld" "$TMP/lma.out" && ok "MLD in the tunnel reaches the LMA's daemon, unchanged" ||
+		fail "no MLD at the LMA: $(grep packet "$TMP/lma.out")"
+	op lma "send $LMAA $PCOA $_mld"
+	tenacious 3 grep -q "packet $LMAA $_mld" "$TMP/mag.out" && ok "and the other way" || fail "no MLD at the MAG"
+}
+
+body() {
+	domain
+	drive lma -b "$BACKEND" -p 1000
+	drive mag -b "$BACKEND" -p 1000
+	program
+	MN1_MAC=$(mac_of mn1 e0) MN2_MAC=$(mac_of mn2 e0)
+	OTHER=2001:db8:e::9
+	op lma "tunnel $LMAA $OTHER"
+	one_source
+	any_source
+	limits
+	changes
+	ends
+	mld
+	expect "no other drop at the LMA" "" "$(op lma drops | tr ' ' '\n' | grep -v -e too-big -e no-group -e no-neighbour)"
+}
+
+each_backend body
