@@ -112,8 +112,8 @@ static bool act_streams(struct demo *d)
 	demo_phase(d, "streams start");
 	bool ok = start_stream(d, "tv", TV, LAB_SRC_ADDR, true) && start_stream(d, "news", NEWS, LAB_SRC_ADDR, false) &&
 		  start_stream(d, "unicast", d->addr[0], "", false);
-	ok = ok && !streams_join(&d->lab, "tv", "mn1") && !streams_join(&d->lab, "unicast", "mn1") &&
-	     !streams_join(&d->lab, "news", "mn2") && !streams_join(&d->lab, "news", "mn3");
+	ok = ok && !streams_join(&d->lab, "tv", "mn1", NULL) && !streams_join(&d->lab, "unicast", "mn1", NULL) &&
+	     !streams_join(&d->lab, "news", "mn2", NULL) && !streams_join(&d->lab, "news", "mn3", NULL);
 	lab_save(&d->lab);
 	if (!ok)
 		return false;

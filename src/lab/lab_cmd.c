@@ -303,7 +303,8 @@ static const char usage_text[] =
 	"  daemon start|stop|kill NODE\n"
 	"  stream start [NAME] [--group G] [--any-source] [--source S] [--rate N] [--size N] [--count N]\n"
 	"         [--port N] [--from NODE] [--no-sender] [--passive] [--to MN,MN...|all|none]\n"
-	"  stream join NAME MN | leave NAME MN\n"
+	"  stream join NAME MN [--source S]... [--any-source] [--block S]... [--passive]\n"
+	"  stream leave NAME MN\n"
 	"  stream report [NAME] [--json] | stop [NAME] [--json]\n"
 	"  stream run --seconds N [options as for start] [--json]\n"
 	"  down\n";

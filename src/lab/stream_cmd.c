@@ -117,12 +117,12 @@ static int join_list(struct lab *lab, const char *name, const char *list)
 		return 0;
 	if (!strcmp(list, "all")) {
 		for (size_t i = 0; !r && i < lab->n_mns; i++)
-			r = streams_join(lab, name, lab->mns[i].name);
+			r = streams_join(lab, name, lab->mns[i].name, NULL);
 		return r;
 	}
 	snprintf(text, sizeof(text), "%s", list);
 	for (char *node; !r && (node = strsep(&rest, ","));)
-		r = streams_join(lab, name, node);
+		r = streams_join(lab, name, node, NULL);
 	return r;
 }
 
@@ -185,6 +185,37 @@ static int cmd_run(struct lab *lab, struct start_options *o)
 	return r || stop ? 1 : f;
 }
 
+/* join NAME NODE [--source S]... [--any-source] [--block S]... [--passive] */
+static int cmd_join(struct lab *lab, int argc, char **argv)
+{
+	static const struct option known[] = {
+		{"source", 1, NULL, 's'}, {"any-source", 0, NULL, 'a'}, {"block", 1, NULL, 'b'},
+		{"passive", 0, NULL, 'v'}, {0},
+	};
+	struct stream_wish w = {.passive = false};
+	char addr[LAB_ADDR_MAX];
+	bool own = false, ok = true;
+	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1; own = true) {
+		bool block = c == 'b';
+		unsigned *n = block ? &w.n_blocked : &w.n_sources;
+		switch (c) {
+		case 's':
+		case 'b':
+			ok = *n < STREAMS_SOURCES_MAX && take_address("source", optarg, addr);
+			if (ok)
+				(block ? w.blocked : w.sources)[(*n)++] = optarg;
+			break;
+		case 'a': break;
+		case 'v': w.passive = true; break;
+		default: ok = false; break;
+		}
+	}
+	if (!ok || optind != argc - 2 || !name_valid(argv[optind]))
+		return 2;
+	int r = streams_join(lab, argv[optind], argv[optind + 1], own ? &w : NULL);
+	return lab_save(lab) || r ? 1 : 0;
+}
+
 int lab_cmd_stream(struct lab *lab, int argc, char **argv)
 {
 	struct start_options o;
@@ -195,11 +226,12 @@ int lab_cmd_stream(struct lab *lab, int argc, char **argv)
 			return 2;
 		return run ? cmd_run(lab, &o) : start(lab, &o) ? 1 : 0;
 	}
-	bool join = !strcmp(what, "join");
-	if (join || !strcmp(what, "leave")) {
+	if (!strcmp(what, "join"))
+		return cmd_join(lab, argc - 1, argv + 1);
+	if (!strcmp(what, "leave")) {
 		if (argc != 4)
 			return 2;
-		int r = join ? streams_join(lab, argv[2], argv[3]) : streams_leave(lab, argv[2], argv[3]);
+		int r = streams_leave(lab, argv[2], argv[3]);
 		return lab_save(lab) || r ? 1 : 0;
 	}
 	bool json = argc > 2 && !strcmp(argv[argc - 1], "--json");

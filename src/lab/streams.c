@@ -95,7 +95,7 @@ static int start_end(struct lab *lab, const char *name, const char *node, const 
 	return r;
 }
 
-int streams_join(struct lab *lab, const char *name, const char *node)
+int streams_join(struct lab *lab, const char *name, const char *node, const struct stream_wish *wish)
 {
 	struct stream s;
 	char program[PATH_MAX], file[LAB_PATH_MAX], port[16], ident[16];
@@ -111,14 +111,23 @@ int streams_join(struct lab *lab, const char *name, const char *node)
 	snprintf(ident, sizeof(ident), "%u", id);
 	file_of(lab, name, node, file);
 	snprintf(program, sizeof(program), "/proc/self/exe");
-	const char *argv[20] = {program, "lab", "_recv", "--group", s.to, "--file", file, "--port", port, "--id", ident,
-				"--dev", lab_mn(lab, node) ? "eth0" : "up0"};
+	struct stream_wish plain = {.sources = {s.source}, .n_sources = s.source[0] != '\0', .passive = s.passive};
+	if (!wish)
+		wish = &plain;
+	const char *argv[16 + 4 * STREAMS_SOURCES_MAX] = {
+		program, "lab", "_recv", "--group", s.to, "--file", file, "--port", port, "--id", ident, "--dev",
+		lab_mn(lab, node) ? "eth0" : "up0",
+	};
 	size_t n = 13;
-	if (s.source[0]) {
+	for (unsigned i = 0; i < wish->n_sources; i++) {
 		argv[n++] = "--source";
-		argv[n++] = s.source;
+		argv[n++] = wish->sources[i];
 	}
-	if (s.passive)
+	for (unsigned i = 0; i < wish->n_blocked; i++) {
+		argv[n++] = "--block";
+		argv[n++] = wish->blocked[i];
+	}
+	if (wish->passive)
 		argv[n++] = "--passive";
 	return start_end(lab, name, node, argv, file);
 }

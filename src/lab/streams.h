@@ -16,9 +16,20 @@ struct stream {
 	bool passive; /* receivers join nothing and watch the link */
 };
 
+#define STREAMS_SOURCES_MAX 16
+
+/* What one receiver asks for, instead of what the stream says. */
+struct stream_wish {
+	const char *sources[STREAMS_SOURCES_MAX]; /* source-specific memberships; none: any source */
+	const char *blocked[STREAMS_SOURCES_MAX]; /* but these (any source only) */
+	unsigned n_sources, n_blocked;
+	bool passive;
+};
+
 /* All return 0, or a negative errno after they told. The caller saves the lab. */
 int streams_start(struct lab *lab, const struct stream *s);
-int streams_join(struct lab *lab, const char *name, const char *node); /* start a receiver */
+/* Start a receiver; `wish` NULL: as the stream says. */
+int streams_join(struct lab *lab, const char *name, const char *node, const struct stream_wish *wish);
 int streams_leave(struct lab *lab, const char *name, const char *node); /* stop it; its last report stays */
 int streams_stop_sender(struct lab *lab, const char *name);
 /* Stop the sender, give what is under way time to arrive, stop the receivers. */
