@@ -66,6 +66,16 @@ static void discard_effects(struct lma *l)
 		;
 }
 
+static void free_bindings_of(struct lma *l, struct peer *p)
+{
+	struct list *n;
+
+	while ((n = list_first(&p->bindings)) != NULL) {
+		binding_delete(l, list_owner(n, struct binding, of_peer));
+		discard_effects(l); /* a queue of them all would be larger than what is freed */
+	}
+}
+
 struct lma *lma_free(struct lma *l)
 {
 	struct hnode *n;
@@ -73,13 +83,11 @@ struct lma *lma_free(struct lma *l)
 	if (!l)
 		return NULL;
 	pending_free_all(l);
-	while ((n = htab_next(&l->by_mn, NULL)) != NULL) {
-		binding_delete(l, hnode_owner(n, struct binding, by_mn));
-		discard_effects(l); /* a queue of them all would be larger than what is freed */
-	}
 	revocation_free_all(l);
-	while ((n = htab_next(&l->peers, NULL)) != NULL)
+	while ((n = htab_next(&l->peers, NULL)) != NULL) {
+		free_bindings_of(l, hnode_owner(n, struct peer, by_addr));
 		peer_free(l, hnode_owner(n, struct peer, by_addr));
+	}
 	multicast_stop(l);
 	free(l->pool.queue);
 	htab_deinit(&l->by_mn);
