@@ -347,7 +347,7 @@ int demo_main(int argc, char **argv)
 	static const char usage[] = "usage: roamcast demo [--json] [--video] [--dataplane auto|ebpf|user]\n";
 	struct demo d = {.dataplane = "auto"};
 	bool video = false;
-	optind = 1;
+	optind = 0; /* the program has used getopt before us, in another mode */
 	for (int c; (c = getopt_long(argc - 1, argv + 1, "", known, NULL)) != -1;) {
 		switch (c) {
 		case 'j': d.json = true; break;

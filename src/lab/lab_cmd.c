@@ -364,7 +364,7 @@ int lab_main(int argc, char **argv)
 	int r = 2;
 	if (given || !prefix || !*prefix)
 		prefix = given ? given : "rc";
-	optind = 1;
+	optind = 0; /* the program has used getopt before us, in another mode */
 	if (argc > 0 && (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help"))) {
 		fputs(usage_text, stdout);
 		return 0;

@@ -92,7 +92,7 @@ static bool parse(int argc, char **argv, struct options *o)
 	bool ok = true;
 	*o = (struct options){
 		.dev = "eth0", .port = STREAM_PORT, .rate = 100, .size = 200, .hops = 16, .count = UINT64_MAX};
-	optind = 1;
+	optind = 0;
 	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		unsigned long v = 0;
 		switch (c) {

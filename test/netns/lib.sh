@@ -217,7 +217,8 @@ policy() { "$ROAMCAST" policy --store "$(lab_dir)/policy.db" "$@"; }
 # groups are left out.
 mdb() {
 	bridge -n "$P-rtr" -d -j mdb show | jq -r '.[].mdb[]? | select(.grp | test("^ff.2:") | not)
-		| select(.src != null or .filter_mode == "exclude") | "\(.port) \(.grp) \(.src // "*")"'
+		| select(.src != null or .filter_mode == "exclude") | select(.flags | index("blocked") | not)
+		| "\(.port) \(.grp) \(.src // "*")"'
 }
 
 # joined GROUP [SOURCE] [PORT]; not_joined the same: does the bridge send this to the LMA?

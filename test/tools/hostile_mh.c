@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mobility Header messages as no MAG or LMA would send them, from any source address, in any number that is asked for.
+/* Mobility Header messages and encapsulated packets as no MAG or LMA would send them, from any source address.
  *
  *	hostile_mh send KIND --from ADDR --to ADDR [--mn NAI] [--nodes N] [--count N] [--rate N] [--wait SECONDS]
  *	hostile_mh storm     --from ADDR --to ADDR [--mn NAI] [--random N] [--rate N] [--seed N]
+ *	hostile_mh tunnel    --from ADDR --to ADDR --inner-from ADDR --inner-to ADDR [--cut N] [--count N]
  *
  * `send` sends messages of one kind and prints how many, then each sort of answer with its count: "answer type=6
  * status=154 count=1". With --nodes each message names another of so many nodes. `storm` does every damage it can think
- * of to every kind of message. Both are bounded and end by themselves. */
+ * of to every kind of message. `tunnel` encapsulates UDP, of which only the first octets are sent with --cut. All are
+ * bounded and end by themselves. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -29,9 +31,9 @@
 static const struct mh_conf pen = {MH_PEN_DOCUMENTATION};
 
 struct options {
-	struct in6_addr from, to;
+	struct in6_addr from, to, inner_from, inner_to;
 	const char *mn;
-	unsigned long nodes, count, rate, random, seed, wait;
+	unsigned long nodes, count, rate, random, seed, wait, cut;
 	int out, in;
 	unsigned long sent;
 	struct timespec started;
@@ -225,7 +227,7 @@ static void pace(struct options *o)
 		;
 }
 
-static void send_as(struct options *o, const uint8_t *bytes, size_t len)
+static void send_next(struct options *o, uint8_t next_header, const uint8_t *bytes, size_t len)
 {
 	uint8_t packet[IP6_HDR_LEN + MH_LEN_MAX];
 	struct wr w = wr_of(packet, sizeof(packet));
@@ -233,7 +235,7 @@ static void send_as(struct options *o, const uint8_t *bytes, size_t len)
 
 	if (len > ROOM)
 		return;
-	ip6_write(&w, &o->from, &o->to, MH_NEXT_HEADER, (uint16_t)len, 64);
+	ip6_write(&w, &o->from, &o->to, next_header, (uint16_t)len, 64);
 	memcpy(packet + IP6_HDR_LEN, bytes, len);
 	pace(o);
 	if (sendto(o->out, packet, IP6_HDR_LEN + len, 0, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != ENOBUFS) {
@@ -241,6 +243,11 @@ static void send_as(struct options *o, const uint8_t *bytes, size_t len)
 		exit(1);
 	}
 	o->sent++;
+}
+
+static void send_as(struct options *o, const uint8_t *bytes, size_t len)
+{
+	send_next(o, MH_NEXT_HEADER, bytes, len);
 }
 
 /* What came back, by type and status. */
@@ -409,6 +416,22 @@ static int storm(struct options *o)
 	return 0;
 }
 
+static int tunnel(struct options *o)
+{
+	uint8_t packet[IP6_HDR_LEN + 16] = {0}, *udp = packet + IP6_HDR_LEN;
+	struct wr w = wr_of(packet, sizeof(packet));
+
+	ip6_write(&w, &o->inner_from, &o->inner_to, IPPROTO_UDP, 16, 32);
+	memcpy(udp, (uint8_t[]){0x1f, 0x90, 0x1f, 0x90, 0, 16}, 6);
+	uint16_t sum = cksum_ip6(&o->inner_from, &o->inner_to, IPPROTO_UDP, udp, 16);
+	udp[6] = (uint8_t)(sum >> 8);
+	udp[7] = (uint8_t)sum;
+	for (unsigned long i = 0; i < o->count; i++)
+		send_next(o, IPPROTO_IPV6, packet, o->cut && o->cut < sizeof(packet) ? o->cut : sizeof(packet));
+	printf("sent %lu\n", o->sent);
+	return 0;
+}
+
 /* ---- front ------------------------------------------------------------------------------------------------ */
 
 static bool number(const char *text, unsigned long *ret)
@@ -420,10 +443,12 @@ static bool number(const char *text, unsigned long *ret)
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-	enum { FROM, TO, MN, NODES, COUNT, RATE, RANDOM, SEED, WAIT };
+	enum { FROM, TO, MN, NODES, COUNT, RATE, RANDOM, SEED, WAIT, INNER_FROM, INNER_TO, CUT };
 	static const struct option known[] = {
 		{"from", 1, NULL, FROM}, {"to", 1, NULL, TO}, {"mn", 1, NULL, MN}, {"nodes", 1, NULL, NODES},
-		{"count", 1, NULL, COUNT}, {"rate", 1, NULL, RATE}, {"random", 1, NULL, RANDOM}, {"seed", 1, NULL, SEED}, {"wait", 1, NULL, WAIT}, {0},
+		{"count", 1, NULL, COUNT}, {"rate", 1, NULL, RATE}, {"random", 1, NULL, RANDOM},
+		{"seed", 1, NULL, SEED}, {"wait", 1, NULL, WAIT}, {"inner-from", 1, NULL, INNER_FROM},
+		{"inner-to", 1, NULL, INNER_TO}, {"cut", 1, NULL, CUT}, {0},
 	};
 	bool ok = true;
 	*o = (struct options){.mn = "bogus@nowhere.example", .count = 1, .rate = 5000, .random = 200, .seed = 1,
@@ -438,6 +463,9 @@ static bool parse(int argc, char **argv, struct options *o)
 		case RATE: ok = number(optarg, &o->rate) && o->rate > 0; break;
 		case RANDOM: ok = number(optarg, &o->random); break;
 		case SEED: ok = number(optarg, &o->seed); break;
+		case INNER_FROM: ok = addr_parse(optarg, &o->inner_from); break;
+		case INNER_TO: ok = addr_parse(optarg, &o->inner_to); break;
+		case CUT: ok = number(optarg, &o->cut); break;
 		case WAIT: ok = number(optarg, &o->wait) && o->wait <= 60; break;
 		default: ok = false; break;
 		}
@@ -448,11 +476,13 @@ static bool parse(int argc, char **argv, struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o;
-	bool sends = argc > 2 && strcmp(argv[1], "send") == 0, storms = argc > 1 && strcmp(argv[1], "storm") == 0;
+	const char *command = argc > 1 ? argv[1] : "";
+	bool sends = argc > 2 && strcmp(command, "send") == 0, storms = strcmp(command, "storm") == 0;
+	bool tunnels = strcmp(command, "tunnel") == 0;
 	int skip = sends ? 2 : 1;
 
-	if ((!sends && !storms) || !parse(argc - skip, argv + skip, &o)) {
-		fprintf(stderr, "usage: hostile_mh send KIND|storm --from ADDR --to ADDR [options]\n");
+	if ((!sends && !storms && !tunnels) || !parse(argc - skip, argv + skip, &o)) {
+		fprintf(stderr, "usage: hostile_mh send KIND|storm|tunnel --from ADDR --to ADDR [options]\n");
 		return 2;
 	}
 	o.out = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
@@ -467,5 +497,5 @@ int main(int argc, char **argv)
 		o.in = -1;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &o.started);
-	return sends ? send_kind(&o, argv[2]) : storm(&o);
+	return sends ? send_kind(&o, argv[2]) : storms ? storm(&o) : tunnel(&o);
 }
