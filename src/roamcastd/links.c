@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,6 +38,8 @@ static void sysctl(const char *link, const char *key, const char *value)
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", link, key);
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return; /* the link went while we were told of it: that news is on its way */
 	if (fd < 0 || write(fd, value, strlen(value)) < 0)
 		log_warning("%s: cannot set %s to %s: %s", link, path, value, strerror(errno));
 	if (fd >= 0)
@@ -55,14 +58,14 @@ static void dress_access(struct daemon *d, const struct conf_access *a, const st
 		self = &addr_mag_link_local;
 	if (a->fixed_mac && memcmp(l->mac, mac_mag_fixed, 6) != 0) {
 		r = netlink_set_mac(d->netlink, l->ifindex, mac_mag_fixed);
-		if (r < 0)
+		if (r < 0 && r != -ENODEV)
 			log_warning("%s: cannot take the MAC address 00:00:5e:00:52:13: %s; nodes will see another router at each MAG "
 				    "(or set fixed-mac: no)", l->name, strerror(-r));
 	}
 	if (!addr_is_any(&l->link_local) && !addr_eq(&l->link_local, self))
 		(void)netlink_del_address(d->netlink, l->ifindex, &l->link_local, 64);
 	r = netlink_add_address(d->netlink, l->ifindex, self, 64);
-	if (r < 0)
+	if (r < 0 && r != -ENODEV)
 		log_warning("%s: cannot add the link-local address: %s", l->name, strerror(-r));
 }
 
@@ -95,6 +98,15 @@ static void lma_link(struct daemon *d, const struct link_info *l)
 	}
 }
 
+/* What is told may be past: a link that is moved to another namespace is told of several times, and each attempt to
+ * set it up would wait for the kernel, while the nodes of other links wait for us. */
+static bool is_there(const struct link_info *l)
+{
+	char name[IF_NAMESIZE];
+
+	return if_indextoname(l->ifindex, name) && strcmp(name, l->name) == 0;
+}
+
 void daemon_link_changed(void *arg, const struct link_info *l)
 {
 	struct daemon *d = arg;
@@ -106,6 +118,10 @@ void daemon_link_changed(void *arg, const struct link_info *l)
 	/* the first round is told again, when there is a socket to dress links with */
 	if (!d->netlink)
 		return;
+	if (!is_there(l)) {
+		daemon_link_gone(d, l);
+		return;
+	}
 	if (!access && d->mag)
 		mag_link_down(d->mag, clock_now(), l->ifindex);
 	if (!upstream)
@@ -118,7 +134,7 @@ void daemon_link_changed(void *arg, const struct link_info *l)
 	if (access)
 		dress_access(d, access, l);
 	int r = dp_link_set(d->dp, l->ifindex, l->name, roles, l->mtu, access && access->fixed_mac ? mac_mag_fixed : l->mac);
-	if (r < 0)
+	if (r < 0 && r != -ENODEV) /* gone meanwhile: its end will be told */
 		log_error("%s: the data plane cannot use this link: %s", l->name, strerror(-r));
 	if (access || upstream)
 		(void)link_socket_allmulti(d->link_socket, l->ifindex, true);
