@@ -25,7 +25,7 @@ struct dp_netlink {
 	void *arg;
 	uint32_t seq;
 	bool settling;
-	uint8_t buf[16384];
+	_Alignas(8) uint8_t buf[16384]; /* netlink headers are laid over it */
 };
 
 /* ---- asking ------------------------------------------------------------------------------------------- */
