@@ -329,7 +329,8 @@ int main(int argc, char **argv)
 
 		rest[0] = argv[0];
 		rest[1] = (char *)(uintptr_t)first->words;
-		optind = 0; /* getopt starts anew */
+		optind = 0; /* getopt starts anew, and permutes again */
+		(void)getopt_long(1, rest, "", long_options, NULL);
 		return first->kind == COMMAND_LAB ? lab_main(n, rest) : demo_main(n, rest);
 	}
 	optind = 0; /* from the start again, now over all words */

@@ -124,14 +124,16 @@ static json_t *profile_of(const struct options *o, bool set, int argc, char **ar
 }
 
 /* ---- the commands ---- */
-static int done(const struct options *o, json_t *result, const char *key, const char *what, int status)
+static int done(const struct options *o, json_t *result, const char *key, int status)
 {
+	long long n = (long long)json_integer_value(json_object_get(result, key));
+
 	if (!result)
 		return status;
 	if (o->json)
 		json_dumpf(result, stdout, JSON_INDENT(2));
 	else
-		printf("%lld %s", (long long)json_integer_value(json_object_get(result, key)), what);
+		printf("%lld profile%s %s", n, n == 1 ? "" : "s", key);
 	putchar('\n');
 	json_decref(result);
 	return EXIT_DONE;
@@ -145,7 +147,7 @@ static int put(const struct options *o, bool set, int argc, char **argv)
 	if (!p)
 		return status;
 	result = request_result(o, json_pack("{s:s, s:s, s:o}", "command", "policy", "action", set ? "set" : "add", "profile", p), &status);
-	return done(o, result, "stored", "profile stored", status);
+	return done(o, result, "stored", status);
 }
 
 static int import(const struct options *o, int argc, char **argv)
@@ -169,7 +171,7 @@ static int import(const struct options *o, int argc, char **argv)
 	}
 	result = request_result(o, json_pack("{s:s, s:s, s:o, s:b}", "command", "policy", "action", "import", "profiles", profiles, "replace", o->replace),
 				&status);
-	return done(o, result, "stored", "profiles stored", status);
+	return done(o, result, "stored", status);
 }
 
 static int export(const struct options *o, int argc, char **argv)
@@ -217,7 +219,7 @@ int policy_command(const struct options *o, const struct command *c, int argc, c
 	}
 	result = request_result(o, request, &status);
 	if (!result || strcmp(action, "remove") == 0)
-		return done(o, result, "removed", "profile removed", status);
+		return done(o, result, "removed", status);
 	if (o->json) {
 		json_dumpf(result, stdout, JSON_INDENT(2));
 		putchar('\n');

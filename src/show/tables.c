@@ -126,8 +126,8 @@ static const struct show_column settings[] = {
 const struct show_table show_tables[] = {
 	{ .view = "status", .list = NULL },
 	{ .view = "status", .list = "links", .title = "links", COLUMNS(links) },
-	{ .view = "nodes", .list = "nodes", .empty = "no node is attached here", COLUMNS(nodes) },
-	{ .view = "bindings", .list = "bindings", .empty = "no node is registered here", COLUMNS(bindings) },
+	{ .view = "nodes", .list = "nodes", .empty = "no node is attached here (bindings at an LMA: `show bindings`)", COLUMNS(nodes) },
+	{ .view = "bindings", .list = "bindings", .empty = "no node is registered here (nodes at a MAG: `show nodes`)", COLUMNS(bindings) },
 	{ .view = "subscriptions", .list = "subscriptions", .title = "of nodes", .empty = "no node has asked for a group", COLUMNS(subscriptions) },
 	{ .view = "subscriptions", .list = "mag_subscriptions", .title = "of MAGs", .empty = "no MAG has asked for a group", COLUMNS(mag_subscriptions) },
 	{ .view = "groups", .list = "groups", .empty = "no group is asked for", COLUMNS(groups) },

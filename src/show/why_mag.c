@@ -5,12 +5,30 @@
 #include <string.h>
 
 /* ---- a node that is not here ---- */
+static void take_profile(void *arg, uint32_t request, const struct profile *p)
+{
+	(void)request;
+	if (p)
+		*(const struct profile **)arg = profile_ref(p);
+}
+
+/* The profile that would serve it, own or default; one reference, or NULL. */
+static const struct profile *profile_of(const struct why *w)
+{
+	const struct fx_profile question = { .id = (const uint8_t *)w->mn->s, .id_len = w->mn->len };
+	const struct profile *p = NULL;
+
+	if (w->ctx->store)
+		store_lookup(w->ctx->store, &question, take_profile, &p);
+	return p;
+}
+
 static void not_here(struct why *w)
 {
 	static const enum event_kind kinds[] = { EV_NODE_MOVED_AWAY, EV_NODE_DETACHED, EV_NODE_REFUSED, EV_NODE_REGISTRATION_FAILED, EV_N };
 	char at[SHOW_TIME_MAX], peer[ADDR_STR_MAX];
 	struct event e;
-	json_t *profile = w->ctx->store ? store_get(w->ctx->store, w->mn) : NULL;
+	const struct profile *profile = profile_of(w);
 
 	if (why_last_event(w, NULL, kinds, &e, at)) {
 		if (e.kind == EV_NODE_MOVED_AWAY)
@@ -22,8 +40,8 @@ static void not_here(struct why *w)
 			why_step(w, "seen", WHY_FAILED, e.status > 0 ? why_status_remedy((uint8_t)e.status) : "correct its profile: `roamcast policy set`",
 				 "gone since it was refused at %s%s%s%s%s", at, e.status > 0 ? " by " : "",
 				 e.status > 0 ? addr_str(&e.peer, peer) : "", e.detail[0] ? ": " : "", e.detail);
-	} else if (profile && json_array_size(json_object_get(profile, "link-layer-addresses")) == 0) {
-		why_step(w, "seen", WHY_FAILED, "add \"link-layer-addresses\" to its profile (`roamcast policy set`), or attach it by hand (`roamcast attach`)",
+	} else if (profile && !profile->n_lladdrs) {
+		why_step(w, "seen", WHY_FAILED, "add \"link-layer-addresses\" to its profile (`roamcast policy set`), or attach it by hand (`roamcast attach MN LINK LLADDR`)",
 			 "not attached here, and its profile has no link-layer address by which it could be known");
 	} else if (profile) {
 		why_step(w, "seen", WHY_FAILED, "see that its link is up (`roamcast show status` lists the links) and that its link-layer address is the one in the profile",
@@ -31,7 +49,7 @@ static void not_here(struct why *w)
 	} else {
 		why_step(w, "seen", WHY_FAILED, "add it to the policy store: `roamcast policy add`", "not attached here, and the policy store does not know it either");
 	}
-	json_decref(profile);
+	profile_unref(profile);
 }
 
 static void seen_and_identified(struct why *w, const struct mag_node_view *n)
@@ -49,6 +67,14 @@ static void seen_and_identified(struct why *w, const struct mag_node_view *n)
 		why_step(w, "identified", WHY_OK, NULL, "profile version %llu", n->profile ? (unsigned long long)n->profile->version : 0ULL);
 }
 
+/* The LMA that it is, or would be, registered at: a refused node has none any more. */
+static const struct in6_addr *lma_of(const struct why *w, const struct mag_node_view *n)
+{
+	if (!addr_is_any(&n->lma))
+		return &n->lma;
+	return n->profile && !addr_is_any(&n->profile->lma) ? &n->profile->lma : &w->ctx->conf->mag.lma;
+}
+
 static void authorised(struct why *w, const struct mag_node_view *n)
 {
 	const struct mag_conf *c = &w->ctx->conf->mag;
@@ -57,7 +83,7 @@ static void authorised(struct why *w, const struct mag_node_view *n)
 		why_step(w, "authorised", WHY_FAILED, "set \"enabled\": true in the profile: `roamcast policy set`", "its profile is switched off");
 	else if (n->profile && !profile_allows_mag(n->profile, &c->proxy_coa))
 		why_step(w, "authorised", WHY_FAILED, "add this MAG's address to \"mags\" in the profile, or empty that list", "its profile does not permit this MAG");
-	else if (addr_is_any(&n->lma))
+	else if (addr_is_any(lma_of(w, n)))
 		why_step(w, "authorised", WHY_FAILED, "give \"lma\" in the profile, or mag.lma in the configuration", "no LMA is named for it");
 	else if (!n->step_done[MAG_STEP_AUTHORISED] && n->state == MAG_NODE_REFUSED && n->status < 128)
 		why_step(w, "authorised", WHY_FAILED, "see the log; `roamcast show events` has the reason", "refused here");
@@ -69,7 +95,7 @@ static void registered(struct why *w, const struct mag_node_view *n)
 {
 	char lma[ADDR_STR_MAX], prefix[PREFIX_STR_MAX];
 
-	addr_str(&n->lma, lma);
+	addr_str(lma_of(w, n), lma);
 	switch (n->state) {
 	case MAG_NODE_REGISTERED:
 		why_step(w, "registered", WHY_OK, NULL, "LMA %s accepted: %s%s, %lld s left of %lld s", lma,
@@ -207,7 +233,7 @@ static void at_lma(struct why *w, const struct mag_node_view *n, const struct fo
 	const char *how = f->v.by_registration ? "in the registration" : "by MLD in the tunnel";
 	char lma[ADDR_STR_MAX];
 
-	addr_str(&n->lma, lma);
+	addr_str(lma_of(w, n), lma);
 	if (f->yes && f->v.state == MAG_SUB_LOCAL)
 		why_step(w, "LMA", WHY_OK, NULL, "not asked: link scope");
 	else if (f->yes && f->v.state == MAG_SUB_PENDING)
