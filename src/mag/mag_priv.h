@@ -324,21 +324,26 @@ struct mag_node *mag_node_find(const struct mag *mag, uint32_t ifindex, const st
 struct mag_node *mag_node_find_mn(const struct mag *mag, const struct nai *mn);
 bool mag_node_may_become(enum mag_node_state from, enum mag_node_state to);
 void mag_node_become(struct mag_node *node, struct now now, enum mag_node_state to);
+/* A record in no link yet; false or NULL: limit or out of memory. */
+struct mag_node *mag_node_new(struct mag *mag, const struct nai *mn, const struct profile *p);
+bool mag_node_join_link(struct mag_node *node, struct mag_link *link, const struct lladdr *lladdr);
+/* It left: data stops, groups are left, the LMA is told (`deregister`) and the record goes. */
+void mag_node_leave(struct mag_node *node, struct now now, bool deregister, const char *why);
+void mag_node_free(struct mag_node *node, struct now now);
+void mag_node_refuse(struct mag_node *node, struct now now, int32_t status, const char *why);
+/* May its packets be processed: is it on a link, and its record not on the way out? */
+bool mag_node_present(const struct mag_node *node);
+
+/* ---- attach.c ---- */
 /* The store knows who it is: begin, move, or refuse. */
 void mag_node_identified(struct mag *mag, struct now now, const struct mag_stranger *seen, const struct profile *p);
 /* The report that was kept meanwhile. */
 void mag_node_report(struct mag *mag, struct now now, const struct mag_stranger *seen);
 /* It was heard on its link. */
 void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr *link_local);
-/* It left: data stops, groups are left, the LMA is told (`deregister`) and the record goes. */
-void mag_node_leave(struct mag_node *node, struct now now, bool deregister, const char *why);
 void mag_node_register(struct mag_node *node, struct now now);
 /* The session at this anchor ends and another begins: the anchor or our own address has changed. */
 void mag_node_restart(struct mag_node *node, struct now now, const char *why);
-void mag_node_free(struct mag_node *node, struct now now);
-void mag_node_refuse(struct mag_node *node, struct now now, int32_t status, const char *why);
-/* May its packets be processed: is it on a link, and its record not on the way out? */
-bool mag_node_present(const struct mag_node *node);
 
 /* ---- registration.c ---- */
 void mag_registration_send(struct mag_node *node, struct now now, enum mag_request what);
@@ -392,7 +397,7 @@ struct mag_peer *mag_peer_find(const struct mag *mag, const struct in6_addr *lma
 struct mag_peer *mag_peer_get(struct mag *mag, const struct in6_addr *lmaa);
 void mag_peer_join(struct mag_peer *peer, struct mag_node *node);
 void mag_peer_leave(struct mag_node *node, struct now now);
-bool mag_peer_serve(struct mag_peer *peer, struct now now); /* tunnel and proxy instance are up */
+void mag_peer_serve(struct mag_peer *peer); /* its tunnel is up from now on */
 void mag_peer_heard(struct mag_peer *peer, struct now now, const struct mh_msg *m);
 void mag_peer_expire(struct mag_peer *peer, struct now now);
 void mag_peer_free(struct mag_peer *peer);

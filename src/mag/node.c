@@ -119,7 +119,7 @@ static void node_init(struct mag_node *node, struct mag *mag)
 	node->state = MAG_NODE_IDENTIFYING;
 }
 
-static struct mag_node *node_new(struct mag *mag, const struct nai *mn, const struct profile *p)
+struct mag_node *mag_node_new(struct mag *mag, const struct nai *mn, const struct profile *p)
 {
 	struct mag_node *node = slab_get(&mag->node_slab);
 
@@ -154,7 +154,7 @@ static void leave_link(struct mag_node *node)
 	node->link = NULL;
 }
 
-static bool join_link(struct mag_node *node, struct mag_link *link, const struct lladdr *lladdr)
+bool mag_node_join_link(struct mag_node *node, struct mag_link *link, const struct lladdr *lladdr)
 {
 	struct htab *t = &node->mag->nodes_by_lladdr;
 
@@ -196,14 +196,6 @@ static void serve_stop(struct mag_node *node)
 	}
 	op.node.node = node->number;
 	fxq_dp(node->mag->fxq, &op);
-}
-
-static bool serve_start(struct mag_node *node, struct now now)
-{
-	if (!mag_peer_serve(node->peer, now))
-		return false;
-	mag_node_forward(node);
-	return true;
 }
 
 void mag_node_free(struct mag_node *node, struct now now)
@@ -249,12 +241,8 @@ void mag_node_become(struct mag_node *node, struct now now, enum mag_node_state 
 		serve_stop(node);
 	switch (to) {
 	case MAG_NODE_REGISTERED:
-		if (!serve_start(node, now)) {
-			node->state = from;
-			mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
-			mag_node_refuse(node, now, node->status, "no room for another anchor's tunnel");
-			return;
-		}
+		mag_peer_serve(node->peer);
+		mag_node_forward(node);
 		mag_subs_deliver(node, now);
 		return;
 	case MAG_NODE_REFUSED:
@@ -292,238 +280,6 @@ void mag_node_refuse(struct mag_node *node, struct now now, int32_t status, cons
 	memcpy(e.detail, why, strnlen(why, sizeof(e.detail) - 1));
 	fxq_event(node->mag->fxq, &e);
 	mag_reach_watch(node, now);
-}
-
-/* ---- attachment ---- */
-
-/* The profile may forbid it; whose anchor is it? NULL with the reason. */
-static struct mag_peer *authorise(struct mag_node *node, int32_t *status, const char **why)
-{
-	const struct mag_conf *c = &node->mag->conf;
-	const struct profile *p = node->profile;
-	struct in6_addr lma = addr_is_any(&p->lma) ? c->lma : p->lma;
-	struct mag_peer *peer;
-
-	*status = -1;
-	*why = NULL;
-	if (!p->enabled)
-		*why = "profile: no mobility service";
-	else if (!profile_allows_mag(p, &c->proxy_coa))
-		*why = "profile: not at this gateway";
-	else if (addr_is_any(&lma))
-		*why = "no anchor is configured";
-	if (*why)
-		return NULL;
-	peer = mag_peer_get(node->mag, &lma);
-	if (!peer) {
-		mag_count(node->mag, MAG_C_LIMIT_PEERS);
-		*why = "too many anchors";
-	}
-	return peer;
-}
-
-void mag_node_register(struct mag_node *node, struct now now)
-{
-	struct mag_peer *peer;
-	const char *why;
-	int32_t status;
-
-	node->step_done[MAG_STEP_IDENTIFIED] = true;
-	node->halted = false;
-	node->retries = 0;
-	memset(&node->bri, 0, sizeof(node->bri));
-	peer = authorise(node, &status, &why);
-	if (!peer) {
-		mag_node_refuse(node, now, status, why);
-		return;
-	}
-	node->step_done[MAG_STEP_AUTHORISED] = true;
-	if (node->peer && node->peer != peer)
-		mag_peer_leave(node, now);
-	if (!node->peer)
-		mag_peer_join(peer, node);
-	mag_node_become(node, now, MAG_NODE_REGISTERING);
-	mag_subs_start(node, now);
-	mag_event(node->mag, EV_NODE_ATTACHED, node, node->trigger);
-	mag_registration_send(node, now, MAG_REQUEST_REGISTER);
-	mag_reach_watch(node, now);
-}
-
-void mag_node_restart(struct mag_node *node, struct now now, const char *why)
-{
-	mag_registration_cancel(node);
-	if (node->state == MAG_NODE_REGISTERED) {
-		mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
-		mag_node_become(node, now, MAG_NODE_DEREGISTERING);
-		mag_signal_reset(node);
-		mag_signal_flush(node->mag, now);
-		mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
-		mag_registration_cancel(node);
-	} else if (node->state == MAG_NODE_REGISTERING) {
-		mag_node_become(node, now, MAG_NODE_DEREGISTERING);
-	}
-	mag_subs_stop(node);
-	if (node->peer)
-		mag_peer_leave(node, now);
-	node->trigger = why;
-	node->n_prefixes = 0;
-	mag_node_register(node, now);
-}
-
-/* A new profile of an attached node: still permitted here, at the same anchor, with the same prefixes? */
-static void apply_profile(struct mag_node *node, struct now now)
-{
-	const struct mag_conf *c = &node->mag->conf;
-	const struct profile *p = node->profile;
-	struct in6_addr lma = addr_is_any(&p->lma) ? c->lma : p->lma;
-	bool permitted = p->enabled && profile_allows_mag(p, &c->proxy_coa);
-
-	if (!permitted && node->state != MAG_NODE_REFUSED) {
-		bool bound = node->state == MAG_NODE_REGISTERED;
-
-		if (bound) {
-			mag_node_become(node, now, MAG_NODE_REGISTERING);
-			mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
-			mag_signal_reset(node);
-			mag_signal_flush(node->mag, now);
-			mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
-		}
-		mag_node_refuse(node, now, -1, p->enabled ? "profile: not at this gateway" : "profile: no mobility service");
-		return;
-	}
-	if (node->state == MAG_NODE_REFUSED) {
-		mag_node_register(node, now); /* the administrative action that it waited for */
-		return;
-	}
-	if (!addr_eq(&node->peer->lmaa, &lma)) {
-		mag_node_restart(node, now, "profile");
-		return;
-	}
-	mag_subs_profile_changed(node, now);
-}
-
-/* On a point-to-point link there is one node: another one there means that it is gone. */
-static void displace(struct mag_link *link, struct mag_node *by, struct now now)
-{
-	if (link->kind != MAG_LINK_POINT_TO_POINT)
-		return;
-	list_each_safe (n, &link->nodes) {
-		struct mag_node *node = list_owner(n, struct mag_node, in_link);
-
-		if (node != by)
-			mag_node_leave(node, now, true, "another node on its link");
-	}
-}
-
-/* The same node, at another place of ours or with another link-layer address: the session goes on. */
-static void moved(struct mag_node *node, struct now now)
-{
-	struct dp_out out = mag_node_output(node);
-
-	mag_node_forward(node);
-	if (node->member)
-		proxy_member_output(node->member, &out, mag_node_l2_unicast(node));
-	if (node->mld)
-		mld_link_query(node->mld, now, node->mag->conf.attach_query_response, node->mag->conf.attach_queries,
-			       node->mag->conf.attach_query_interval);
-	mag_advertise_start(node, now);
-	mag_registration_touch(node);
-}
-
-static void attached(struct mag_node *node, struct now now, const struct mag_stranger *seen, const struct profile *p)
-{
-	const struct profile *old = node->profile;
-	bool news = old->version != p->version;
-
-	node->trigger = seen->trigger;
-	node->handoff = seen->handoff;
-	node->step_done[MAG_STEP_SEEN] = true;
-	node->heard = now.mono;
-	if (!addr_is_any(&seen->link_local))
-		node->link_local = seen->link_local;
-	node->profile = profile_ref(p);
-	profile_unref(old);
-	mag_link_quiet(node->mag, node->link);
-	if (news && node->peer && (node->state == MAG_NODE_REGISTERED || node->state == MAG_NODE_REGISTERING))
-		apply_profile(node, now);
-	if (node->state == MAG_NODE_REGISTERED) {
-		moved(node, now);
-		return;
-	}
-	node->ask_any_prefix = node->terminated = false;
-	mag_registration_cancel(node);
-	if (node->state == MAG_NODE_REGISTERING)
-		mag_registration_send(node, now, MAG_REQUEST_REGISTER);
-	else
-		mag_node_register(node, now);
-}
-
-static bool room_for(struct mag *mag, struct now now, const struct mag_link *link)
-{
-	if (link->kind == MAG_LINK_SHARED && link->n_nodes >= mag->conf.nodes_per_link_max) {
-		mag_count(mag, MAG_C_LIMIT_NODES_LINK);
-		mag_limit_event(mag, now, "nodes-per-link");
-		return false;
-	}
-	return true;
-}
-
-void mag_node_identified(struct mag *mag, struct now now, const struct mag_stranger *seen, const struct profile *p)
-{
-	struct mag_link *link = mag_link_find(mag, seen->ifindex);
-	struct lladdr lladdr = seen->lladdr;
-	struct nai mn = seen->mn.len ? seen->mn : p->mn; /* a default profile names a realm, the node its own name */
-	struct mag_node *node;
-
-	if (!link || !mn.len)
-		return;
-	if (!lladdr.len && p->n_lladdrs)
-		lladdr = p->lladdrs[0];
-	node = mag_node_find_mn(mag, &mn);
-	if (!room_for(mag, now, link)) {
-		mag_stranger_hold(mag, now, seen, mag->conf.unknown_hold);
-		return;
-	}
-	if (!node && !(node = node_new(mag, &mn, p))) {
-		mag_count(mag, MAG_C_LIMIT_NODES);
-		mag_limit_event(mag, now, "nodes");
-		mag_stranger_hold(mag, now, seen, mag->conf.unknown_hold);
-		return;
-	}
-	displace(link, node, now);
-	if (!join_link(node, link, &lladdr)) {
-		mag_count(mag, MAG_C_OUT_OF_MEMORY);
-		mag_node_leave(node, now, true, "out of memory");
-		return;
-	}
-	attached(node, now, seen, p);
-}
-
-void mag_node_report(struct mag *mag, struct now now, const struct mag_stranger *seen)
-{
-	struct mag_node *node = mag_node_find(mag, seen->ifindex, &seen->lladdr);
-	struct mld_packet p;
-
-	if (node && mag_node_present(node) && mld_decode(seen->report, seen->report_len, &p) == MLD_OK)
-		mag_listen_recv(node, now, &p);
-}
-
-void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr *link_local)
-{
-	struct mag *mag = node->mag;
-
-	node->heard = now.mono;
-	node->nud_tries = 0;
-	if (!addr_is_any(link_local))
-		node->link_local = *link_local;
-	if (node->bri.pending)
-		mag_revocation_heard(node, now);
-	/* Revoked or left, and now it speaks here again: it came back. */
-	if ((node->state == MAG_NODE_HELD || node->state == MAG_NODE_DEREGISTERING) && node->link && !mag->stopping) {
-		mag_registration_cancel(node);
-		node->trigger = "data";
-		mag_node_register(node, now);
-	}
 }
 
 /* ---- departure ---- */
@@ -574,85 +330,4 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 		gone(node, now, why);
 		return;
 	}
-}
-
-/* ---- requests from outside ---- */
-
-enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr, const struct nai *mn,
-			uint8_t handoff)
-{
-	struct mag_stranger seen = {.ifindex = ifindex, .trigger = "operator", .handoff = handoff};
-	struct mag_node *node;
-
-	if (!mag_link_find(mag, ifindex))
-		return CTL_NO_SUCH_LINK;
-	if (lladdr)
-		seen.lladdr = *lladdr;
-	if (mn)
-		seen.mn = *mn;
-	if (!seen.lladdr.len && !seen.mn.len)
-		return CTL_NO_SUCH_NODE;
-	node = seen.mn.len ? mag_node_find_mn(mag, &seen.mn) : mag_node_find(mag, ifindex, &seen.lladdr);
-	if (node && node->ifindex == ifindex && node->link && node->state == MAG_NODE_REGISTERED &&
-	    (!seen.lladdr.len || lladdr_eq(&seen.lladdr, &node->lladdr)))
-		return CTL_ALREADY;
-	if (!mag_stranger_heard(mag, now, &seen))
-		return CTL_LIMIT;
-	mag_settle(mag, now);
-	return CTL_OK;
-}
-
-enum ctl_err mag_detach(struct mag *mag, struct now now, const struct nai *mn)
-{
-	struct mag_stranger sent_away = {.trigger = "operator", .sent_away = true};
-	struct mag_node *node = mag_node_find_mn(mag, mn);
-
-	if (!node || node->state == MAG_NODE_DEREGISTERING || node->state == MAG_NODE_HELD)
-		return CTL_NO_SUCH_NODE;
-	sent_away.ifindex = node->ifindex;
-	sent_away.lladdr = node->lladdr;
-	mag_node_leave(node, now, true, "operator");
-	/* What it still had under way shall not bring it back; a station that associates again will send more. */
-	mag_stranger_hold(mag, now, &sent_away, mag->conf.record_hold);
-	mag_settle(mag, now);
-	return CTL_OK;
-}
-
-/* Addresses that the store did not know are its own now. */
-static void ask_again(struct mag *mag, struct now now, const struct profile *p)
-{
-	for (struct hnode *h = htab_next(&mag->links, NULL); h; h = htab_next(&mag->links, h)) {
-		const struct mag_link *link = hnode_owner(h, struct mag_link, by_ifindex);
-
-		for (uint8_t i = 0; i < p->n_lladdrs; i++) {
-			struct mag_stranger *s = mag_stranger_find(mag, link->ifindex, &p->lladdrs[i]);
-			struct mag_stranger again;
-
-			if (!s || s->asking)
-				continue;
-			again = *s;
-			(void)mag_stranger_heard(mag, now, &again);
-		}
-	}
-}
-
-void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, const struct profile *p)
-{
-	struct mag_node *node = mag_node_find_mn(mag, mn);
-	const struct profile *old;
-
-	if (p)
-		ask_again(mag, now, p);
-	if (node && !p) {
-		mag_node_leave(node, now, true, "removed from the policy store");
-	} else if (node) {
-		old = node->profile;
-		node->profile = profile_ref(p);
-		profile_unref(old);
-		if (mag_node_present(node)) { /* a record that is only kept serves a node that comes back */
-			mag_event(mag, EV_POLICY_CHANGED, node, NULL);
-			apply_profile(node, now);
-		}
-	}
-	mag_settle(mag, now);
 }

@@ -110,18 +110,16 @@ void mag_peer_expire(struct mag_peer *peer, struct now now)
 		mag_peer_free(peer);
 }
 
-bool mag_peer_serve(struct mag_peer *peer, struct now now)
+void mag_peer_serve(struct mag_peer *peer)
 {
 	struct dp_op op = {.kind = DP_TUNNEL_ADD, .tunnel = peer->tunnel};
 
-	(void)now;
 	if (peer->tunnel_up)
-		return true;
+		return;
 	fxq_dp(peer->mag->fxq, &op);
 	peer->tunnel_up = true;
 	for (struct hnode *h = htab_next(&peer->groups, NULL); h; h = htab_next(&peer->groups, h))
 		mag_group_touch(hnode_owner(h, struct mag_group, by_group));
-	return true;
 }
 
 void mag_peer_heard(struct mag_peer *peer, struct now now, const struct mh_msg *m)

@@ -397,8 +397,6 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 	} else {
 		node->registered_at = now.mono;
 		mag_node_become(node, now, MAG_NODE_REGISTERED);
-		if (node->state != MAG_NODE_REGISTERED)
-			return;
 		e = mag_event_of(EV_NODE_REGISTERED, node);
 		e.status = m->status;
 		fxq_event(mag->fxq, &e);
