@@ -222,6 +222,46 @@ static void unknown_and_nobody_answers(void **state)
 	rig_free(r);
 }
 
+static void unknown_and_the_old_session_shows_that_it_lives(void **state)
+{
+	struct rig *r = rig_new();
+	struct prefix p;
+
+	(void)state;
+	begin_unknown(r, &p);
+	rig_forget(r);
+	rig_send(r, 0, handover(r, "mn1@example.com", 1, MH_HANDOFF_REREGISTRATION));
+	assert_int_equal(rig_count(r, MH_BA), 2);
+	assert_int_equal(rig_count(r, MH_REVOCATION), 0);
+	assert_int_equal(rig_route(r, &p), 0);
+	assert_int_equal(lma_totals(r->lma).bindings, 2);
+	rig_free(r);
+}
+
+static void revocations_beyond_the_limit_are_said_once(void **state)
+{
+	struct rig *r = rig_conf();
+	char mn[32];
+
+	(void)state;
+	r->conf.pending_max = 2;
+	rig_start(r);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(mn, sizeof(mn), "mn%u@example.com", i);
+		rig_register(r, 0, mn, (uint8_t)i);
+	}
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(mn, sizeof(mn), "mn%u@example.com", i);
+		assert_int_equal(rig_status(r, 1, rig_pbu(r, mn, (uint8_t)i)), MH_ACCEPTED);
+		assert_int_equal(rig_count(r, MH_REVOCATION), 1);
+	}
+	assert_int_equal(rig_counter(r, "bri-not-tracked"), 3);
+	rig_forget(r);
+	rig_pass(r, span_s(5));
+	assert_int_equal(rig_count(r, MH_REVOCATION), 2);
+	rig_free(r);
+}
+
 static void unknown_without_waiting_where_so_configured(void **state)
 {
 	struct rig *r = rig_conf();
@@ -248,7 +288,9 @@ int main(void)
 		cmocka_unit_test(unknown_and_the_old_mag_has_it_still),
 		cmocka_unit_test(unknown_and_the_old_mag_deregisters_meanwhile),
 		cmocka_unit_test(unknown_and_nobody_answers),
+		cmocka_unit_test(unknown_and_the_old_session_shows_that_it_lives),
 		cmocka_unit_test(unknown_without_waiting_where_so_configured),
+		cmocka_unit_test(revocations_beyond_the_limit_are_said_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

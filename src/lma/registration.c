@@ -292,8 +292,8 @@ static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 		binding_event(l, EV_BINDING_REFRESHED, b);
 	lma_count(l, moved ? LMA_PBU_ACCEPTED_HANDOVER : revived ? LMA_PBU_ACCEPTED_REVIVED : LMA_PBU_ACCEPTED_REFRESH);
 	answer_accept(l, r, b, lifetime, results);
-	if (b->awaited)
-		pending_wake(l, binding_id(b), b->id_len);
+	if (b->awaited) /* the session lives: who waited for its end is another one */
+		pending_give_up(l, binding_id(b), b->id_len);
 	b->awaited = false;
 }
 

@@ -527,6 +527,63 @@ static void prefixes_of_the_profile(void **state)
 	rig_free(r);
 }
 
+static void prefixes_that_the_mag_names_after_a_restart_of_ours(void **state)
+{
+	struct rig *r = rig_conf();
+	struct profile *p = rig_profile(r, "mn1@example.com");
+	struct mh_msg *m;
+	struct prefix q;
+
+	(void)state;
+	p->n_prefixes = 2;
+	p->prefixes[0] = P("2001:db8:aaaa:1::/64");
+	p->prefixes[1] = P("2001:db8:aaaa:2::/64");
+	rig_profile(r, "*");
+	r->conf.prefixes_per_node = 2;
+	rig_start(r);
+	m = rig_pbu(r, "mn1@example.com", 1);
+	m->hnp[0] = P("2001:db8:aaaa:3::/64"); /* not of its profile */
+	assert_int_equal(rig_status(r, 0, m), MH_NOT_AUTHORIZED_FOR_HNP);
+	m->n_hnp = 3;
+	m->hnp[0] = p->prefixes[0], m->hnp[1] = p->prefixes[1], m->hnp[2] = P("2001:db8:f00::/64");
+	assert_int_equal(rig_status(r, 0, m), MH_NOT_AUTHORIZED_FOR_HNP);
+	m->n_hnp = 2;
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+
+	m = rig_pbu(r, "mn2@example.com", 2);
+	m->n_hnp = 2;
+	m->hnp[0] = m->hnp[1] = P("2001:db8:f00:1::/64");
+	assert_int_equal(rig_status(r, 0, m), MH_NOT_AUTHORIZED_FOR_HNP);
+	m->hnp[1] = P("2001:db8:f00:2::/63"); /* no size that we give */
+	assert_int_equal(rig_status(r, 0, m), MH_NOT_AUTHORIZED_FOR_HNP);
+	m->hnp[0] = P("2001:db8:f00:0::/64");
+	m->hnp[1] = P("2001:db8:f00:1::/64"); /* those whose turn is next */
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	q = rig_register(r, 0, "mn3@example.com", 3);
+	assert_false(prefix_eq(&q, &m->hnp[0]) || prefix_eq(&q, &m->hnp[1]));
+	assert_int_equal(r->n_routes, 6);
+	rig_free(r);
+}
+
+static void a_deregistration_of_no_session_of_the_node(void **state)
+{
+	struct rig *r = rig_new();
+	struct mh_msg *m;
+
+	(void)state;
+	rig_register(r, 0, "mn1@example.com", 1);
+	m = rig_pbu(r, "mn1@example.com", 2);
+	m->lifetime_4s = 0;
+	assert_int_equal(rig_status(r, 0, m), -1);
+	m->timestamp++;
+	m->handoff = MH_HANDOFF_UNKNOWN;
+	assert_int_equal(rig_status(r, 0, m), -1);
+	assert_int_equal(rig_count(r, MH_REVOCATION), 0);
+	assert_int_equal(rig_counter(r, "deregistration-no-binding"), 2);
+	assert_int_equal(lma_totals(r->lma).bindings, 1);
+	rig_free(r);
+}
+
 static void the_pool_ends_and_is_used_again(void **state)
 {
 	struct rig *r = rig_conf();
@@ -652,6 +709,8 @@ int main(void)
 		cmocka_unit_test(lookup_by_identifier_alone),
 		cmocka_unit_test(several_prefixes_for_each_node),
 		cmocka_unit_test(prefixes_of_the_profile),
+		cmocka_unit_test(prefixes_that_the_mag_names_after_a_restart_of_ours),
+		cmocka_unit_test(a_deregistration_of_no_session_of_the_node),
 		cmocka_unit_test(the_pool_ends_and_is_used_again),
 		cmocka_unit_test(limits_of_bindings_and_peers),
 		cmocka_unit_test(a_registration_waits_for_the_store),
