@@ -118,7 +118,7 @@ int daemons_write_conf(struct lab *lab)
 	return r;
 }
 
-static void show_log(const struct lab *lab, const char *node)
+void daemons_show_log(const struct lab *lab, const char *node)
 {
 	char path[LAB_PATH_MAX], line[512], last[LOG_LINES][512];
 	FILE *f = fopen(lab_path(lab, path, "%s.log", node), "re");
@@ -166,7 +166,7 @@ static int await(struct lab *lab, const char *node, mono_t until)
 			continue;
 		}
 		lab_say("%s: the daemon %s; the end of its log:", node, late ? "does not answer" : "has ended");
-		show_log(lab, node);
+		daemons_show_log(lab, node);
 		return -ECHILD;
 	}
 }

@@ -161,8 +161,11 @@ static void judge_handover(struct demo *d, struct demo_row *row, const char *old
 							      mn->at, "stream", row->label, "gap_ms", row->gap_ms,
 							      "after_link_up_ms", after, "lost", (json_int_t)missing));
 	}
-	demo_expect(d, back && after <= RESUME_MS, "%s: %s is back %.1f ms after the link came up (gap %.1f ms)",
-			mn->name, row->label, after, back ? row->gap_ms : 0);
+	if (back)
+		demo_expect(d, after <= RESUME_MS, "%s: %s is back %.1f ms after the link came up (gap %.1f ms)", mn->name,
+			    row->label, after, row->gap_ms);
+	else
+		demo_expect(d, false, "%s: %s comes back after the link came up", mn->name, row->label);
 }
 
 static bool act_handover(struct demo *d, unsigned mn, unsigned to)
@@ -257,6 +260,16 @@ static void judge_streams(struct demo *d)
 		demo_expect(d, demo_video_played(d), "the video played, and played on after the handover");
 }
 
+static void judge_daemons(struct demo *d)
+{
+	bool alive = true;
+	for (size_t i = 0; i < 1 + DEMO_MAGS; i++) {
+		const struct lab_proc *p = lab_proc(&d->lab, lab_node_name(&d->lab, i));
+		alive = alive && p && proc_alive(&p->proc);
+	}
+	demo_expect(d, alive, "all daemons still run");
+}
+
 static void play(struct demo *d, bool video)
 {
 	bool on = attach_all(d) && act_streams(d);
@@ -274,6 +287,7 @@ static void play(struct demo *d, bool video)
 		demo_refresh(d);
 		judge_streams(d);
 	}
+	judge_daemons(d);
 	demo_draw(d);
 }
 
@@ -331,6 +345,8 @@ static int run(struct demo *d, bool video)
 	demo_print_summary(d, s);
 	r = demo_stop ? 130 : json_is_true(json_object_get(s, "passed")) ? 0 : 1;
 	json_decref(s);
+	for (size_t i = 0; up && r == 1 && i < 1 + DEMO_MAGS; i++)
+		daemons_show_log(&d->lab, lab_node_name(&d->lab, i));
 	demo_video_stop(d);
 	if (up)
 		domain_down(&d->lab);

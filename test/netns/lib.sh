@@ -31,7 +31,7 @@ LMA_ADDR=2001:db8:ff::1
 SSM_GROUP=ff3e::8000:1
 ASM_GROUP=ff1e::1:1
 DATAPLANE=${DATAPLANE:-}
-CHECKS=0
+PASSED=0
 FAILED=0
 TMP=
 HELPERS=
@@ -54,14 +54,13 @@ both_dataplanes() {
 		both_line=$(tail -n 1 "$both_log")
 		case $both_line in
 		*" passed, "*" failed")
-			CHECKS=$((CHECKS + ${both_line%% *}))
+			PASSED=$((PASSED + ${both_line%% *}))
 			both_line=${both_line#*, }
 			FAILED=$((FAILED + ${both_line%% *}))
 			;;
 		*) say "$both_line" ;;
 		esac
 	done
-	CHECKS=$((CHECKS + FAILED))
 	exit $both_status
 }
 
@@ -80,9 +79,9 @@ fail() {
 check() {
 	check_text=$1
 	shift
-	CHECKS=$((CHECKS + 1))
 	if check_out=$("$@" 2>&1); then
-		say "ok $CHECKS - $check_text"
+		PASSED=$((PASSED + 1))
+		say "ok $PASSED - $check_text"
 	else
 		check_status=$?
 		say "  $*: status $check_status"
@@ -95,12 +94,12 @@ check() {
 check_not() {
 	check_text=$1
 	shift
-	CHECKS=$((CHECKS + 1))
 	if check_out=$("$@" 2>&1); then
 		say "  $*: succeeded"
 		fail "$check_text"
 	fi
-	say "ok $CHECKS - $check_text"
+	PASSED=$((PASSED + 1))
+	say "ok $PASSED - $check_text"
 }
 
 # eventually SECONDS COMMAND...: again and again until it succeeds. The last attempt's output is printed. What stands in
@@ -141,16 +140,27 @@ at_most() { [ "$2" -le "$1" ] || { say "wanted at most $1, got $2"; return 1; };
 lab() { "$LABTOOL" lab --prefix "$P" "$@"; }
 lab_dir() { say "/run/roamcast/lab/$P"; }
 
+# Let the daemons end, and look whether a sanitizer had something to say of them.
+daemons_clean() {
+	for log in "$(lab_dir)"/*.sock; do
+		[ ! -e "$log" ] || lab daemon stop "$(basename "$log" .sock)"
+	done
+	! grep -hE -A 12 'runtime error:|(Address|Leak|Undefined)Sanitizer' "$(lab_dir)"/*.log
+}
+
 cleanup() {
 	cleanup_status=$?
 	trap - EXIT INT TERM HUP
 	for pid in $HELPERS; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
-	[ ! -e "$(lab_dir)/state.json" ] || lab down
+	if [ -e "$(lab_dir)/state.json" ]; then
+		[ $cleanup_status -ne 0 ] || daemons_clean || cleanup_status=1
+		lab down
+	fi
 	[ -z "$TMP" ] || rm -rf "$TMP"
 	[ $cleanup_status -eq 0 ] || [ $cleanup_status -eq 77 ] || [ $FAILED -ne 0 ] || FAILED=1
-	say "$((CHECKS - FAILED)) passed, $FAILED failed"
+	say "$PASSED passed, $FAILED failed"
 	exit $cleanup_status
 }
 trap cleanup EXIT
