@@ -56,8 +56,6 @@ size_t proxy_bytes(const struct proxy *p)
 
 	sum += slab_bytes(&p->group_slab) + slab_bytes(&p->member_slab);
 	sum += slab_bytes(&p->entry_slab) + slab_bytes(&p->source_slab);
-	sum += slab_bytes(&p->group_slab) + slab_bytes(&p->member_slab);
-	sum += slab_bytes(&p->entry_slab) + slab_bytes(&p->source_slab);
 	list_each(l, &p->members)
 		sum += htab_bytes(&list_owner(l, struct proxy_member, link)->entries);
 	for (struct hnode *n = htab_next(&p->groups, NULL); n; n = htab_next(&p->groups, n)) {
