@@ -4,13 +4,11 @@
 
 #include <string.h>
 
-#define TRIGGER_ADMINISTRATIVE 1 /* RFC 5846 5.1 */
-
 /* The binding ends here and now, and its MAG is told. */
 static void revoke(struct lma *l, struct binding *b)
 {
 	if (b->state == LMA_BINDING_ACTIVE)
-		revocation_send(l, b, b->peer, TRIGGER_ADMINISTRATIVE, false);
+		revocation_send(l, b, b->peer, MH_BRI_ADMINISTRATIVE, false);
 	binding_event(l, EV_BINDING_DELETED, b);
 	binding_delete(l, b);
 }

@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEARTBEAT_RESPONSE 0x0001
-#define BINDING_ERROR_UNKNOWN_MH 2
-#define BRI 1
-#define BRA_NOT_SUPPORTED 134
-
 /* ---- life ---- */
 
 static void init_tables(struct lma *l)
@@ -26,7 +21,7 @@ static void init_tables(struct lma *l)
 	htab_init(&l->by_prefix, l->seed + 2);
 	htab_init(&l->peers, l->seed + 3);
 	htab_init(&l->subs, l->seed + 4);
-	htab_init(&l->pending_by_mn, l->seed + 5);
+	htab_init(&l->pending_by_mn, l->seed + 1); /* as by_mn: one hash of an identifier serves for both */
 	htab_init(&l->pending_by_request, l->seed + 6);
 	htab_init(&l->revocations, l->seed + 7);
 	heap_init(&l->heap);
@@ -168,7 +163,7 @@ static void binding_error(struct lma *l, const struct in6_addr *to)
 		return;
 	}
 	mh_init(&l->tx, MH_BE);
-	l->tx.status = BINDING_ERROR_UNKNOWN_MH;
+	l->tx.status = MH_BE_UNKNOWN_TYPE;
 	if (lma_send(l, &l->conf.lmaa, to))
 		lma_count(l, LMA_BINDING_ERRORS_SENT);
 }
@@ -178,12 +173,12 @@ static void heartbeat(struct lma *l, const struct in6_addr *src)
 {
 	const struct mh_msg *m = &l->rx;
 
-	if (m->flags & HEARTBEAT_RESPONSE) {
+	if (m->flags & MH_HEARTBEAT_R) {
 		lma_count(l, LMA_HEARTBEATS_IGNORED);
 		return;
 	}
 	mh_init(&l->tx, MH_HEARTBEAT);
-	l->tx.flags = HEARTBEAT_RESPONSE;
+	l->tx.flags = MH_HEARTBEAT_R;
 	l->tx.heartbeat_seq = m->heartbeat_seq;
 	l->tx.has = MH_HAS_RESTART_COUNTER;
 	l->tx.restart_counter = l->restart_counter;
@@ -195,14 +190,14 @@ static void revocation(struct lma *l, const struct in6_addr *src)
 {
 	const struct mh_msg *m = &l->rx;
 
-	if (m->revocation != BRI) {
+	if (m->revocation != MH_BRI) {
 		revocation_answered(l, src, m);
 		return;
 	}
 	/* A MAG ends its bindings by de-registration: revocation by it is told to be absent (RFC 5846 7.2). */
 	mh_init(&l->tx, MH_REVOCATION);
-	l->tx.revocation = 2;
-	l->tx.status = BRA_NOT_SUPPORTED;
+	l->tx.revocation = MH_BRA;
+	l->tx.status = MH_BRA_NOT_SUPPORTED;
 	l->tx.seq = m->seq;
 	l->tx.flags = m->flags;
 	if (m->has & MH_HAS_MN_ID) {
@@ -219,7 +214,7 @@ static void peer_knows_not(struct lma *l, const struct in6_addr *src)
 	struct peer *p = peer_find(l, src);
 
 	lma_count(l, LMA_BINDING_ERRORS_HEARD);
-	if (!p || l->rx.status != BINDING_ERROR_UNKNOWN_MH)
+	if (!p || l->rx.status != MH_BE_UNKNOWN_TYPE)
 		return;
 	if (p->n_upns) {
 		p->no_notify = true;

@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REASON_FORCE_REREGISTRATION 1
-#define REASON_VENDOR_SPECIFIC 3
-#define FLAG_A 0x8000
-#define FLAG_D 0x4000
 #define GROUP_ALL_SESSIONS 1 /* RFC 6602 */
 
 static void transmit(struct lma *l, const struct notice *n, bool again)
@@ -20,7 +16,7 @@ static void transmit(struct lma *l, const struct notice *n, bool again)
 	m->seq = n->seq;
 	m->reason = n->reason;
 	/* The registration itself is the answer to reason 1 (RFC 7077 4.1). */
-	m->flags = (uint16_t)((n->reason == REASON_FORCE_REREGISTRATION ? 0 : FLAG_A) | (again ? FLAG_D : 0));
+	m->flags = (uint16_t)((n->reason == MH_UPN_FORCE_REREGISTRATION ? 0 : MH_UPN_A) | (again ? MH_UPN_D : 0));
 	if (n->named) {
 		m->has = MH_HAS_MN_ID;
 		m->mn_id_subtype = MH_MNID_NAI;
@@ -86,7 +82,7 @@ static void launch(struct lma *l, struct notice *n)
 void notify_results(struct lma *l, struct peer *p, const struct nai *mn, const struct refused *v, size_t n_results)
 {
 	for (size_t i = 0; i < n_results;) {
-		struct notice *n = begin(l, p, mn, REASON_VENDOR_SPECIFIC);
+		struct notice *n = begin(l, p, mn, MH_UPN_VENDOR_SPECIFIC);
 
 		if (!n)
 			return;
@@ -100,7 +96,7 @@ void notify_results(struct lma *l, struct peer *p, const struct nai *mn, const s
 
 void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn)
 {
-	struct notice *n = begin(l, p, mn, REASON_FORCE_REREGISTRATION);
+	struct notice *n = begin(l, p, mn, MH_UPN_FORCE_REREGISTRATION);
 
 	if (!n)
 		return;

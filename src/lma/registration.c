@@ -224,7 +224,7 @@ static void accept_new(struct lma *l, struct pbu *r)
 		answer_refuse(l, r, status, NULL);
 		return;
 	}
-	b = binding_new(l, &r->m->mn_id, prefixes, n, pooled);
+	b = binding_new(l, &r->m->mn_id, r->mn_hash, prefixes, n, pooled);
 	p = b ? peer_get(l, &r->proxy_coa, r->mag) : NULL;
 	if (!p) {
 		if (b)
@@ -248,6 +248,13 @@ static void accept_new(struct lma *l, struct pbu *r)
 	answer_accept(l, r, b, lifetime, results);
 }
 
+static uint8_t handover_trigger(const struct binding *b, const struct mh_msg *m)
+{
+	if (m->handoff == MH_HANDOFF_UNKNOWN)
+		return MH_BRI_HANDOVER_UNKNOWN;
+	return m->att == b->att ? MH_BRI_HANDOVER_SAME_ATT : MH_BRI_HANDOVER_OTHER_ATT;
+}
+
 /* 5.3.4: the session moves to another MAG. */
 static bool move(struct lma *l, struct binding *b, struct pbu *r, struct share **left)
 {
@@ -260,8 +267,7 @@ static bool move(struct lma *l, struct binding *b, struct pbu *r, struct share *
 		return false;
 	}
 	if (b->state == LMA_BINDING_ACTIVE)
-		revocation_send(l, b, old,
-				r->m->handoff == MH_HANDOFF_UNKNOWN ? 4 : r->m->att == b->att ? 2 : 3, false);
+		revocation_send(l, b, old, handover_trigger(b, r->m), false);
 	take_capabilities(l, p, r->m);
 	*left = shares_detach(b);
 	binding_detach(l, b);
@@ -316,7 +322,7 @@ static void accept_deregistration(struct lma *l, struct binding *b, struct pbu *
 static void wait_for_old_mag(struct lma *l, struct binding *b, struct pbu *r)
 {
 	if (!b->awaited)
-		revocation_send(l, b, b->peer, 4, true);
+		revocation_send(l, b, b->peer, MH_BRI_HANDOVER_UNKNOWN, true);
 	b->awaited = true;
 	pending_add(l, r, PENDING_DEREGISTRATION);
 }
@@ -384,7 +390,8 @@ void lma_registration(struct lma *l, struct pbu *r)
 		answer_refuse(l, r, MH_NOT_LMA_FOR_THIS_MOBILE_NODE, NULL);
 		return;
 	}
-	known = binding_of_mn(l, &m->mn_id);
+	r->mn_hash = htab_hash(&l->by_mn, m->mn_id.s, m->mn_id.len);
+	known = binding_of_hash(l, &m->mn_id, r->mn_hash);
 	if (!known && m->lifetime_4s == 0) {
 		lma_count(l, LMA_DEREGISTRATION_NO_BINDING);
 		return;
@@ -397,7 +404,7 @@ void lma_registration(struct lma *l, struct pbu *r)
 		pending_add(l, r, PENDING_PROFILE);
 		return;
 	}
-	found = binding_lookup(l, m, &r->proxy_coa);
+	found = binding_lookup(l, m, &r->proxy_coa, known);
 	status = check_node(r);
 	if (status == MH_ACCEPTED && !r->ordered) /* the de-registration that it waited for is newer */
 		status = check_order(l, r, found.binding);

@@ -4,13 +4,6 @@
 
 #include <string.h>
 
-#define BRI 1
-#define BRA 2
-#define FLAG_P 0x8000
-#define BRA_SUCCESS 0
-#define BRA_NO_BINDING 128
-#define BRA_MN_ATTACHED 132
-
 static uint64_t key_hash(const struct lma *l, const struct in6_addr *peer, uint16_t seq)
 {
 	uint8_t key[18];
@@ -25,10 +18,10 @@ static void transmit(struct lma *l, const struct revocation *v)
 	struct mh_msg *m = &l->tx;
 
 	mh_init(m, MH_REVOCATION);
-	m->revocation = BRI;
+	m->revocation = MH_BRI;
 	m->trigger = v->trigger;
 	m->seq = v->seq;
-	m->flags = FLAG_P;
+	m->flags = MH_REVOCATION_P;
 	m->has = MH_HAS_MN_ID;
 	m->mn_id_subtype = MH_MNID_NAI;
 	m->mn_id = v->mn;
@@ -109,11 +102,11 @@ static void unknown_settled(struct lma *l, const struct revocation *v, uint8_t s
 
 	if (!b || !b->awaited)
 		return;
-	if (status == BRA_SUCCESS || status == BRA_NO_BINDING) {
+	if (status == MH_BRA_SUCCESS || status == MH_BRA_NO_BINDING) {
 		binding_deregister(l, b);
 		return;
 	}
-	if (status == BRA_MN_ATTACHED) {
+	if (status == MH_BRA_MN_ATTACHED) {
 		struct nai mn = binding_mn(b);
 
 		b->awaited = false;

@@ -5,36 +5,6 @@
 
 #include "mag/mag_priv.h"
 
-enum { REVOCATION_BRI = 1, REVOCATION_BRA = 2 };
-enum { BRI_P = 0x8000, BRI_V = 0x4000, BRI_G = 0x2000 };
-enum { HEARTBEAT_RESPONSE = 0x0001 };
-enum { UPN_A = 0x8000, UPN_D = 0x4000 };
-enum { UPN_FORCE_REREGISTRATION = 1, UPN_UPDATE_SESSION = 2, UPN_VENDOR_SPECIFIC = 3 };
-enum { UPA_OK = 0, UPA_FAILED = 128, UPA_MISSING_VENDOR_OPTION = 129, UPA_NOT_ATTACHED = 132 };
-enum { BE_UNKNOWN_TYPE = 2 };
-
-enum bri_trigger {
-	BRI_UNSPECIFIED = 0,
-	BRI_ADMINISTRATIVE = 1,
-	BRI_HANDOVER_SAME_ATT = 2,
-	BRI_HANDOVER_OTHER_ATT = 3,
-	BRI_HANDOVER_UNKNOWN = 4,
-	BRI_USER_SESSION = 5,
-	BRI_NETWORK_SESSION = 6,
-	BRI_OUT_OF_SYNC = 7,
-	BRI_PER_PEER = 128,
-	BRI_NODES_POLICY = 129,
-};
-
-enum bra_status {
-	BRA_SUCCESS = 0,
-	BRA_NO_BINDING = 128,
-	BRA_IDENTITY_REQUIRED = 131,
-	BRA_ATTACHED = 132,
-	BRA_TRIGGER = 133,
-	BRA_FUNCTION = 134,
-};
-
 static void send_mh(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m)
 {
 	uint8_t bytes[MH_LEN_MAX];
@@ -55,12 +25,12 @@ struct bri {
 	struct prefix prefixes[MH_HNP_MAX];
 };
 
-static void answer(struct mag *mag, const struct bri *bri, enum bra_status status)
+static void answer(struct mag *mag, const struct bri *bri, enum mh_bra_status status)
 {
 	struct mh_msg m;
 
 	mh_init(&m, MH_REVOCATION);
-	m.revocation = REVOCATION_BRA;
+	m.revocation = MH_BRA;
 	m.status = (uint8_t)status;
 	m.seq = bri->seq;
 	m.flags = bri->flags;
@@ -71,13 +41,14 @@ static void answer(struct mag *mag, const struct bri *bri, enum bra_status statu
 	}
 	m.n_hnp = bri->n_prefixes;
 	memcpy(m.hnp, bri->prefixes, bri->n_prefixes * sizeof(m.hnp[0]));
-	mag_count(mag, status == BRA_SUCCESS ? MAG_C_BRI_ACCEPTED : MAG_C_BRI_REJECTED);
+	mag_count(mag, status == MH_BRA_SUCCESS ? MAG_C_BRI_ACCEPTED : MAG_C_BRI_REJECTED);
 	send_mh(mag, &bri->dst, &bri->src, &m);
 }
 
 static void bri_of(const struct mh_msg *m, const struct in6_addr *src, const struct in6_addr *dst, struct bri *ret)
 {
-	*ret = (struct bri){.src = *src, .dst = *dst, .seq = m->seq, .flags = m->flags & (BRI_P | BRI_V | BRI_G)};
+	*ret = (struct bri){.src = *src, .dst = *dst, .seq = m->seq};
+	ret->flags = m->flags & (MH_REVOCATION_P | MH_REVOCATION_V | MH_REVOCATION_G);
 	ret->has_mn = (m->has & MH_HAS_MN_ID) && m->mn_id_subtype == MH_MNID_NAI;
 	if (ret->has_mn)
 		ret->mn = m->mn_id;
@@ -117,7 +88,7 @@ static void examine(struct mag_node *node, struct now now, const struct bri *bri
 	mag_set(node->mag, &node->revoked, mono_add(now.mono, node->mag->conf.revoke_probe_interval));
 }
 
-static void examined(struct mag_node *node, enum bra_status status)
+static void examined(struct mag_node *node, enum mh_bra_status status)
 {
 	struct bri bri = {.src = node->bri.src, .dst = node->bri.dst, .seq = node->bri.seq, .flags = node->bri.flags};
 
@@ -132,12 +103,12 @@ static void examined(struct mag_node *node, enum bra_status status)
 	answer(node->mag, &bri, status);
 }
 
-void mag_revocation_left(struct mag_node *node) { examined(node, BRA_SUCCESS); }
+void mag_revocation_left(struct mag_node *node) { examined(node, MH_BRA_SUCCESS); }
 
 void mag_revocation_heard(struct mag_node *node, struct now now)
 {
 	(void)now;
-	examined(node, BRA_ATTACHED);
+	examined(node, MH_BRA_MN_ATTACHED);
 }
 
 void mag_revocation_expire(struct mag_node *node, struct now now)
@@ -152,7 +123,7 @@ void mag_revocation_expire(struct mag_node *node, struct now now)
 		mag_set(node->mag, &node->revoked, mono_add(now.mono, c->revoke_probe_interval));
 		return;
 	}
-	examined(node, BRA_SUCCESS);
+	examined(node, MH_BRA_SUCCESS);
 	moved_away(node, now);
 }
 
@@ -164,11 +135,11 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 	}
 	switch (node->state) {
 	case MAG_NODE_REGISTERING: /* it came back, and its registration overtakes this */
-		answer(node->mag, bri, BRA_ATTACHED);
+		answer(node->mag, bri, MH_BRA_MN_ATTACHED);
 		return;
 	case MAG_NODE_REGISTERED:
 		if (!node->link) {
-			answer(node->mag, bri, BRA_SUCCESS);
+			answer(node->mag, bri, MH_BRA_SUCCESS);
 			moved_away(node, now);
 			return;
 		}
@@ -176,12 +147,12 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 		return;
 	case MAG_NODE_HELD:
 	case MAG_NODE_DEREGISTERING:
-		answer(node->mag, bri, BRA_SUCCESS); /* released already */
+		answer(node->mag, bri, MH_BRA_SUCCESS); /* released already */
 		return;
 	case MAG_NODE_REFUSED:
 	case MAG_NODE_IDENTIFYING:
 	case MAG_NODE_UNKNOWN:
-		answer(node->mag, bri, BRA_NO_BINDING);
+		answer(node->mag, bri, MH_BRA_NO_BINDING);
 		return;
 	}
 }
@@ -192,16 +163,16 @@ static void revoked(struct mag_node *node, struct now now, const struct bri *bri
 	case MAG_NODE_REGISTERING:
 	case MAG_NODE_REGISTERED:
 		ended_by_anchor(node, now);
-		answer(node->mag, bri, BRA_SUCCESS);
+		answer(node->mag, bri, MH_BRA_SUCCESS);
 		return;
 	case MAG_NODE_HELD:
 	case MAG_NODE_DEREGISTERING:
-		answer(node->mag, bri, BRA_SUCCESS);
+		answer(node->mag, bri, MH_BRA_SUCCESS);
 		return;
 	case MAG_NODE_REFUSED:
 	case MAG_NODE_IDENTIFYING:
 	case MAG_NODE_UNKNOWN:
-		answer(node->mag, bri, BRA_NO_BINDING);
+		answer(node->mag, bri, MH_BRA_NO_BINDING);
 		return;
 	}
 }
@@ -231,19 +202,19 @@ static void revoke_many(struct mag *mag, struct now now, struct mag_peer *peer, 
 		if (node->state == MAG_NODE_REGISTERED || node->state == MAG_NODE_REGISTERING)
 			ended_by_anchor(node, now);
 	}
-	answer(mag, bri, BRA_SUCCESS);
+	answer(mag, bri, MH_BRA_SUCCESS);
 }
 
 static void revoke_global(struct mag *mag, struct now now, const struct bri *bri, uint8_t trigger)
 {
 	struct mag_peer *peer = mag_peer_find(mag, &bri->src);
 
-	if (trigger == BRI_PER_PEER)
+	if (trigger == MH_BRI_PEER_POLICY)
 		revoke_many(mag, now, peer, bri, false);
-	else if (trigger != BRI_NODES_POLICY)
-		answer(mag, bri, BRA_TRIGGER);
+	else if (trigger != MH_BRI_REVOKER_POLICY)
+		answer(mag, bri, MH_BRA_TRIGGER_NOT_SUPPORTED);
 	else if (!bri->has_mn || !bri->mn.len)
-		answer(mag, bri, BRA_IDENTITY_REQUIRED);
+		answer(mag, bri, MH_BRA_MN_ID_REQUIRED);
 	else
 		revoke_many(mag, now, peer, bri, true);
 }
@@ -253,27 +224,27 @@ static void revoke_one(struct mag *mag, struct now now, const struct bri *bri, u
 	struct mag_node *node = mag_node_find_mn(mag, &bri->mn);
 
 	if (!node || !node->peer || !addr_eq(&node->peer->lmaa, &bri->src) || !holds_prefixes(node, bri)) {
-		answer(mag, bri, BRA_NO_BINDING);
+		answer(mag, bri, MH_BRA_NO_BINDING);
 		return;
 	}
-	switch ((enum bri_trigger)trigger) {
-	case BRI_HANDOVER_SAME_ATT:
-	case BRI_HANDOVER_OTHER_ATT:
-	case BRI_HANDOVER_UNKNOWN:
-	case BRI_OUT_OF_SYNC:
+	switch ((enum mh_bri_trigger)trigger) {
+	case MH_BRI_HANDOVER_SAME_ATT:
+	case MH_BRI_HANDOVER_OTHER_ATT:
+	case MH_BRI_HANDOVER_UNKNOWN:
+	case MH_BRI_OUT_OF_SYNC:
 		handed_over(node, now, bri);
 		return;
-	case BRI_UNSPECIFIED:
-	case BRI_ADMINISTRATIVE:
-	case BRI_USER_SESSION:
-	case BRI_NETWORK_SESSION:
+	case MH_BRI_UNSPECIFIED:
+	case MH_BRI_ADMINISTRATIVE:
+	case MH_BRI_USER_TERMINATED:
+	case MH_BRI_NETWORK_TERMINATED:
 		revoked(node, now, bri);
 		return;
-	case BRI_PER_PEER:
-	case BRI_NODES_POLICY:
+	case MH_BRI_PEER_POLICY:
+	case MH_BRI_REVOKER_POLICY:
 		break;
 	}
-	answer(mag, bri, BRA_TRIGGER);
+	answer(mag, bri, MH_BRA_TRIGGER_NOT_SUPPORTED);
 }
 
 void mag_revocation_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
@@ -281,20 +252,20 @@ void mag_revocation_recv(struct mag *mag, struct now now, const struct in6_addr 
 {
 	struct bri bri;
 
-	if (m->revocation != REVOCATION_BRI) {
+	if (m->revocation != MH_BRI) {
 		mag_count(mag, MAG_C_MH_NOT_FOR_MAG); /* an answer to what we never ask */
 		return;
 	}
 	mag_count(mag, MAG_C_BRI_RECEIVED);
 	bri_of(m, src, dst, &bri);
-	if (!(bri.flags & BRI_P))
-		answer(mag, &bri, BRA_FUNCTION);
-	else if (bri.flags & BRI_G)
+	if (!(bri.flags & MH_REVOCATION_P))
+		answer(mag, &bri, MH_BRA_NOT_SUPPORTED);
+	else if (bri.flags & MH_REVOCATION_G)
 		revoke_global(mag, now, &bri, m->trigger);
 	else if (!bri.has_mn)
-		answer(mag, &bri, BRA_IDENTITY_REQUIRED);
-	else if (bri.flags & BRI_V)
-		answer(mag, &bri, BRA_NO_BINDING); /* of an IPv4 home address */
+		answer(mag, &bri, MH_BRA_MN_ID_REQUIRED);
+	else if (bri.flags & MH_REVOCATION_V)
+		answer(mag, &bri, MH_BRA_NO_BINDING); /* of an IPv4 home address */
 	else
 		revoke_one(mag, now, &bri, m->trigger);
 }
@@ -323,12 +294,12 @@ static void refuse_groups(struct now now, struct mag_peer *peer, const struct mh
 static uint8_t reregister(struct mag_node *node, struct now now)
 {
 	if (!node || (node->state != MAG_NODE_REGISTERED && node->state != MAG_NODE_REGISTERING))
-		return UPA_NOT_ATTACHED;
+		return MH_UPA_NOT_ATTACHED;
 	node->halted = false;
 	mag_subs_forget_refusals(node, now);
 	if (node->state == MAG_NODE_REGISTERED && node->tx.what == MAG_REQUEST_NONE)
 		mag_registration_touch(node);
-	return UPA_OK;
+	return MH_UPA_OK;
 }
 
 static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, const struct mh_msg *m)
@@ -338,17 +309,17 @@ static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, co
 	if (node && node->peer != peer)
 		node = NULL;
 	switch (m->reason) {
-	case UPN_FORCE_REREGISTRATION:
-	case UPN_UPDATE_SESSION:
+	case MH_UPN_FORCE_REREGISTRATION:
+	case MH_UPN_UPDATE_SESSION_PARAMETERS:
 		return reregister(node, now);
-	case UPN_VENDOR_SPECIFIC:
+	case MH_UPN_VENDOR_SPECIFIC:
 		if (m->has & MH_HAS_RESULT) {
 			refuse_groups(now, peer, m);
-			return UPA_OK;
+			return MH_UPA_OK;
 		}
-		return m->n_vsm ? UPA_FAILED : UPA_MISSING_VENDOR_OPTION;
+		return m->n_vsm ? MH_UPA_FAILED : MH_UPA_NO_VENDOR_OPTION;
 	default: /* reasons of other RFCs */
-		return UPA_FAILED;
+		return MH_UPA_FAILED;
 	}
 }
 
@@ -356,10 +327,10 @@ void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src
 {
 	struct mag_peer *peer = mag_peer_find(mag, src);
 	struct mh_msg a;
-	uint8_t status = UPA_OK;
+	uint8_t status = MH_UPA_OK;
 
 	mag_count(mag, MAG_C_UPN_RECEIVED);
-	if (peer->upn_seen && peer->upn_seq == m->seq && (m->flags & UPN_D)) {
+	if (peer->upn_seen && peer->upn_seq == m->seq && (m->flags & MH_UPN_D)) {
 		mag_count(mag, MAG_C_UPN_DUPLICATE); /* done before; its answer was lost */
 		status = peer->upn_status;
 	} else {
@@ -368,7 +339,7 @@ void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src
 	peer->upn_seen = true;
 	peer->upn_seq = m->seq;
 	peer->upn_status = status;
-	if (!(m->flags & UPN_A))
+	if (!(m->flags & MH_UPN_A))
 		return;
 	mh_init(&a, MH_UPA);
 	a.seq = m->seq;
@@ -387,14 +358,14 @@ void mag_heartbeat_recv(struct mag *mag, const struct in6_addr *src, const struc
 {
 	struct mh_msg a;
 
-	if (m->flags & HEARTBEAT_RESPONSE)
+	if (m->flags & MH_HEARTBEAT_R)
 		return; /* we ask for none */
 	if (!mag_peer_find(mag, src) && !addr_eq(src, &mag->conf.lma)) {
 		mag_count(mag, MAG_C_MH_STRANGER);
 		return;
 	}
 	mh_init(&a, MH_HEARTBEAT);
-	a.flags = HEARTBEAT_RESPONSE;
+	a.flags = MH_HEARTBEAT_R;
 	a.heartbeat_seq = m->heartbeat_seq;
 	a.has |= MH_HAS_RESTART_COUNTER;
 	a.restart_counter = mag->restart_counter;
@@ -411,7 +382,7 @@ void mag_binding_error_send(struct mag *mag, struct now now, const struct in6_ad
 		return;
 	}
 	mh_init(&m, MH_BE);
-	m.status = BE_UNKNOWN_TYPE;
+	m.status = MH_BE_UNKNOWN_TYPE;
 	mag_count(mag, MAG_C_BINDING_ERROR_SENT);
 	send_mh(mag, src, dst, &m);
 }
