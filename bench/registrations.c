@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Registrations at an LMA that holds 1 000 to 1 000 000 bindings, over raw sockets in a network namespace of its own, with the
- * data plane programmed, in turn with a plain echo of the same messages by the same socket code. One core serves, another asks.
+/* Registrations at an LMA that holds 1 000 to 1 000 000 bindings, over raw sockets in a network namespace of its own,
+ * with the data plane programmed, in turn with a plain echo of the same messages by the same socket code. One core
+ * serves, another asks.
  *
- * A round registers nodes that are not bound yet (a binding, a prefix, a route), or refreshes bound ones. Before the next round
- * the nodes are de-registered, which is not measured. Numbers are medians over pairs of rounds.
+ * A round registers nodes that are not bound yet (a binding, a prefix, a route), or refreshes bound ones. Before the
+ * next round the nodes are de-registered, which is not measured. Numbers are medians over pairs of rounds.
  *
  * Usage: registrations [--json] [--quick] [--no-data-plane]   (root; progress on standard error) */
 #include <errno.h>
@@ -27,18 +28,18 @@
 #include "lab/netns.h"
 #include "lma/lma.h"
 
-#define WINDOW 128	/* messages under way */
-#define BATCH 32
-#define BYTES_MAX 160	/* of one of our messages */
-#define SILENCE_MS 200	/* then what is under way is lost */
-#define ROUND_MAX 20000
-#define PAIRS 5
-#define PINGS 2000
-#define GOAL_RATE 60000
+#define WINDOW	   128 /* messages under way */
+#define BATCH	   32
+#define BYTES_MAX  160 /* of one of our messages */
+#define SILENCE_MS 200 /* then what is under way is lost */
+#define ROUND_MAX  20000
+#define PAIRS	   5
+#define PINGS	   2000
+#define GOAL_RATE  60000
 #define GOAL_RATIO 0.5
 #define GOAL_BYTES 512
 
-static const char addresses[3][24] = { "2001:db8:ff::1", "2001:db8:ff::2", "2001:db8:1::1" };
+static const char addresses[3][24] = {"2001:db8:ff::1", "2001:db8:ff::2", "2001:db8:1::1"};
 static struct in6_addr lmaa, echo_addr, mag;
 static bool json, with_dp = true;
 static uint64_t epoch; /* timestamps count from here */
@@ -75,7 +76,7 @@ struct message {
 static void encode(struct message *to, uint32_t node, uint64_t at, bool ends, uint8_t hi)
 {
 	static struct mh_msg m;
-	uint8_t mac[6] = { 2, 0, (uint8_t)(node >> 24), (uint8_t)(node >> 16), (uint8_t)(node >> 8), (uint8_t)node };
+	uint8_t mac[6] = {2, 0, (uint8_t)(node >> 24), (uint8_t)(node >> 16), (uint8_t)(node >> 8), (uint8_t)node};
 	char id[32];
 	int len = snprintf(id, sizeof(id), "n%07u@example.org", node);
 
@@ -84,7 +85,8 @@ static void encode(struct message *to, uint32_t node, uint64_t at, bool ends, ui
 	m.flags = MH_BU_P | MH_BU_A;
 	m.lifetime_4s = ends ? 0 : 900;
 	m.has = MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP | MH_HAS_CAPABILITIES;
-	m.capabilities = (struct mh_capabilities){ .version = 1, .roles = 1, .features = MH_FEATURE_MLDV2, .groups_max = 32 };
+	m.capabilities =
+	    (struct mh_capabilities){.version = 1, .roles = 1, .features = MH_FEATURE_MLDV2, .groups_max = 32};
 	m.mn_id_subtype = MH_MNID_NAI;
 	m.mn_id = nai_of(id, (size_t)len);
 	m.handoff = hi;
@@ -92,7 +94,7 @@ static void encode(struct message *to, uint32_t node, uint64_t at, bool ends, ui
 	m.llid = lladdr_of(mac, 6);
 	m.n_hnp = 1;
 	m.timestamp = epoch + at;
-	to->len = (uint8_t)mh_encode(&(struct mh_conf){ MH_PEN_DOCUMENTATION }, &m, &mag, &lmaa, to->bytes, BYTES_MAX);
+	to->len = (uint8_t)mh_encode(&(struct mh_conf){MH_PEN_DOCUMENTATION}, &m, &mag, &lmaa, to->bytes, BYTES_MAX);
 	if (!to->len)
 		die("a message does not fit");
 }
@@ -146,7 +148,8 @@ static void pump(struct server *s)
 	}
 }
 
-static void on_message(void *arg, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes, size_t len)
+static void on_message(void *arg, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
+		       size_t len)
 {
 	struct server *s = arg;
 
@@ -234,9 +237,14 @@ static void on_order(evutil_socket_t fd, short what, void *arg)
 
 static struct dp *data_plane(struct server *s, uint32_t n, const struct prefix *pool, char name[64])
 {
-	static const struct dp_events events = { tunnel_packet, problem };
-	struct dp_conf conf = { .nodes_max = 64, .routes_max = n + 1024, .tunnels_max = 1024, .flows_max = 1024, .outs_max = 4096,
-				.ptb_per_s = 10, .hop_limit = 64 };
+	static const struct dp_events events = {tunnel_packet, problem};
+	struct dp_conf conf = {.nodes_max = 64,
+			       .routes_max = n + 1024,
+			       .tunnels_max = 1024,
+			       .flows_max = 1024,
+			       .outs_max = 4096,
+			       .ptb_per_s = 10,
+			       .hop_limit = 64};
 	struct dp *dp = NULL;
 	char why[256] = "";
 
@@ -254,9 +262,9 @@ static struct dp *data_plane(struct server *s, uint32_t n, const struct prefix *
 
 static void serve_lma(int ctl, uint32_t n)
 {
-	struct server s = { .ctl = ctl, .mute = true };
-	struct report report = { .plane = "none" };
-	struct lma_mag_conf mag_conf = { .name = "mag1", .proxy_coa = { mag, 128 } };
+	struct server s = {.ctl = ctl, .mute = true};
+	struct report report = {.plane = "none"};
+	struct lma_mag_conf mag_conf = {.name = "mag1", .proxy_coa = {mag, 128}};
 	struct lma_conf conf;
 	struct event *ev;
 	size_t before;
@@ -299,7 +307,8 @@ struct echo {
 	struct mh_socket *socket;
 };
 
-static void echo_message(void *arg, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes, size_t len)
+static void echo_message(void *arg, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
+			 size_t len)
 {
 	struct echo *e = arg;
 
@@ -307,7 +316,10 @@ static void echo_message(void *arg, const struct in6_addr *src, const struct in6
 	(void)mh_socket_send(e->socket, src, bytes, len);
 }
 
-static void echo_batch(void *arg) { (void)arg; }
+static void echo_batch(void *arg)
+{
+	(void)arg;
+}
 
 static void serve_echo(int ctl)
 {
@@ -331,7 +343,7 @@ struct client {
 
 static void client_open(struct client *c)
 {
-	struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_addr = mag };
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = mag};
 	int none = -1, buffer = 8 << 20;
 
 	c->fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK, MH_NEXT_HEADER);
@@ -343,7 +355,7 @@ static void client_open(struct client *c)
 
 static uint32_t receive(struct client *c, int wait_ms)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
 	static uint8_t buf[BATCH * 2][512];
 	struct mmsghdr m[BATCH * 2];
 	struct iovec iov[BATCH * 2];
@@ -353,8 +365,8 @@ static uint32_t receive(struct client *c, int wait_ms)
 	if (wait_ms && poll(&p, 1, wait_ms) <= 0)
 		return 0;
 	for (int i = 0; i < BATCH * 2; i++) {
-		iov[i] = (struct iovec){ buf[i], sizeof(buf[i]) };
-		m[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i], .msg_iovlen = 1 };
+		iov[i] = (struct iovec){buf[i], sizeof(buf[i])};
+		m[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
 	}
 	n = recvmmsg(c->fd, m, BATCH * 2, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
@@ -365,7 +377,7 @@ static uint32_t receive(struct client *c, int wait_ms)
 
 static uint32_t send_some(struct client *c, const struct in6_addr *to, const struct message *v, uint32_t n)
 {
-	struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_addr = *to };
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = *to};
 	struct mmsghdr m[BATCH];
 	struct iovec iov[BATCH];
 	int sent;
@@ -373,8 +385,9 @@ static uint32_t send_some(struct client *c, const struct in6_addr *to, const str
 	if (n > BATCH)
 		n = BATCH;
 	for (uint32_t i = 0; i < n; i++) {
-		iov[i] = (struct iovec){ (void *)(uintptr_t)v[i].bytes, v[i].len };
-		m[i].msg_hdr = (struct msghdr){ .msg_name = &sa, .msg_namelen = sizeof(sa), .msg_iov = &iov[i], .msg_iovlen = 1 };
+		iov[i] = (struct iovec){(void *)(uintptr_t)v[i].bytes, v[i].len};
+		m[i].msg_hdr =
+		    (struct msghdr){.msg_name = &sa, .msg_namelen = sizeof(sa), .msg_iov = &iov[i], .msg_iovlen = 1};
 	}
 	sent = sendmmsg(c->fd, m, n, 0);
 	return sent < 0 ? 0 : (uint32_t)sent;
@@ -433,7 +446,8 @@ static double median(double *v, size_t n)
 
 static unsigned rows;
 
-static void row(const char *name, double value, const char *unit, double baseline, double ratio, const char *goal, int reached)
+static void row(const char *name, double value, const char *unit, double baseline, double ratio, const char *goal,
+		int reached)
 {
 	char b[32] = "null", r[32] = "null", g[64] = "null";
 
@@ -444,12 +458,19 @@ static void row(const char *name, double value, const char *unit, double baselin
 	if (goal)
 		snprintf(g, sizeof(g), "\"%s\"", goal);
 	if (json)
-		printf("%s{\"name\": \"%s\", \"value\": %.1f, \"unit\": \"%s\", \"baseline\": %s, \"ratio\": %s, \"goal\": %s, "
-		       "\"reached\": %s}", rows++ ? ",\n " : "[", name, value, unit, b, r, g,
-		       reached < 0 ? "null" : reached ? "true" : "false");
+		printf("%s{\"name\": \"%s\", \"value\": %.1f, \"unit\": \"%s\", \"baseline\": %s, \"ratio\": %s, "
+		       "\"goal\": %s, "
+		       "\"reached\": %s}",
+		       rows++ ? ",\n " : "[", name, value, unit, b, r, g,
+		       reached < 0 ? "null"
+		       : reached   ? "true"
+				   : "false");
 	else
-		printf("%-44s %12.1f %-5s %12s %8s  %-28s %s\n", name, value, unit, baseline > 0 ? b : "-", ratio > 0 ? r : "-",
-		       goal ? goal : "-", reached < 0 ? "-" : reached ? "yes" : "NO");
+		printf("%-44s %12.1f %-5s %12s %8s  %-28s %s\n", name, value, unit, baseline > 0 ? b : "-",
+		       ratio > 0 ? r : "-", goal ? goal : "-",
+		       reached < 0 ? "-"
+		       : reached   ? "yes"
+				   : "NO");
 	fflush(stdout);
 }
 
@@ -467,7 +488,7 @@ static struct outcome pairs(struct client *c, int ctl, struct message *v, uint32
 		uint32_t first = n - absent, left;
 
 		if (fresh) { /* they go first */
-			struct order o = { 'R', first, absent, at };
+			struct order o = {'R', first, absent, at};
 
 			if (write(ctl, &o, sizeof(o)) != sizeof(o) || read(ctl, &left, sizeof(left)) != sizeof(left))
 				die("server");
@@ -476,14 +497,15 @@ static struct outcome pairs(struct client *c, int ctl, struct message *v, uint32
 		}
 		at += 10;
 		for (uint32_t i = 0; i < absent; i++)
-			encode(&v[i], first + i, at, false, fresh ? MH_HANDOFF_NEW_INTERFACE : MH_HANDOFF_REREGISTRATION);
+			encode(&v[i], first + i, at, false,
+			       fresh ? MH_HANDOFF_NEW_INTERFACE : MH_HANDOFF_REREGISTRATION);
 		at += 10;
 		base[p] = round_of(c, &echo_addr, v, absent);
 		rate[p] = round_of(c, &lmaa, v, absent);
 		ratio[p] = rate[p] / base[p];
 	}
 	*echo_rate = median(base, PAIRS);
-	return (struct outcome){ median(rate, PAIRS), median(ratio, PAIRS) };
+	return (struct outcome){median(rate, PAIRS), median(ratio, PAIRS)};
 }
 
 static void measure(struct client *c, uint32_t n, struct message *v, double *first_rate)
@@ -491,7 +513,7 @@ static void measure(struct client *c, uint32_t n, struct message *v, double *fir
 	uint32_t absent = n / 2 < ROUND_MAX ? n / 2 : ROUND_MAX;
 	int ctl[2];
 	struct report report;
-	struct order quit = { 'Q', 0, 0, 0 };
+	struct order quit = {'Q', 0, 0, 0};
 	struct outcome o;
 	double base, p99, echo_p99;
 	char name[128];
@@ -519,8 +541,8 @@ static void measure(struct client *c, uint32_t n, struct message *v, double *fir
 	if (*first_rate == 0)
 		*first_rate = o.rate;
 	else if (n == 1000000) /* flat */
-		row("registrations, 1000000 over 1000 bindings", o.rate / *first_rate * 100, "%", 0, o.rate / *first_rate,
-		    "ratio >= 0.8", o.rate >= 0.8 * *first_rate);
+		row("registrations, 1000000 over 1000 bindings", o.rate / *first_rate * 100, "%", 0,
+		    o.rate / *first_rate, "ratio >= 0.8", o.rate >= 0.8 * *first_rate);
 	o = pairs(c, ctl[0], v, n, absent, false, &base);
 	snprintf(name, sizeof(name), "registrations, refresh, %u bindings", n);
 	row(name, o.rate, "1/s", base, o.ratio, "ratio >= 0.5, 60000/s", o.ratio >= GOAL_RATIO && o.rate >= GOAL_RATE);
@@ -550,10 +572,10 @@ static void namespace(void)
 
 int main(int argc, char **argv)
 {
-	static const uint32_t sizes[] = { 1000, 20000, 200000, 1000000 };
+	static const uint32_t sizes[] = {1000, 20000, 200000, 1000000};
 	unsigned n_sizes = 4;
 	struct message *v = calloc(ROUND_MAX, sizeof(*v));
-	struct client c = { .fd = -1 };
+	struct client c = {.fd = -1};
 	double first = 0;
 	int ctl[2];
 	pid_t echo;

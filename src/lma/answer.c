@@ -32,11 +32,11 @@ static struct mh_msg *begin(struct lma *l, const struct pbu *r, uint8_t status)
 	if (r->mag && l->conf.multicast && l->conf.signalling != LMA_ACCEPT_MLD_ONLY) {
 		a->has |= MH_HAS_CAPABILITIES;
 		a->capabilities = (struct mh_capabilities){
-			.version = 1,
-			.roles = 1,
-			.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_AMS_IN_PBU,
-			.groups_max = l->conf.groups_per_node_max < UINT16_MAX ?
-					      (uint16_t)l->conf.groups_per_node_max : UINT16_MAX,
+		    .version = 1,
+		    .roles = 1,
+		    .features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_AMS_IN_PBU,
+		    .groups_max =
+			l->conf.groups_per_node_max < UINT16_MAX ? (uint16_t)l->conf.groups_per_node_max : UINT16_MAX,
 		};
 		if (l->conf.implicit_join)
 			a->capabilities.features |= MH_FEATURE_IMPLICIT_JOIN;
@@ -61,8 +61,10 @@ static void add_results(struct lma *l, const struct pbu *r, const struct binding
 					    MH_AMS_SOURCES))
 			continue;
 		/* A group without a share was left by the very message (INCLUDE of nothing), or memory was out. */
-		a->records[a->n_records - 1].result =
-			s ? s->result : asked->type == MLD_MODE_IS_EXCLUDE || asked->n ? MH_SUB_NO_RESOURCES : MH_SUB_ACCEPTED;
+		a->records[a->n_records - 1].result = s ? s->result
+						      : asked->type == MLD_MODE_IS_EXCLUDE || asked->n
+							  ? MH_SUB_NO_RESOURCES
+							  : MH_SUB_ACCEPTED;
 	}
 	if (a->result.n)
 		a->has |= MH_HAS_RESULT;
@@ -93,7 +95,7 @@ void answer_refuse(struct lma *l, const struct pbu *r, uint8_t status, const str
 {
 	const struct mh_msg *m = r->m;
 	struct mh_msg *a = begin(l, r, status);
-	struct event e = { .kind = EV_BINDING_REFUSED, .mn = m->mn_id, .peer = r->src, .status = status };
+	struct event e = {.kind = EV_BINDING_REFUSED, .mn = m->mn_id, .peer = r->src, .status = status};
 
 	if (m->has & MH_HAS_LLID)
 		e.lladdr = m->llid;
@@ -107,7 +109,8 @@ void answer_refuse(struct lma *l, const struct pbu *r, uint8_t status, const str
 		a->has |= MH_HAS_LINK_LOCAL;
 		a->link_local = m->link_local;
 	}
-	/* What the sender must know to do it right next time: our time of day, or the number we had last (RFC 6275 9.5.1). */
+	/* What the sender must know to do it right next time: our time of day, or the number we had last (RFC
+	 * 6275 9.5.1). */
 	if ((status == MH_TIMESTAMP_MISMATCH || status == MH_TIMESTAMP_LOWER_THAN_PREV_ACCEPTED) &&
 	    (m->has & MH_HAS_TIMESTAMP))
 		a->timestamp = mh_timestamp_of(l->now.wall.ns);

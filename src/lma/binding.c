@@ -44,9 +44,14 @@ static struct binding *of_mn_from(struct hnode *n, const char *id, size_t len)
 	return NULL;
 }
 
+struct binding *binding_of_hash(const struct lma *l, const struct nai *mn, uint64_t hash)
+{
+	return of_mn_from(htab_first(&l->by_mn, hash), mn->s, mn->len);
+}
+
 struct binding *binding_of_mn(const struct lma *l, const struct nai *mn)
 {
-	return of_mn_from(htab_first(&l->by_mn, htab_hash(&l->by_mn, mn->s, mn->len)), mn->s, mn->len);
+	return binding_of_hash(l, mn, htab_hash(&l->by_mn, mn->s, mn->len));
 }
 
 struct binding *binding_next(const struct binding *b)
@@ -111,7 +116,8 @@ bool binding_room(struct lma *l)
 	return false;
 }
 
-struct binding *binding_new(struct lma *l, const struct nai *mn, const struct prefix *prefixes, uint8_t n, uint8_t pooled_mask)
+struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_hash, const struct prefix *prefixes,
+			    uint8_t n, uint8_t pooled_mask)
 {
 	struct binding *b = slab_get(&l->binding_slab);
 
@@ -127,7 +133,7 @@ struct binding *binding_new(struct lma *l, const struct nai *mn, const struct pr
 	if (!set_id(b, mn) || (n > 1 && !b->more) ||
 	    !heap_set(&l->heap, &b->timer, mono_add(l->now.mono, l->conf.min_delay_before_bce_delete)))
 		goto oom;
-	if (!htab_add(&l->by_mn, &b->by_mn, htab_hash(&l->by_mn, mn->s, mn->len)))
+	if (!htab_add(&l->by_mn, &b->by_mn, mn_hash))
 		goto oom;
 	for (; b->n_hnps < n; b->n_hnps++) {
 		struct hnp *h = binding_hnp(b, b->n_hnps);
@@ -174,7 +180,7 @@ void binding_detach(struct lma *l, struct binding *b)
 void binding_route(struct lma *l, const struct binding *b, bool add)
 {
 	for (unsigned i = 0; i < b->n_hnps; i++) {
-		struct dp_op op = { .kind = add ? DP_ROUTE_ADD : DP_ROUTE_DEL };
+		struct dp_op op = {.kind = add ? DP_ROUTE_ADD : DP_ROUTE_DEL};
 
 		op.route.prefix = binding_hnp(b, i)->prefix;
 		op.route.tunnel = peer_tunnel(l, b->peer);
@@ -184,7 +190,7 @@ void binding_route(struct lma *l, const struct binding *b, bool add)
 
 void binding_event(struct lma *l, enum event_kind kind, const struct binding *b)
 {
-	struct event e = { .kind = kind, .mn = binding_mn(b), .lladdr = b->llid, .status = -1 };
+	struct event e = {.kind = kind, .mn = binding_mn(b), .lladdr = b->llid, .status = -1};
 
 	if (b->peer)
 		e.peer = b->peer->proxy_coa;
@@ -238,12 +244,12 @@ static bool has_llid(const struct mh_msg *m)
 
 static struct lookup lookup_is(enum lookup_kind kind, struct binding *b)
 {
-	return (struct lookup){ .kind = kind, .binding = b };
+	return (struct lookup){.kind = kind, .binding = b};
 }
 
 static struct lookup lookup_refused(uint8_t status, struct binding *b)
 {
-	return (struct lookup){ .kind = LOOKUP_REFUSED, .status = status, .binding = b };
+	return (struct lookup){.kind = LOOKUP_REFUSED, .status = status, .binding = b};
 }
 
 static bool same_prefixes(const struct binding *b, const struct mh_msg *m)
@@ -261,8 +267,8 @@ static bool same_prefixes(const struct binding *b, const struct mh_msg *m)
 	return true;
 }
 
-/* 5.4.1.1. A request that matches none of the conditions is to be a new session by the text, for a prefix that another session
- * of the node holds: one prefix in two sessions cannot be, so it is refused. */
+/* 5.4.1.1. A request that matches none of the conditions is to be a new session by the text, for a prefix that another
+ * session of the node holds: one prefix in two sessions cannot be, so it is refused. */
 static struct lookup lookup_by_prefix(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa)
 {
 	struct binding *b = NULL;
@@ -288,9 +294,9 @@ static struct lookup lookup_by_prefix(const struct lma *l, const struct mh_msg *
 	return lookup_refused(MH_NOT_AUTHORIZED_FOR_HNP, b);
 }
 
-struct lookup binding_lookup(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa)
+struct lookup binding_lookup(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa,
+			     struct binding *first)
 {
-	struct binding *first = binding_of_mn(l, &m->mn_id);
 	bool only_one = first && !binding_next(first);
 
 	for (unsigned i = 0; i < m->n_hnp; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Changes that come from the operator or the policy store: profiles, termination (draft 4.3.1), reconfiguration, stop. */
+/* Changes that come from the operator or the policy store: profiles, termination (draft 4.3.1), reconfiguration, stop.
+ */
 #include "lma/lma_priv.h"
 
 #include <string.h>
@@ -56,7 +57,7 @@ static struct binding *unfit(const struct lma *l, const struct nai *mn, const st
 
 void lma_profile_changed(struct lma *l, struct now now, const struct nai *mn, const struct profile *p)
 {
-	struct event e = { .kind = EV_POLICY_CHANGED, .mn = *mn, .status = -1 };
+	struct event e = {.kind = EV_POLICY_CHANGED, .mn = *mn, .status = -1};
 	struct binding *b;
 
 	l->now = now;
@@ -96,7 +97,7 @@ enum ctl_err lma_terminate_node(struct lma *l, struct now now, const struct nai 
 /* At one MAG; the MAG is told, or it would wait for a stream that comes no more. */
 static bool terminate_at(struct lma *l, struct peer *p, const struct in6_addr *group, const struct in6_addr *source)
 {
-	struct refused told = { .peer = p, .group = *group, .result = MH_SUB_PROHIBITED };
+	struct refused told = {.peer = p, .group = *group, .result = MH_SUB_PROHIBITED};
 	struct sub *s = sub_find(l, p, group);
 	bool drop_mld;
 
@@ -114,7 +115,7 @@ static bool terminate_at(struct lma *l, struct peer *p, const struct in6_addr *g
 
 static unsigned terminate(struct lma *l, const struct in6_addr *group, const struct in6_addr *source)
 {
-	struct event e = { .kind = EV_GROUP_TERMINATED, .group = *group, .source = *source, .status = -1 };
+	struct event e = {.kind = EV_GROUP_TERMINATED, .group = *group, .source = *source, .status = -1};
 	unsigned n = 0;
 
 	for (struct hnode *i = htab_next(&l->peers, NULL); i; i = htab_next(&l->peers, i))
@@ -131,9 +132,10 @@ enum ctl_err lma_terminate_group(struct lma *l, struct now now, const struct in6
 	return terminate(l, group, &addr_any) ? CTL_OK : CTL_NO_SUCH_GROUP;
 }
 
-void lma_source_silent(struct lma *l, struct now now, const struct in6_addr *source, const struct in6_addr *group, bool ends)
+void lma_source_silent(struct lma *l, struct now now, const struct in6_addr *source, const struct in6_addr *group,
+		       bool ends)
 {
-	struct event e = { .kind = EV_SOURCE_SILENT, .group = *group, .source = *source, .status = -1 };
+	struct event e = {.kind = EV_SOURCE_SILENT, .group = *group, .source = *source, .status = -1};
 
 	l->now = now;
 	if (l->stopped)
@@ -177,12 +179,13 @@ static void peers_reconf(struct lma *l)
 static void limits_reconf(struct lma *l)
 {
 	const struct lma_conf *c = &l->conf;
-	struct proxy_conf proxy = { .groups_max = c->groups_max, .members_max = c->peers_max, .entries_max = c->entries_max };
+	struct proxy_conf proxy = {
+	    .groups_max = c->groups_max, .members_max = c->peers_max, .entries_max = c->entries_max};
 
 	slab_set_max(&l->binding_slab, c->bindings_max);
 	slab_set_max(&l->peer_slab, c->peers_max);
 	slab_set_max(&l->sub_slab, c->entries_max);
-	slab_set_max(&l->class_slab, c->entries_max);
+	slab_set_max(&l->demand_slab, c->entries_max);
 	slab_set_max(&l->share_slab, c->entries_max);
 	slab_set_max(&l->revocation_slab, c->pending_max);
 	if (l->proxy)
@@ -203,8 +206,8 @@ static void multicast_reconf(struct lma *l)
 		multicast_mld_all(l, hnode_owner(n, struct peer, by_addr));
 }
 
-/* Our own address, and whether there is multicast at all, name what is in the data plane and at the peers already: they are
- * taken up by a restart, and stay as they are until then. */
+/* Our own address, and whether there is multicast at all, name what is in the data plane and at the peers already: they
+ * are taken up by a restart, and stay as they are until then. */
 void lma_reconf(struct lma *l, struct now now, const struct lma_conf *conf)
 {
 	struct lma_conf c = *conf;

@@ -2,11 +2,11 @@
 /* What comes from the operator and the policy store while bindings stand: draft 4.3.1, termination by the network. */
 #include "lma/testing.h"
 
-#define G "ff1e::1"
-#define G2 "ff1e::2"
+#define G   "ff1e::1"
+#define G2  "ff1e::2"
 #define SSM "ff3e::1"
-#define S1 "2001:db8:5::1"
-#define S2 "2001:db8:5::2"
+#define S1  "2001:db8:5::1"
+#define S2  "2001:db8:5::2"
 
 static struct rig *with_two_groups(void)
 {
@@ -135,7 +135,8 @@ static void other_prefixes_make_a_new_session(void **state)
 	m = rig_pbu(r, "mn1@example.com", 1);
 	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
 	assert_true(prefix_eq(&rig_last(r, MH_BA)->m.hnp[0], &p->prefixes[0]));
-	assert_int_equal(rig_status(r, 0, rig_pbu(r, "mn1@example.com", 2)), MH_ACCEPTED); /* a second one, from the pool */
+	assert_int_equal(rig_status(r, 0, rig_pbu(r, "mn1@example.com", 2)),
+			 MH_ACCEPTED); /* a second one, from the pool */
 	change(r, "mn1@example.com", p);
 	assert_int_equal(lma_totals(r->lma).bindings, 2);
 	assert_int_equal(r->n_sent, 0);
@@ -241,7 +242,7 @@ static void a_mag_that_is_taken_out_loses_its_bindings(void **state)
 static void limits_and_ranges_are_taken_up(void **state)
 {
 	struct rig *r = with_two_groups();
-	struct profile_range deny = { .group = P("ff1e::9/128") };
+	struct profile_range deny = {.group = P("ff1e::9/128")};
 
 	(void)state;
 	rig_mld(r, 0, MLD_CHANGE_TO_EXCLUDE, "ff1e::9", NULL);
@@ -299,16 +300,16 @@ static void other_pools_leave_bindings_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_node_that_lost_service_is_revoked),
-		cmocka_unit_test(groups_no_longer_permitted_end_at_once),
-		cmocka_unit_test(fewer_groups_allowed),
-		cmocka_unit_test(other_prefixes_make_a_new_session),
-		cmocka_unit_test(an_operator_terminates_a_node),
-		cmocka_unit_test(an_operator_terminates_a_group),
-		cmocka_unit_test(a_source_that_fell_silent),
-		cmocka_unit_test(a_mag_that_is_taken_out_loses_its_bindings),
-		cmocka_unit_test(limits_and_ranges_are_taken_up),
-		cmocka_unit_test(other_pools_leave_bindings_alone),
+	    cmocka_unit_test(a_node_that_lost_service_is_revoked),
+	    cmocka_unit_test(groups_no_longer_permitted_end_at_once),
+	    cmocka_unit_test(fewer_groups_allowed),
+	    cmocka_unit_test(other_prefixes_make_a_new_session),
+	    cmocka_unit_test(an_operator_terminates_a_node),
+	    cmocka_unit_test(an_operator_terminates_a_group),
+	    cmocka_unit_test(a_source_that_fell_silent),
+	    cmocka_unit_test(a_mag_that_is_taken_out_loses_its_bindings),
+	    cmocka_unit_test(limits_and_ranges_are_taken_up),
+	    cmocka_unit_test(other_pools_leave_bindings_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

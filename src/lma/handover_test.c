@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A binding moves: revocation at the old MAG (RFC 5846), and the node that does not say whether it moved (decision 14). */
+/* A binding moves: revocation at the old MAG (RFC 5846), and the node that does not say whether it moved (decision 14).
+ */
 #include "lma/testing.h"
 
 static void answer_bri(struct rig *r, unsigned mag, uint16_t seq, uint8_t status)
@@ -279,18 +280,18 @@ static void unknown_without_waiting_where_so_configured(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_old_mag_is_told_until_it_answers),
-		cmocka_unit_test(triggers_tell_the_kind_of_handover),
-		cmocka_unit_test(a_mag_that_is_silent_is_given_up),
-		cmocka_unit_test(a_mag_without_revocation_is_not_asked_again),
-		cmocka_unit_test(a_node_that_returns_is_not_torn_by_the_late_answer),
-		cmocka_unit_test(unknown_and_the_old_mag_has_it_no_more),
-		cmocka_unit_test(unknown_and_the_old_mag_has_it_still),
-		cmocka_unit_test(unknown_and_the_old_mag_deregisters_meanwhile),
-		cmocka_unit_test(unknown_and_nobody_answers),
-		cmocka_unit_test(unknown_and_the_old_session_shows_that_it_lives),
-		cmocka_unit_test(unknown_without_waiting_where_so_configured),
-		cmocka_unit_test(revocations_beyond_the_limit_are_said_once),
+	    cmocka_unit_test(the_old_mag_is_told_until_it_answers),
+	    cmocka_unit_test(triggers_tell_the_kind_of_handover),
+	    cmocka_unit_test(a_mag_that_is_silent_is_given_up),
+	    cmocka_unit_test(a_mag_without_revocation_is_not_asked_again),
+	    cmocka_unit_test(a_node_that_returns_is_not_torn_by_the_late_answer),
+	    cmocka_unit_test(unknown_and_the_old_mag_has_it_no_more),
+	    cmocka_unit_test(unknown_and_the_old_mag_has_it_still),
+	    cmocka_unit_test(unknown_and_the_old_mag_deregisters_meanwhile),
+	    cmocka_unit_test(unknown_and_nobody_answers),
+	    cmocka_unit_test(unknown_and_the_old_session_shows_that_it_lives),
+	    cmocka_unit_test(unknown_without_waiting_where_so_configured),
+	    cmocka_unit_test(revocations_beyond_the_limit_are_said_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

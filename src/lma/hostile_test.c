@@ -3,7 +3,8 @@
 #include "base/rng.h"
 #include "lma/testing.h"
 
-static void message(struct rig *r, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes, size_t len)
+static void message(struct rig *r, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
+		    size_t len)
 {
 	lma_recv_mh(r->lma, r->now, src, dst, bytes, len);
 	rig_drain(r);
@@ -11,11 +12,11 @@ static void message(struct rig *r, const struct in6_addr *src, const struct in6_
 
 static void types_that_are_not_taken_get_a_binding_error(void **state)
 {
-	static const enum mh_type types[] = { MH_BA, MH_HI, MH_HACK, MH_SUBSCRIPTION_QUERY, MH_SUBSCRIPTION_RESPONSE };
+	static const enum mh_type types[] = {MH_BA, MH_HI, MH_HACK, MH_SUBSCRIPTION_QUERY, MH_SUBSCRIPTION_RESPONSE};
 	struct rig *r = rig_new();
 	struct in6_addr stranger = A("2001:db8:bad::1");
 	struct mh_msg m;
-	uint8_t unknown[8] = { 59, 0, 200 };
+	uint8_t unknown[8] = {59, 0, 200};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -126,7 +127,7 @@ static void what_is_not_for_us_or_from_nowhere_is_dropped(void **state)
 	struct mh_msg *m = rig_pbu(r, "mn1@example.com", 1);
 	struct in6_addr other = A("2001:db8:ff::2"), ll = A("fe80::1"), mc = A("ff02::1");
 	uint8_t bytes[MH_LEN_MAX];
-	size_t len = mh_encode(&(struct mh_conf){ r->conf.pen }, m, &r->mag[0], &other, bytes, sizeof(bytes));
+	size_t len = mh_encode(&(struct mh_conf){r->conf.pen}, m, &r->mag[0], &other, bytes, sizeof(bytes));
 
 	(void)state;
 	message(r, &r->mag[0], &other, bytes, len);
@@ -139,13 +140,14 @@ static void what_is_not_for_us_or_from_nowhere_is_dropped(void **state)
 	rig_free(r);
 }
 
-/* Every message cut short, and every one with one octet changed and the checksum mended, does no more than an honest one may. */
+/* Every message cut short, and every one with one octet changed and the checksum mended, does no more than an honest
+ * one may. */
 static void mutations(void **state)
 {
 	struct rig *r = rig_new();
 	struct rng rng = rng_of(7);
 	size_t bytes_before = 0;
-	struct mh_conf conf = { r->conf.pen };
+	struct mh_conf conf = {r->conf.pen};
 
 	(void)state;
 	for (unsigned round = 0; round < 4000; round++) {
@@ -163,7 +165,7 @@ static void mutations(void **state)
 			bytes[4] = bytes[5] = 0;
 			/* (a sum that makes it valid again) */
 			uint32_t sum = 0;
-			const uint8_t *a[2] = { r->mag[0].s6_addr, r->conf.lmaa.s6_addr };
+			const uint8_t *a[2] = {r->mag[0].s6_addr, r->conf.lmaa.s6_addr};
 			for (int k = 0; k < 2; k++)
 				for (int i = 0; i < 16; i += 2)
 					sum += (uint32_t)a[k][i] << 8 | a[k][i + 1];
@@ -229,7 +231,8 @@ static void a_flood_of_updates_does_not_grow(void **state)
 	rig_free(r);
 }
 
-/* Nodes come, move, listen and go at random: the data plane is what the bindings say, and at the end nothing is left. */
+/* Nodes come, move, listen and go at random: the data plane is what the bindings say, and at the end nothing is left.
+ */
 static void memory_comes_back(void **state)
 {
 	struct rig *r = rig_conf();
@@ -279,14 +282,14 @@ static void memory_comes_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(types_that_are_not_taken_get_a_binding_error),
-		cmocka_unit_test(binding_errors_are_rate_limited_and_never_answered),
-		cmocka_unit_test(heartbeats),
-		cmocka_unit_test(a_mag_cannot_revoke),
-		cmocka_unit_test(what_is_not_for_us_or_from_nowhere_is_dropped),
-		cmocka_unit_test(mutations),
-		cmocka_unit_test(a_flood_of_updates_does_not_grow),
-		cmocka_unit_test(memory_comes_back),
+	    cmocka_unit_test(types_that_are_not_taken_get_a_binding_error),
+	    cmocka_unit_test(binding_errors_are_rate_limited_and_never_answered),
+	    cmocka_unit_test(heartbeats),
+	    cmocka_unit_test(a_mag_cannot_revoke),
+	    cmocka_unit_test(what_is_not_for_us_or_from_nowhere_is_dropped),
+	    cmocka_unit_test(mutations),
+	    cmocka_unit_test(a_flood_of_updates_does_not_grow),
+	    cmocka_unit_test(memory_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

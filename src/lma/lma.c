@@ -14,7 +14,7 @@ static void init_tables(struct lma *l)
 	slab_init(&l->binding_slab, sizeof(struct binding), c->bindings_max);
 	slab_init(&l->peer_slab, sizeof(struct peer), c->peers_max);
 	slab_init(&l->sub_slab, sizeof(struct sub), c->entries_max);
-	slab_init(&l->class_slab, sizeof(struct class), c->entries_max);
+	slab_init(&l->demand_slab, sizeof(struct demand), c->entries_max);
 	slab_init(&l->share_slab, sizeof(struct share), c->entries_max);
 	slab_init(&l->revocation_slab, sizeof(struct revocation), c->pending_max);
 	htab_init(&l->by_mn, l->seed + 1);
@@ -48,7 +48,8 @@ struct lma *lma_new(const struct lma_conf *conf, struct now now, uint64_t seed)
 	limiter_init(&l->be_limiter, conf->be_per_s, conf->be_per_s);
 	limiter_init(&l->refusal_limiter, conf->refusal_per_s, conf->refusal_per_s);
 	limiter_init(&l->event_limiter, LMA_EVENTS_PER_S, LMA_EVENTS_PER_S);
-	if (!prefix_pool_conf(l) || !multicast_start(l))
+	prefix_pool_conf(l);
+	if (!multicast_start(l))
 		return lma_free(l);
 	return l;
 }
@@ -96,7 +97,7 @@ struct lma *lma_free(struct lma *l)
 	slab_deinit(&l->binding_slab);
 	slab_deinit(&l->peer_slab);
 	slab_deinit(&l->share_slab);
-	slab_deinit(&l->class_slab);
+	slab_deinit(&l->demand_slab);
 	slab_deinit(&l->sub_slab);
 	slab_deinit(&l->revocation_slab);
 	lma_conf_free(l);
@@ -122,7 +123,7 @@ void lma_event_limited(struct lma *l, const struct event *e)
 
 void lma_limit_event(struct lma *l, const char *which)
 {
-	struct event e = { .kind = EV_LIMIT, .status = -1 };
+	struct event e = {.kind = EV_LIMIT, .status = -1};
 
 	snprintf(e.detail, sizeof(e.detail), "%s", which);
 	lma_event_limited(l, &e);
@@ -223,9 +224,10 @@ static void peer_knows_not(struct lma *l, const struct in6_addr *src)
 	revocation_unsupported(l, p);
 }
 
-static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes, size_t len)
+static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
+		     size_t len)
 {
-	struct pbu r = { .m = &l->rx, .src = *src, .dst = *dst, .bytes = bytes, .len = len, .arrived = l->now };
+	struct pbu r = {.m = &l->rx, .src = *src, .dst = *dst, .bytes = bytes, .len = len, .arrived = l->now};
 
 	switch (l->rx.type) {
 	case MH_BU:
@@ -261,8 +263,8 @@ static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6
 		notify_answered(l, src, &l->rx);
 }
 
-void lma_recv_mh(struct lma *l, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
-		 size_t len)
+void lma_recv_mh(struct lma *l, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
+		 const uint8_t *bytes, size_t len)
 {
 	enum mh_err err;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* Local mobility anchor (RFC 5213 5), with the multicast part of the draft: binding cache, authorisation, one upstream join per group,
- * one copy per MAG. Pure: messages and time in, effects (fx/fx.h) out. */
+/* Local mobility anchor (RFC 5213 5), with the multicast part of the draft: binding cache, authorisation, one upstream
+ * join per group, one copy per MAG. Pure: messages and time in, effects (fx/fx.h) out. */
 #include "fx/ctl_err.h"
 #include "fx/fx.h"
 #include "mld/host.h"
@@ -14,13 +14,16 @@ struct lma;
 /* Which MAGs may register: every peer address inside one of these. */
 struct lma_mag_conf {
 	char name[32];
-	struct prefix proxy_coa; /* a single address or a range */
-	uint32_t groups_max;	 /* of this MAG; 0 = lma_conf.groups_per_mag_max */
+	struct prefix proxy_coa;  /* a single address or a range */
+	uint32_t groups_max;	  /* of this MAG; 0 = lma_conf.groups_per_mag_max */
 	uint16_t n_allow, n_deny; /* group ranges for what this MAG asks by MLD, where no node is named; none = all */
 	struct profile_range *allow, *deny;
 };
 
-enum lma_signalling { LMA_ACCEPT_BOTH, LMA_ACCEPT_MLD_ONLY }; /* MLD only: no capability is announced, AMS ignored */
+enum lma_signalling {
+	LMA_ACCEPT_BOTH,
+	LMA_ACCEPT_MLD_ONLY, /* no capability is announced, AMS is ignored */
+};
 
 struct lma_conf {
 	struct in6_addr lmaa;
@@ -31,7 +34,7 @@ struct lma_conf {
 	/* home network prefixes: /prefix_len out of the pools */
 	uint8_t n_pools;
 	struct prefix pools[8];
-	uint8_t pool_prefix_len; /* 64 */
+	uint8_t pool_prefix_len;   /* 64 */
 	uint8_t prefixes_per_node; /* 1..8 when the profile has none */
 	/* RFC 5213 9.1 and RFC 6275 */
 	span_t lifetime_max;		    /* granted at most; 3600 s */
@@ -61,7 +64,7 @@ struct lma_conf {
 	struct policy_scopes scopes;
 	struct mld_router_conf tunnel_mld; /* querier towards MAGs */
 	struct mld_host_conf upstream_mld;
-	uint32_t upstream_ifindex; /* 0 = no upstream yet: it comes by lma_upstream() */
+	uint32_t upstream_ifindex;	   /* 0 = no upstream yet: it comes by lma_upstream() */
 	struct in6_addr tunnel_link_local; /* our inner source of MLD in tunnels */
 };
 void lma_conf_defaults(struct lma_conf *conf);
@@ -69,35 +72,44 @@ void lma_conf_defaults(struct lma_conf *conf);
 /* The engine copies the configuration. `seed` keys hashes and random delays. NULL: out of memory. */
 struct lma *lma_new(const struct lma_conf *conf, struct now now, uint64_t seed);
 struct lma *lma_free(struct lma *lma); /* without further effects; returns NULL */
-/* New configuration in place: what changed is applied, bindings stay (those whose MAG is no longer permitted are revoked). */
+/* New configuration in place: what changed is applied, bindings stay (those whose MAG is no longer permitted are
+ * revoked). */
 void lma_reconf(struct lma *lma, struct now now, const struct lma_conf *conf);
 /* Orderly stop: leaves all groups upstream. Drain the effects afterwards. */
 void lma_stop(struct lma *lma, struct now now);
 
 /* Inputs. Bytes are not kept. */
-void lma_recv_mh(struct lma *lma, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
-		 size_t len);
-void lma_recv_tunnel(struct lma *lma, struct now now, const struct dp_tunnel *tunnel, const uint8_t *packet, size_t len);
-void lma_recv_upstream(struct lma *lma, struct now now, uint32_t ifindex, const uint8_t *packet, size_t len); /* MLD queries */
+void lma_recv_mh(struct lma *lma, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
+		 const uint8_t *bytes, size_t len);
+void lma_recv_tunnel(struct lma *lma, struct now now, const struct dp_tunnel *tunnel, const uint8_t *packet,
+		     size_t len);
+/* MLD queries are what matters there. */
+void lma_recv_upstream(struct lma *lma, struct now now, uint32_t ifindex, const uint8_t *packet, size_t len);
 /* The upstream link is there (its link-local address, MTU), or has gone (ifindex 0). */
 void lma_upstream(struct lma *lma, struct now now, uint32_t ifindex, const struct in6_addr *self, uint32_t mtu);
-/* Answer to FX_PROFILE; NULL: the store knows no such node. Unknown request numbers are ignored. Takes its own reference. */
+/* Answer to FX_PROFILE; NULL: the store knows no such node. Unknown request numbers are ignored. Takes its own
+ * reference. */
 void lma_profile(struct lma *lma, struct now now, uint32_t request, const struct profile *p);
 /* The store's profile of this node has changed (NULL: removed): applied to its bindings. */
 void lma_profile_changed(struct lma *lma, struct now now, const struct nai *mn, const struct profile *p);
 /* No packet of the flow for the configured time (decision 21); `terminate`: its subscriptions end. */
-void lma_source_silent(struct lma *lma, struct now now, const struct in6_addr *source, const struct in6_addr *group, bool terminate);
+void lma_source_silent(struct lma *lma, struct now now, const struct in6_addr *source, const struct in6_addr *group,
+		       bool terminate);
 
 /* Operator. */
 enum ctl_err lma_terminate_group(struct lma *lma, struct now now, const struct in6_addr *group);
-enum ctl_err lma_terminate_node(struct lma *lma, struct now now, const struct nai *mn); /* revokes its bindings (trigger 1) */
+enum ctl_err lma_terminate_node(struct lma *lma, struct now now,
+				const struct nai *mn); /* revokes its bindings (trigger 1) */
 
 mono_t lma_next_deadline(const struct lma *lma);
 void lma_expire(struct lma *lma, struct now now);
 bool lma_pop(struct lma *lma, struct fx *ret);
 
 /* ---- views: for show, why and tests. Pointers are valid until the next call on the engine. ---- */
-enum lma_binding_state { LMA_BINDING_ACTIVE, LMA_BINDING_DELAYED_DELETE };
+enum lma_binding_state {
+	LMA_BINDING_ACTIVE,
+	LMA_BINDING_DELAYED_DELETE
+};
 struct lma_binding_view {
 	const struct nai *mn; /* a copy that the view owns */
 	enum lma_binding_state state;
@@ -135,9 +147,11 @@ struct lma_group_view {
 };
 void lma_each_binding(const struct lma *lma, void (*each)(void *arg, const struct lma_binding_view *v), void *arg);
 /* All bindings of the node. */
-void lma_find_bindings(const struct lma *lma, const struct nai *mn, void (*each)(void *arg, const struct lma_binding_view *v), void *arg);
+void lma_find_bindings(const struct lma *lma, const struct nai *mn,
+		       void (*each)(void *arg, const struct lma_binding_view *v), void *arg);
 void lma_each_peer(const struct lma *lma, void (*each)(void *arg, const struct lma_peer_view *v), void *arg);
-void lma_each_subscription(const struct lma *lma, void (*each)(void *arg, const struct lma_subscription_view *v), void *arg);
+void lma_each_subscription(const struct lma *lma, void (*each)(void *arg, const struct lma_subscription_view *v),
+			   void *arg);
 void lma_each_group(const struct lma *lma, void (*each)(void *arg, const struct lma_group_view *v), void *arg);
 /* What the binding was granted or refused of a group, for `why`; false: it never asked. */
 bool lma_group_result(const struct lma *lma, const struct nai *mn, const struct in6_addr *group, uint8_t *result);

@@ -26,56 +26,56 @@
 #include "proxy/proxy.h"
 
 /* Every way a message can end without service, and what else is worth counting. The text is the counter's name. */
-#define LMA_COUNTERS(X)                                                          \
-	X(MH_RECEIVED, "mh-received")                                            \
-	X(MH_NOT_FOR_US, "mh-not-for-us")                                        \
-	X(MH_BAD_SOURCE, "mh-bad-source")                                        \
-	X(MH_NOT_TAKEN, "mh-type-not-taken")                                     \
-	X(MH_STRANGER, "mh-from-stranger")                                       \
-	X(MH_ENCODE, "mh-too-long-to-send")                                      \
-	X(BINDING_ERRORS_SENT, "binding-errors-sent")                            \
-	X(BINDING_ERRORS_LIMITED, "binding-errors-limited")                      \
-	X(BINDING_ERRORS_HEARD, "binding-errors-heard")                          \
-	X(HEARTBEATS_ANSWERED, "heartbeats-answered")                            \
-	X(HEARTBEATS_IGNORED, "heartbeat-responses-ignored")                     \
-	X(PBU_RECEIVED, "pbu-received")                                          \
-	X(PBU_ACCEPTED_NEW, "pbu-accepted-new")                                  \
-	X(PBU_ACCEPTED_REFRESH, "pbu-accepted-refresh")                          \
-	X(PBU_ACCEPTED_HANDOVER, "pbu-accepted-handover")                        \
-	X(PBU_ACCEPTED_REVIVED, "pbu-accepted-revived")                          \
-	X(PBU_ACCEPTED_DEREGISTRATION, "pbu-accepted-deregistration")            \
-	X(PBU_DUPLICATE, "pbu-duplicate")                                        \
-	X(PBU_REFUSED, "pbu-refused")                                            \
-	X(PBU_REFUSALS_LIMITED, "pbu-refusals-limited")                          \
-	X(DEREGISTRATION_NO_BINDING, "deregistration-no-binding")                \
-	X(DEREGISTRATION_OTHER_MAG, "deregistration-other-mag")                  \
-	X(PENDING_FULL, "pbu-dropped-pending-full")                              \
-	X(PENDING_REPLACED, "pbu-replaced-while-waiting")                        \
-	X(PENDING_TIMEOUT, "pbu-dropped-no-profile-answer")                      \
-	X(PROFILE_ANSWER_UNKNOWN, "profile-answer-unknown")                      \
-	X(BINDINGS_EXPIRED, "bindings-expired")                                  \
-	X(BINDINGS_FULL, "bindings-full")                                        \
-	X(PEERS_FULL, "peers-full")                                              \
-	X(PREFIXES_EXHAUSTED, "prefixes-exhausted")                              \
-	X(BRI_SENT, "bri-sent")                                                  \
-	X(BRI_GIVEN_UP, "bri-given-up")                                          \
-	X(BRI_NOT_TRACKED, "bri-not-tracked")                                    \
-	X(BRA_UNKNOWN, "bra-unknown")                                            \
-	X(UPN_SENT, "upn-sent")                                                  \
-	X(UPN_GIVEN_UP, "upn-given-up")                                          \
-	X(UPN_NOT_SENT, "upn-not-sent")                                          \
-	X(UPA_UNKNOWN, "upa-unknown")                                            \
-	X(AMS_IGNORED, "ams-ignored")                                            \
-	X(AMS_ACCEPTED, "ams-accepted")                                          \
-	X(AMS_REFUSED, "ams-refused")                                            \
-	X(MLD_REFUSED, "mld-group-refused")                                      \
-	X(TUNNEL_STRANGER, "tunnel-from-stranger")                               \
-	X(TUNNEL_NO_MULTICAST, "tunnel-mld-without-service")                     \
-	X(UPSTREAM_OTHER_LINK, "upstream-other-link")                            \
-	X(UPSTREAM_NOT_QUERY, "upstream-not-a-query")                            \
-	X(UPSTREAM_LIMIT, "upstream-limit")                                      \
-	X(REPLICATION_LIMIT, "replication-limit")                                \
-	X(EVENTS_LIMITED, "events-limited")                                      \
+#define LMA_COUNTERS(X)                                                                                                \
+	X(MH_RECEIVED, "mh-received")                                                                                  \
+	X(MH_NOT_FOR_US, "mh-not-for-us")                                                                              \
+	X(MH_BAD_SOURCE, "mh-bad-source")                                                                              \
+	X(MH_NOT_TAKEN, "mh-type-not-taken")                                                                           \
+	X(MH_STRANGER, "mh-from-stranger")                                                                             \
+	X(MH_ENCODE, "mh-too-long-to-send")                                                                            \
+	X(BINDING_ERRORS_SENT, "binding-errors-sent")                                                                  \
+	X(BINDING_ERRORS_LIMITED, "binding-errors-limited")                                                            \
+	X(BINDING_ERRORS_HEARD, "binding-errors-heard")                                                                \
+	X(HEARTBEATS_ANSWERED, "heartbeats-answered")                                                                  \
+	X(HEARTBEATS_IGNORED, "heartbeat-responses-ignored")                                                           \
+	X(PBU_RECEIVED, "pbu-received")                                                                                \
+	X(PBU_ACCEPTED_NEW, "pbu-accepted-new")                                                                        \
+	X(PBU_ACCEPTED_REFRESH, "pbu-accepted-refresh")                                                                \
+	X(PBU_ACCEPTED_HANDOVER, "pbu-accepted-handover")                                                              \
+	X(PBU_ACCEPTED_REVIVED, "pbu-accepted-revived")                                                                \
+	X(PBU_ACCEPTED_DEREGISTRATION, "pbu-accepted-deregistration")                                                  \
+	X(PBU_DUPLICATE, "pbu-duplicate")                                                                              \
+	X(PBU_REFUSED, "pbu-refused")                                                                                  \
+	X(PBU_REFUSALS_LIMITED, "pbu-refusals-limited")                                                                \
+	X(DEREGISTRATION_NO_BINDING, "deregistration-no-binding")                                                      \
+	X(DEREGISTRATION_OTHER_MAG, "deregistration-other-mag")                                                        \
+	X(PENDING_FULL, "pbu-dropped-pending-full")                                                                    \
+	X(PENDING_REPLACED, "pbu-replaced-while-waiting")                                                              \
+	X(PENDING_TIMEOUT, "pbu-dropped-no-profile-answer")                                                            \
+	X(PROFILE_ANSWER_UNKNOWN, "profile-answer-unknown")                                                            \
+	X(BINDINGS_EXPIRED, "bindings-expired")                                                                        \
+	X(BINDINGS_FULL, "bindings-full")                                                                              \
+	X(PEERS_FULL, "peers-full")                                                                                    \
+	X(PREFIXES_EXHAUSTED, "prefixes-exhausted")                                                                    \
+	X(BRI_SENT, "bri-sent")                                                                                        \
+	X(BRI_GIVEN_UP, "bri-given-up")                                                                                \
+	X(BRI_NOT_TRACKED, "bri-not-tracked")                                                                          \
+	X(BRA_UNKNOWN, "bra-unknown")                                                                                  \
+	X(UPN_SENT, "upn-sent")                                                                                        \
+	X(UPN_GIVEN_UP, "upn-given-up")                                                                                \
+	X(UPN_NOT_SENT, "upn-not-sent")                                                                                \
+	X(UPA_UNKNOWN, "upa-unknown")                                                                                  \
+	X(AMS_IGNORED, "ams-ignored")                                                                                  \
+	X(AMS_ACCEPTED, "ams-accepted")                                                                                \
+	X(AMS_REFUSED, "ams-refused")                                                                                  \
+	X(MLD_REFUSED, "mld-group-refused")                                                                            \
+	X(TUNNEL_STRANGER, "tunnel-from-stranger")                                                                     \
+	X(TUNNEL_NO_MULTICAST, "tunnel-mld-without-service")                                                           \
+	X(UPSTREAM_OTHER_LINK, "upstream-other-link")                                                                  \
+	X(UPSTREAM_NOT_QUERY, "upstream-not-a-query")                                                                  \
+	X(UPSTREAM_LIMIT, "upstream-limit")                                                                            \
+	X(REPLICATION_LIMIT, "replication-limit")                                                                      \
+	X(EVENTS_LIMITED, "events-limited")                                                                            \
 	X(OUT_OF_MEMORY, "out-of-memory")
 
 enum lma_counter {
@@ -85,13 +85,19 @@ enum lma_counter {
 	LMA_COUNTER_N
 };
 
-enum lma_timer { LMA_TIMER_BINDING, LMA_TIMER_PENDING, LMA_TIMER_PEER, LMA_TIMER_REVOCATION, LMA_TIMER_NOTIFY };
+enum lma_timer {
+	LMA_TIMER_BINDING,
+	LMA_TIMER_PENDING,
+	LMA_TIMER_PEER,
+	LMA_TIMER_REVOCATION,
+	LMA_TIMER_NOTIFY
+};
 
-#define LMA_ID_INLINE 24 /* longer identifiers are on the heap */
-#define LMA_EVENTS_PER_S 20 /* of the kinds that hostile input can cause */
-#define LMA_UPNS_PER_PEER 16
+#define LMA_ID_INLINE	    24 /* longer identifiers are on the heap */
+#define LMA_EVENTS_PER_S    20 /* of the kinds that hostile input can cause */
+#define LMA_UPNS_PER_PEER   16
 #define LMA_RECORDS_PER_UPN 40
-#define LMA_REFUSED_MAX 256 /* refusals of MLD that one call may tell */
+#define LMA_REFUSED_MAX	    256 /* refusals of MLD that one call may tell */
 
 /* A home network prefix of a binding, found by its value. */
 struct hnp {
@@ -136,7 +142,7 @@ struct peer {
 	struct in6_addr proxy_coa;
 	const struct lma_mag *mag;
 	uint32_t n_bindings, n_subs, n_upns;
-	struct mld_link *mld; /* NULL without multicast */
+	struct mld_link *mld;	     /* NULL without multicast */
 	struct proxy_member *member; /* NULL while there is no upstream or no subscription */
 	bool heard_capabilities;
 	bool no_revocation, no_notify; /* answered by a Binding Error: not asked again (RFC 7077 4.1) */
@@ -150,12 +156,12 @@ struct sub {
 	struct peer *peer;
 	struct in6_addr group;
 	struct filter mld, force;
-	struct list classes;
+	struct list demands;
 	uint32_t n_shares;
 };
 
 /* Bindings that ask for the same of a subscription: most ask for exactly the same, so that unions are over few. */
-struct class {
+struct demand {
 	struct list of_sub;
 	struct list shares;
 	struct sub *sub;
@@ -164,15 +170,19 @@ struct class {
 
 /* What one binding asked for of one group, and what became of it. */
 struct share {
-	struct list of_class;
-	struct share *next; /* of the binding */
-	struct class *class; /* NULL: refused or withdrawn */
+	struct list of_demand;
+	struct share *next;    /* of the binding */
+	struct demand *demand; /* NULL: refused or withdrawn */
 	struct in6_addr group;
 	uint8_t result; /* enum mh_sub_result */
 	bool stale;
 };
 
-enum pending_kind { PENDING_PROFILE, PENDING_DEREGISTRATION, PENDING_READY };
+enum pending_kind {
+	PENDING_PROFILE,
+	PENDING_DEREGISTRATION,
+	PENDING_READY
+};
 
 /* A PBU that waits, as bytes: the identifier, then the message. */
 struct pending {
@@ -244,7 +254,7 @@ struct lma {
 
 	struct fxq *fxq;
 	struct heap heap;
-	struct slab binding_slab, peer_slab, sub_slab, class_slab, share_slab, revocation_slab;
+	struct slab binding_slab, peer_slab, sub_slab, demand_slab, share_slab, revocation_slab;
 	struct htab by_mn, by_prefix, peers, subs, pending_by_mn, pending_by_request, revocations;
 	struct prefix_pool pool;
 	struct list ready; /* pending updates to be gone on with before the call returns */
@@ -270,10 +280,14 @@ struct lma {
 	struct mh_msg rx, tx; /* large: kept off the stack */
 };
 
-static inline void lma_count(struct lma *l, enum lma_counter c) { l->counters[c]++; }
+static inline void lma_count(struct lma *l, enum lma_counter c)
+{
+	l->counters[c]++;
+}
 
 /* lma.c */
-/* Carry out what the parts queued inside: MLD, proxy, upstream, updates that need wait no longer. At the end of every call. */
+/* Carry out what the parts queued inside: MLD, proxy, upstream, updates that need wait no longer. At the end of every
+ * call. */
 void lma_settle(struct lma *l);
 void lma_event(struct lma *l, const struct event *e);
 void lma_event_limited(struct lma *l, const struct event *e); /* for what hostile input can cause */
@@ -284,7 +298,8 @@ bool lma_send(struct lma *l, const struct in6_addr *src, const struct in6_addr *
 /* conf.c */
 bool lma_conf_set(struct lma *l, const struct lma_conf *conf); /* deep copy; false: out of memory, the old one stays */
 void lma_conf_free(struct lma *l);
-const struct lma_mag *lma_mag_of(const struct lma *l, const struct in6_addr *proxy_coa); /* longest prefix; NULL: a stranger */
+const struct lma_mag *lma_mag_of(const struct lma *l,
+				 const struct in6_addr *proxy_coa); /* longest prefix; NULL: a stranger */
 uint32_t lma_mag_groups_max(const struct lma *l, const struct lma_mag *mag);
 
 /* binding.c */
@@ -293,11 +308,14 @@ struct nai binding_mn(const struct binding *b);
 struct hnp *binding_hnp(const struct binding *b, unsigned i);
 uint8_t binding_prefixes(const struct binding *b, struct prefix ret[DP_NODE_PREFIX_MAX]);
 struct binding *binding_of_mn(const struct lma *l, const struct nai *mn); /* the first; then binding_next() */
-struct binding *binding_next(const struct binding *b);			   /* of the same node */
+struct binding *binding_of_hash(const struct lma *l, const struct nai *mn,
+				uint64_t hash);	       /* the same, hashed already */
+struct binding *binding_next(const struct binding *b); /* of the same node */
 struct hnp *binding_of_prefix(const struct lma *l, const struct prefix *p);
 bool binding_room(struct lma *l); /* false: the limit is reached, and counted */
 /* A new entry with its prefixes in the tables, at no MAG yet. NULL: limit or memory. The prefixes must be free. */
-struct binding *binding_new(struct lma *l, const struct nai *mn, const struct prefix *prefixes, uint8_t n, uint8_t pooled_mask);
+struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_hash, const struct prefix *prefixes,
+			    uint8_t n, uint8_t pooled_mask);
 /* Takes it out of everything, with its effects on data plane and subscriptions; prefixes go back. */
 void binding_delete(struct lma *l, struct binding *b);
 void binding_attach(struct lma *l, struct binding *b, struct peer *peer);
@@ -307,14 +325,20 @@ void binding_route(struct lma *l, const struct binding *b, bool add);
 void binding_deregister(struct lma *l, struct binding *b);
 void binding_event(struct lma *l, enum event_kind kind, const struct binding *b);
 
-enum lookup_kind { LOOKUP_NEW, LOOKUP_UPDATE, LOOKUP_WAIT, LOOKUP_REFUSED };
+enum lookup_kind {
+	LOOKUP_NEW,
+	LOOKUP_UPDATE,
+	LOOKUP_WAIT,
+	LOOKUP_REFUSED
+};
 struct lookup {
 	enum lookup_kind kind;
 	uint8_t status; /* LOOKUP_REFUSED */
 	struct binding *binding;
 };
-/* RFC 5213 5.4.1. */
-struct lookup binding_lookup(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa);
+/* RFC 5213 5.4.1; `first` is the node's first binding, or NULL. */
+struct lookup binding_lookup(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa,
+			     struct binding *first);
 
 /* registration.c */
 struct pbu {
@@ -324,6 +348,7 @@ struct pbu {
 	size_t len;
 	struct now arrived;
 	const struct lma_mag *mag;
+	uint64_t mn_hash; /* of the identifier, in both tables of it */
 	const struct profile *profile;
 	bool profile_known; /* the store has answered, or a binding holds it */
 	bool ordered;	    /* its timestamp was good when it came */
@@ -332,7 +357,8 @@ struct pbu {
 void lma_registration(struct lma *l, struct pbu *r);
 
 /* answer.c */
-void answer_accept(struct lma *l, const struct pbu *r, const struct binding *b, uint16_t lifetime_4s, bool with_results);
+void answer_accept(struct lma *l, const struct pbu *r, const struct binding *b, uint16_t lifetime_4s,
+		   bool with_results);
 void answer_refuse(struct lma *l, const struct pbu *r, uint8_t status, const struct binding *b);
 
 /* pending.c */
@@ -348,7 +374,7 @@ void pending_run(struct lma *l); /* those that are ready */
 void pending_free_all(struct lma *l);
 
 /* prefix_pool.c */
-bool prefix_pool_conf(struct lma *l); /* from l->conf; a no-op when it is the same */
+void prefix_pool_conf(struct lma *l); /* from l->conf; a no-op when it is the same */
 /* `n` free ones. False: exhausted; nothing is taken. */
 bool prefix_pool_take(struct lma *l, struct prefix *ret, unsigned n);
 void prefix_pool_put(struct lma *l, const struct prefix *p);
@@ -366,7 +392,8 @@ struct dp_tunnel peer_tunnel(const struct lma *l, const struct peer *p);
 struct proxy_member *peer_member(struct lma *l, struct peer *p);
 
 /* revocation.c */
-void revocation_send(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger, bool handover_unknown);
+void revocation_send(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger,
+		     bool handover_unknown);
 void revocation_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 void revocation_expire(struct lma *l, struct revocation *v);
 void revocation_unsupported(struct lma *l, struct peer *p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Subscriptions of (MAG, group): what a MAG reports by MLD and what its bindings asked for, in union, go to the proxy instance
- * (RFC 4605), which keeps the copies per MAG and the merged state that is reported upstream. */
+/* Subscriptions of (MAG, group): what a MAG reports by MLD and what its bindings asked for, in union, go to the proxy
+ * instance (RFC 4605), which keeps the copies per MAG and the merged state that is reported upstream. */
 #include "lma/lma_priv.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 
 static uint64_t sub_hash(const struct lma *l, const struct peer *p, const struct in6_addr *group)
 {
-	struct in6_addr key[2] = { p->proxy_coa, *group };
+	struct in6_addr key[2] = {p->proxy_coa, *group};
 
 	return htab_hash(&l->subs, key, sizeof(key));
 }
@@ -37,7 +37,7 @@ enum mh_sub_result sub_get(struct lma *l, struct peer *p, const struct in6_addr 
 			return MH_SUB_LIMIT;
 		s->peer = p;
 		s->group = *group;
-		list_init(&s->classes);
+		list_init(&s->demands);
 		if (!htab_add(&l->subs, &s->by_key, sub_hash(l, p, group))) {
 			lma_count(l, LMA_OUT_OF_MEMORY);
 			slab_put(&l->sub_slab, s);
@@ -52,7 +52,7 @@ enum mh_sub_result sub_get(struct lma *l, struct peer *p, const struct in6_addr 
 
 void sub_release(struct lma *l, struct sub *s)
 {
-	if (!filter_is_none(&s->mld) || !filter_is_none(&s->force) || !list_empty(&s->classes))
+	if (!filter_is_none(&s->mld) || !filter_is_none(&s->force) || !list_empty(&s->demands))
 		return;
 	filter_drop(&s->mld);
 	filter_drop(&s->force);
@@ -66,8 +66,9 @@ static struct filter union_of(const struct sub *s, bool *oom)
 {
 	struct filter all = filter_dup(&s->mld);
 
-	list_each(n, &s->classes) {
-		const struct class *c = list_owner(n, struct class, of_sub);
+	list_each(n, &s->demands)
+	{
+		const struct demand *c = list_owner(n, struct demand, of_sub);
 
 		filter_move(&all, filter_union(&all, &c->filter, oom));
 	}
@@ -101,13 +102,13 @@ static enum mh_sub_result put(struct lma *l, struct sub *s, const struct filter 
 static uint8_t origins_of(const struct sub *s)
 {
 	return (uint8_t)((filter_is_none(&s->mld) ? 0 : SUB_ORIGIN_MLD) |
-			 (list_empty(&s->classes) ? 0 : SUB_ORIGIN_REGISTRATION));
+			 (list_empty(&s->demands) ? 0 : SUB_ORIGIN_REGISTRATION));
 }
 
 static void tell(struct lma *l, const struct sub *s, const struct filter *f, enum event_kind kind)
 {
-	struct event e = { .kind = kind, .peer = s->peer->proxy_coa, .group = s->group, .status = -1,
-			   .origin = origins_of(s) };
+	struct event e = {
+	    .kind = kind, .peer = s->peer->proxy_coa, .group = s->group, .status = -1, .origin = origins_of(s)};
 
 	if (f->mode == FILTER_INCLUDE && filter_count(f) == 1)
 		e.source = *filter_sources(f);
@@ -146,13 +147,16 @@ enum mh_sub_result sub_apply(struct lma *l, struct sub *s)
 
 void multicast_refused(struct lma *l, struct peer *p, const struct in6_addr *group, uint8_t result)
 {
-	struct event e = { .kind = EV_SUBSCRIPTION_REFUSED, .peer = p->proxy_coa, .group = *group, .status = result,
-			   .origin = SUB_ORIGIN_MLD };
+	struct event e = {.kind = EV_SUBSCRIPTION_REFUSED,
+			  .peer = p->proxy_coa,
+			  .group = *group,
+			  .status = result,
+			  .origin = SUB_ORIGIN_MLD};
 
 	lma_count(l, LMA_MLD_REFUSED);
 	lma_event_limited(l, &e);
 	if (l->n_refused < LMA_REFUSED_MAX)
-		l->refused[l->n_refused++] = (struct refused){ .peer = p, .group = *group, .result = result };
+		l->refused[l->n_refused++] = (struct refused){.peer = p, .group = *group, .result = result};
 	else
 		lma_count(l, LMA_UPN_NOT_SENT);
 }
@@ -219,7 +223,7 @@ void multicast_mld_all(struct lma *l, struct peer *p)
 	struct {
 		struct lma *l;
 		struct peer *p;
-	} of = { l, p };
+	} of = {l, p};
 
 	if (p->mld)
 		mld_link_each(p->mld, again, &of);
@@ -230,9 +234,9 @@ void multicast_mld_all(struct lma *l, struct peer *p)
 bool multicast_start(struct lma *l)
 {
 	struct mld_routers_conf routers = {
-		.links_max = l->conf.peers_max,
-		.groups_max = l->conf.entries_max,
-		.memory_max = l->conf.entries_max > UINT32_MAX / 512 ? UINT32_MAX : l->conf.entries_max * 512,
+	    .links_max = l->conf.peers_max,
+	    .groups_max = l->conf.entries_max,
+	    .memory_max = l->conf.entries_max > UINT32_MAX / 512 ? UINT32_MAX : l->conf.entries_max * 512,
 	};
 
 	if (!l->conf.multicast)
@@ -273,11 +277,11 @@ static void upstream_fill(struct lma *l)
 
 void lma_upstream(struct lma *l, struct now now, uint32_t ifindex, const struct in6_addr *self, uint32_t mtu)
 {
-	struct dp_in in = { .ifindex = ifindex };
+	struct dp_in in = {.ifindex = ifindex};
 	struct proxy_conf conf = {
-		.groups_max = l->conf.groups_max,
-		.members_max = l->conf.peers_max,
-		.entries_max = l->conf.entries_max,
+	    .groups_max = l->conf.groups_max,
+	    .members_max = l->conf.peers_max,
+	    .entries_max = l->conf.entries_max,
 	};
 	struct mld_host_conf host = l->conf.upstream_mld;
 
@@ -349,8 +353,10 @@ static void settle_proxy(struct lma *l)
 		struct filter before = FILTER_NONE;
 		bool was = mld_upstream_get(l->upstream, &group, &before) && !filter_is_none(&before);
 		bool is = !filter_is_none(&merged);
-		struct event e = { .kind = is ? EV_GROUP_JOINED : EV_GROUP_LEFT, .group = group,
-				   .ifindex = l->upstream_ifindex, .status = -1 };
+		struct event e = {.kind = is ? EV_GROUP_JOINED : EV_GROUP_LEFT,
+				  .group = group,
+				  .ifindex = l->upstream_ifindex,
+				  .status = -1};
 
 		filter_drop(&before);
 		if (!mld_upstream_set(l->upstream, l->now, &group, &merged))

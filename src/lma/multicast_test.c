@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Draft Figures 1 to 4 at the LMA: groups asked for by registration and by MLD, their authorisation, one join upstream, one copy
- * for each MAG. */
+/* Draft Figures 1 to 4 at the LMA: groups asked for by registration and by MLD, their authorisation, one join upstream,
+ * one copy for each MAG. */
 #include "lma/testing.h"
 
-#define G "ff1e::1"
-#define G2 "ff1e::2"
+#define G   "ff1e::1"
+#define G2  "ff1e::2"
 #define SSM "ff3e::1"
-#define S1 "2001:db8:5::1"
-#define S2 "2001:db8:5::2"
+#define S1  "2001:db8:5::1"
+#define S2  "2001:db8:5::2"
 
 static int ask(struct rig *r, unsigned mag, const char *mn, uint8_t llid, const char *group, const char *source)
 {
@@ -29,7 +29,10 @@ static void refresh(struct rig *r, unsigned mag, const char *mn, uint8_t llid, b
 	assert_int_equal(rig_status(r, mag, m), MH_ACCEPTED);
 }
 
-static uint32_t groups(const struct rig *r) { return lma_totals(r->lma).groups; }
+static uint32_t groups(const struct rig *r)
+{
+	return lma_totals(r->lma).groups;
+}
 
 static void a_registration_joins_and_is_told_the_result(void **state)
 {
@@ -118,7 +121,7 @@ static void a_set_replaces_the_former_without_a_gap(void **state)
 	rig_ask(m, SSM, S2);
 	rig_ask(m, G2, NULL);
 	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
-	for (const char *const *g = (const char *const[]){ G, G2, SSM, NULL }; *g; g++)
+	for (const char *const *g = (const char *const[]){G, G2, SSM, NULL}; *g; g++)
 		assert_int_equal(rig_result(rig_last(r, MH_BA), *g), MH_SUB_ACCEPTED);
 	assert_null(strstr(r->upstream, "ff1e::1,")); /* the one that stays is not touched */
 	assert_true(rig_copies(r, S1, G, 0));
@@ -312,7 +315,7 @@ static void mld_and_registration_are_one_subscription(void **state)
 static void a_refusal_of_mld_is_told_by_notification(void **state)
 {
 	struct rig *r = rig_conf();
-	struct profile_range deny = { .group = P("ff1e::2/128") };
+	struct profile_range deny = {.group = P("ff1e::2/128")};
 	const struct rig_sent *upn;
 	struct mh_msg m;
 	uint16_t seq;
@@ -383,8 +386,8 @@ static void a_mag_that_knows_no_notifications_is_not_sent_any(void **state)
 static void tunnel_packets_of_strangers_and_nonsense_are_counted(void **state)
 {
 	struct rig *r = rig_new();
-	struct dp_tunnel t = { r->conf.lmaa, A("2001:db8:bad::1") };
-	uint8_t junk[60] = { 0x60 };
+	struct dp_tunnel t = {r->conf.lmaa, A("2001:db8:bad::1")};
+	uint8_t junk[60] = {0x60};
 
 	(void)state;
 	lma_recv_tunnel(r->lma, r->now, &t, junk, sizeof(junk));
@@ -429,7 +432,7 @@ static void queries_upstream_are_answered(void **state)
 {
 	struct rig *r = rig_new();
 	struct in6_addr router = A("fe80::1");
-	struct mld_query q = { .version = 2, .max_resp = span_ms(100), .qrv = 2, .qqi = span_s(125) };
+	struct mld_query q = {.version = 2, .max_resp = span_ms(100), .qrv = 2, .qqi = span_s(125)};
 	uint8_t bytes[128];
 	size_t len = mld_encode_query(&q, NULL, &router, &addr_all_nodes, bytes, sizeof(bytes));
 
@@ -498,25 +501,25 @@ static void without_the_extension_there_is_no_capability(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_registration_joins_and_is_told_the_result),
-		cmocka_unit_test(the_upstream_hears_of_a_group_once),
-		cmocka_unit_test(a_message_without_s_says_nothing_of_groups),
-		cmocka_unit_test(a_set_replaces_the_former_without_a_gap),
-		cmocka_unit_test(sources_of_several_records_are_one_wish),
-		cmocka_unit_test(a_refused_group_never_fails_the_binding),
-		cmocka_unit_test(limits_of_a_mag_and_of_the_anchor),
-		cmocka_unit_test(a_handover_takes_the_share_along),
-		cmocka_unit_test(an_expired_binding_leaves),
-		cmocka_unit_test(a_mag_joins_and_leaves_by_mld),
-		cmocka_unit_test(mld_that_is_not_repeated_ends),
-		cmocka_unit_test(mld_and_registration_are_one_subscription),
-		cmocka_unit_test(a_refusal_of_mld_is_told_by_notification),
-		cmocka_unit_test(a_mag_that_knows_no_notifications_is_not_sent_any),
-		cmocka_unit_test(tunnel_packets_of_strangers_and_nonsense_are_counted),
-		cmocka_unit_test(groups_wait_for_the_upstream_link),
-		cmocka_unit_test(queries_upstream_are_answered),
-		cmocka_unit_test(an_orderly_stop_leaves_everything),
-		cmocka_unit_test(without_the_extension_there_is_no_capability),
+	    cmocka_unit_test(a_registration_joins_and_is_told_the_result),
+	    cmocka_unit_test(the_upstream_hears_of_a_group_once),
+	    cmocka_unit_test(a_message_without_s_says_nothing_of_groups),
+	    cmocka_unit_test(a_set_replaces_the_former_without_a_gap),
+	    cmocka_unit_test(sources_of_several_records_are_one_wish),
+	    cmocka_unit_test(a_refused_group_never_fails_the_binding),
+	    cmocka_unit_test(limits_of_a_mag_and_of_the_anchor),
+	    cmocka_unit_test(a_handover_takes_the_share_along),
+	    cmocka_unit_test(an_expired_binding_leaves),
+	    cmocka_unit_test(a_mag_joins_and_leaves_by_mld),
+	    cmocka_unit_test(mld_that_is_not_repeated_ends),
+	    cmocka_unit_test(mld_and_registration_are_one_subscription),
+	    cmocka_unit_test(a_refusal_of_mld_is_told_by_notification),
+	    cmocka_unit_test(a_mag_that_knows_no_notifications_is_not_sent_any),
+	    cmocka_unit_test(tunnel_packets_of_strangers_and_nonsense_are_counted),
+	    cmocka_unit_test(groups_wait_for_the_upstream_link),
+	    cmocka_unit_test(queries_upstream_are_answered),
+	    cmocka_unit_test(an_orderly_stop_leaves_everything),
+	    cmocka_unit_test(without_the_extension_there_is_no_capability),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Update notifications (RFC 7077): what a MAG must learn of us unasked. Refusals of groups that it asked for by MLD, which has
- * no answer of its own (decision 17), groups that were taken back, and the wish that it register a node again. */
+/* Update notifications (RFC 7077): what a MAG must learn of us unasked. Refusals of groups that it asked for by MLD,
+ * which has no answer of its own (decision 17), groups that were taken back, and the wish that it register a node
+ * again. */
 #include "lma/lma_priv.h"
 
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static void transmit(struct lma *l, const struct notice *n, bool again)
 		m->group_id = GROUP_ALL_SESSIONS;
 	}
 	for (unsigned i = 0; i < n->n; i++)
-		if (mh_add_record(m, &m->result, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &n->v[i].group, NULL, 0, MH_AMS_SOURCES))
+		if (mh_add_record(m, &m->result, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &n->v[i].group, NULL, 0,
+				  MH_AMS_SOURCES))
 			m->records[m->n_records - 1].result = n->v[i].result;
 	if (m->result.n)
 		m->has |= MH_HAS_RESULT;
@@ -109,7 +111,8 @@ void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_
 	struct peer *p = peer_find(l, src);
 
 	if (p)
-		list_each(i, &p->upns) {
+		list_each(i, &p->upns)
+		{
 			struct notice *n = list_owner(i, struct notice, of_peer);
 
 			if (n->seq == m->seq) {
@@ -122,7 +125,8 @@ void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_
 
 void notify_cancel(struct lma *l, struct peer *p, const struct nai *mn)
 {
-	list_each_safe(i, &p->upns) {
+	list_each_safe(i, &p->upns)
+	{
 		struct notice *n = list_owner(i, struct notice, of_peer);
 
 		if (n->named && nai_eq(&n->mn, mn))

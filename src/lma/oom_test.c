@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory that ends at any allocation: a registration is refused, dropped or done, never half, and the engine recovers. */
+/* Memory that ends at any allocation: a registration is refused, dropped or done, never half, and the engine recovers.
+ */
 #include "base/rng.h"
 #include "lma/testing.h"
 
@@ -23,7 +24,10 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 void __libc_free(void *p);
 
-static bool refused(void) { return counting && left-- <= 0; }
+static bool refused(void)
+{
+	return counting && left-- <= 0;
+}
 
 static void *counted(void *p)
 {
@@ -31,9 +35,15 @@ static void *counted(void *p)
 	return p;
 }
 
-void *malloc(size_t n) { return refused() ? NULL : counted(__libc_malloc(n)); }
+void *malloc(size_t n)
+{
+	return refused() ? NULL : counted(__libc_malloc(n));
+}
 
-void *calloc(size_t n, size_t size) { return refused() ? NULL : counted(__libc_calloc(n, size)); }
+void *calloc(size_t n, size_t size)
+{
+	return refused() ? NULL : counted(__libc_calloc(n, size));
+}
 
 void *realloc(void *p, size_t n)
 {
@@ -82,7 +92,7 @@ static void one_message(struct rig *r, struct rng *rng, long limit)
 		snprintf(group, sizeof(group), "ff3e::%u", 1 + (unsigned)rng_below(rng, 4));
 		rig_ask(m, group, rng_below(rng, 2) ? "2001:db8:5::1" : "2001:db8:5::2");
 	}
-	len = mh_encode(&(struct mh_conf){ r->conf.pen }, m, &r->mag[mag], &r->conf.lmaa, bytes, sizeof(bytes));
+	len = mh_encode(&(struct mh_conf){r->conf.pen}, m, &r->mag[mag], &r->conf.lmaa, bytes, sizeof(bytes));
 	left = limit;
 	counting = limit >= 0;
 	lma_recv_mh(r->lma, r->now, &r->mag[mag], &r->conf.lmaa, bytes, len);
@@ -93,7 +103,7 @@ static void one_message(struct rig *r, struct rng *rng, long limit)
 static void one_report(struct rig *r, struct rng *rng, long limit)
 {
 	struct in6_addr self = A("fe80::200:5eff:fe00:5213"), g = A("ff3e::1"), s = A("2001:db8:5::3");
-	struct dp_tunnel t = { r->conf.lmaa, r->mag[rng_below(rng, RIG_MAGS)] };
+	struct dp_tunnel t = {r->conf.lmaa, r->mag[rng_below(rng, RIG_MAGS)]};
 	struct mld_report rep;
 	uint8_t bytes[1280];
 	size_t len;
@@ -163,7 +173,7 @@ static void refused_dropped_or_done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refused_dropped_or_done),
+	    cmocka_unit_test(refused_dropped_or_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 
 struct dp_tunnel peer_tunnel(const struct lma *l, const struct peer *p)
 {
-	return (struct dp_tunnel){ .local = l->conf.lmaa, .remote = p->proxy_coa };
+	return (struct dp_tunnel){.local = l->conf.lmaa, .remote = p->proxy_coa};
 }
 
 struct peer *peer_find(const struct lma *l, const struct in6_addr *proxy_coa)
@@ -26,7 +26,7 @@ struct peer *peer_find(const struct lma *l, const struct in6_addr *proxy_coa)
 
 static void tunnel_op(struct lma *l, const struct peer *p, enum dp_op_kind kind)
 {
-	struct dp_op op = { .kind = kind };
+	struct dp_op op = {.kind = kind};
 
 	op.tunnel = peer_tunnel(l, p);
 	fxq_dp(l->fxq, &op);
@@ -64,7 +64,7 @@ struct peer *peer_get(struct lma *l, const struct in6_addr *proxy_coa, const str
 
 struct proxy_member *peer_member(struct lma *l, struct peer *p)
 {
-	struct dp_out out = { .ifindex = 0 };
+	struct dp_out out = {.ifindex = 0};
 
 	out.tunnel = peer_tunnel(l, p);
 	if (!p->member && l->proxy)
@@ -80,7 +80,7 @@ void peer_check_linger(struct lma *l, struct peer *p)
 
 void peer_expire(struct lma *l, struct peer *p)
 {
-	struct event e = { .kind = EV_PEER_DOWN, .peer = p->proxy_coa, .status = -1 };
+	struct event e = {.kind = EV_PEER_DOWN, .peer = p->proxy_coa, .status = -1};
 
 	if (p->n_bindings)
 		return;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The store answers at once or within moments; one that has died must not hold updates for ever. The gateway repeats them. */
+/* The store answers at once or within moments; one that has died must not hold updates for ever. The gateway repeats
+ * them. */
 #define PROFILE_WAIT span_s(5)
 
 static size_t pending_size(const struct pending *p)
@@ -27,9 +28,9 @@ static void unlink_pending(struct lma *l, struct pending *p)
 	l->heap_bytes -= pending_size(p);
 }
 
-static bool link_pending(struct lma *l, struct pending *p, mono_t until)
+static bool link_pending(struct lma *l, struct pending *p, uint64_t mn_hash, mono_t until)
 {
-	if (!htab_add(&l->pending_by_mn, &p->by_mn, htab_hash(&l->pending_by_mn, p->bytes, p->id_len)))
+	if (!htab_add(&l->pending_by_mn, &p->by_mn, mn_hash))
 		return false;
 	if (!htab_add(&l->pending_by_request, &p->by_request, request_hash(l, p->request)))
 		goto undo_mn;
@@ -48,7 +49,7 @@ undo_mn:
 static struct pending *find(const struct lma *l, const struct pbu *r)
 {
 	const struct nai *mn = &r->m->mn_id;
-	struct hnode *n = htab_first(&l->pending_by_mn, htab_hash(&l->pending_by_mn, mn->s, mn->len));
+	struct hnode *n = htab_first(&l->pending_by_mn, r->mn_hash);
 
 	for (; n; n = htab_same(n)) {
 		struct pending *p = hnode_owner(n, struct pending, by_mn);
@@ -61,7 +62,7 @@ static struct pending *find(const struct lma *l, const struct pbu *r)
 
 static void ask_store(struct lma *l, const struct pending *p)
 {
-	struct fx_profile ask = { .request = p->request, .id_len = p->id_len, .id = p->bytes };
+	struct fx_profile ask = {.request = p->request, .id_len = p->id_len, .id = p->bytes};
 
 	fxq_profile(l->fxq, &ask);
 }
@@ -92,7 +93,8 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 	p->len = (uint16_t)r->len;
 	memcpy(p->bytes, r->m->mn_id.s, p->id_len);
 	memcpy(p->bytes + p->id_len, r->bytes, r->len);
-	if (old) { /* the newer one counts, in the place of the older: same question to the store, same end of the wait */
+	if (old) { /* the newer one counts, in the place of the older: same question to the store, same end of the wait
+		    */
 		p->request = old->request;
 		if (old->kind == kind)
 			until = old->timer.at;
@@ -101,7 +103,7 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 	} else {
 		p->request = ++l->next_request;
 	}
-	if (!link_pending(l, p, until)) {
+	if (!link_pending(l, p, r->mn_hash, until)) {
 		lma_count(l, LMA_OUT_OF_MEMORY);
 		free(p);
 	} else if (kind == PENDING_PROFILE && !(old && old->kind == kind)) {
@@ -114,16 +116,16 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 static void resume(struct lma *l, struct pending *p, const struct profile *profile, bool profile_known)
 {
 	struct pbu r = {
-		.m = &l->rx,
-		.src = p->src,
-		.dst = p->dst,
-		.bytes = p->bytes + p->id_len,
-		.len = p->len,
-		.arrived = p->arrived,
-		.profile = profile,
-		.profile_known = profile_known,
-		.ordered = p->ordered,
-		.waited = p->waited,
+	    .m = &l->rx,
+	    .src = p->src,
+	    .dst = p->dst,
+	    .bytes = p->bytes + p->id_len,
+	    .len = p->len,
+	    .arrived = p->arrived,
+	    .profile = profile,
+	    .profile_known = profile_known,
+	    .ordered = p->ordered,
+	    .waited = p->waited,
 	};
 
 	unlink_pending(l, p);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A prefix that came free rests behind this many others before it is given to another node (or as many as the pools allow):
- * packets and caches that still mean the former owner die out meanwhile. */
+/* A prefix that came free rests behind this many others before it is given to another node (or as many as the pools
+ * allow): packets and caches that still mean the former owner die out meanwhile. */
 #define REST 4096
 
 static uint64_t hi64(const struct in6_addr *a)
@@ -41,7 +41,7 @@ static unsigned __int128 bits(const struct in6_addr *a, unsigned from, unsigned 
 /* Pools are numbered in 32 bits: of a larger one the first 2^32 - 1 prefixes are used. */
 static struct prefix prefix_at(const struct prefix_pool *pool, uint64_t n)
 {
-	struct prefix p = { .len = pool->len };
+	struct prefix p = {.len = pool->len};
 	unsigned i = 0;
 
 	while (n >= pool->size[i])
@@ -71,9 +71,9 @@ static bool number_of(const struct prefix_pool *pool, const struct prefix *p, ui
 	return false;
 }
 
-bool prefix_pool_conf(struct lma *l)
+void prefix_pool_conf(struct lma *l)
 {
-	struct prefix_pool *pool = &l->pool, fresh = { .len = l->conf.pool_prefix_len };
+	struct prefix_pool *pool = &l->pool, fresh = {.len = l->conf.pool_prefix_len};
 	bool same = pool->n == l->conf.n_pools && pool->len == fresh.len;
 
 	for (unsigned i = 0; i < l->conf.n_pools && i < 8; i++) {
@@ -90,13 +90,12 @@ bool prefix_pool_conf(struct lma *l)
 		fresh.total += fresh.size[fresh.n++];
 	}
 	if (same && pool->total == fresh.total)
-		return true;
+		return;
 	/* Numbers mean other prefixes now: those in use are met, and marked, when their number comes up. */
 	for (struct hnode *n = htab_next(&l->by_prefix, NULL); n; n = htab_next(&l->by_prefix, n))
 		hnode_owner(n, struct hnp, by_prefix)->pooled = false;
 	free(pool->queue);
 	*pool = fresh;
-	return true;
 }
 
 static bool queue_push(struct prefix_pool *pool, uint32_t n)

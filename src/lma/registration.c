@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A Proxy Binding Update from its checks, in the order of RFC 5213 5.3.1, to its effects. Nothing is allocated before the
- * sender is known to be a MAG of ours, and nothing is changed before every check has passed. */
+/* A Proxy Binding Update from its checks, in the order of RFC 5213 5.3.1, to its effects. Nothing is allocated before
+ * the sender is known to be a MAG of ours, and nothing is changed before every check has passed. */
 #include "lma/lma_priv.h"
 
 #include <string.h>
@@ -97,8 +97,8 @@ static bool in_profile(const struct profile *p, const struct prefix *prefix)
 	return false;
 }
 
-/* Prefixes that the MAG names, as after a restart of ours: those of the node's profile, or free ones of the pools where the
- * profile has none (RFC 5213 5.3.2, 3). */
+/* Prefixes that the MAG names, as after a restart of ours: those of the node's profile, or free ones of the pools where
+ * the profile has none (RFC 5213 5.3.2, 3). */
 static uint8_t prefixes_named(const struct lma *l, const struct pbu *r, struct prefix *ret, uint8_t *n)
 {
 	const struct mh_msg *m = r->m;
@@ -107,7 +107,8 @@ static uint8_t prefixes_named(const struct lma *l, const struct pbu *r, struct p
 	if (m->n_hnp > most || m->n_hnp > DP_NODE_PREFIX_MAX)
 		return MH_NOT_AUTHORIZED_FOR_HNP;
 	for (unsigned i = 0; i < m->n_hnp; i++) {
-		bool mine = r->profile->n_prefixes ? in_profile(r->profile, &m->hnp[i]) : prefix_pool_owns(l, &m->hnp[i]);
+		bool mine =
+		    r->profile->n_prefixes ? in_profile(r->profile, &m->hnp[i]) : prefix_pool_owns(l, &m->hnp[i]);
 
 		if (!mine || binding_of_prefix(l, &m->hnp[i]))
 			return MH_NOT_AUTHORIZED_FOR_HNP;
@@ -162,7 +163,7 @@ static void take_values(struct lma *l, struct binding *b, const struct pbu *r, u
 		b->timestamp = m->timestamp;
 	b->att = m->att;
 	b->handoff = m->handoff;
-	b->llid = (struct lladdr){ .len = 0 };
+	b->llid = (struct lladdr){.len = 0};
 	if (m->has & MH_HAS_LLID)
 		b->llid = m->llid;
 	if (m->has & MH_HAS_LINK_LOCAL) {
@@ -176,7 +177,7 @@ static void take_values(struct lma *l, struct binding *b, const struct pbu *r, u
 
 static void take_capabilities(struct lma *l, struct peer *p, const struct mh_msg *m)
 {
-	struct event e = { .peer = p->proxy_coa, .status = -1 };
+	struct event e = {.peer = p->proxy_coa, .status = -1};
 	bool first = p->n_bindings == 0 && !p->heard_capabilities;
 
 	if (m->has & MH_HAS_CAPABILITIES) {
@@ -218,8 +219,8 @@ static void accept_new(struct lma *l, struct pbu *r)
 		answer_refuse(l, r, MH_NO_RESOURCES, NULL);
 		return;
 	}
-	status = addr_is_any(&r->m->hnp[0].addr) ? prefixes_assigned(l, r, prefixes, &n, &pooled) :
-						   prefixes_named(l, r, prefixes, &n);
+	status = addr_is_any(&r->m->hnp[0].addr) ? prefixes_assigned(l, r, prefixes, &n, &pooled)
+						 : prefixes_named(l, r, prefixes, &n);
 	if (status != MH_ACCEPTED) {
 		answer_refuse(l, r, status, NULL);
 		return;
@@ -259,8 +260,12 @@ static uint8_t handover_trigger(const struct binding *b, const struct mh_msg *m)
 static bool move(struct lma *l, struct binding *b, struct pbu *r, struct share **left)
 {
 	struct peer *old = b->peer, *p = peer_get(l, &r->proxy_coa, r->mag);
-	struct event e = { .kind = EV_BINDING_MOVED, .mn = r->m->mn_id, .old_peer = old->proxy_coa, .peer = r->proxy_coa,
-			   .lladdr = r->m->llid, .status = -1 };
+	struct event e = {.kind = EV_BINDING_MOVED,
+			  .mn = r->m->mn_id,
+			  .old_peer = old->proxy_coa,
+			  .peer = r->proxy_coa,
+			  .lladdr = r->m->llid,
+			  .status = -1};
 
 	if (!p) {
 		answer_refuse(l, r, MH_NO_RESOURCES, b);

@@ -145,7 +145,7 @@ static void statuses_of_the_checks_in_their_order(void **state)
 	m->att = MH_ATT_ETHERNET;
 	assert_int_equal(rig_status(r, 0, m), MH_NOT_AUTHORIZED_FOR_HNP);
 	m->n_hnp = 2;
-	m->hnp[1] = (struct prefix){ .len = 0 };
+	m->hnp[1] = (struct prefix){.len = 0};
 	assert_int_equal(rig_status(r, 0, m), MH_UNSPECIFIED); /* an all-zero prefix must stand alone */
 	assert_int_equal(rig_last(r, MH_BA)->m.n_hnp, 2);
 	m->flags |= MH_BU_F;
@@ -690,31 +690,31 @@ static void a_store_that_never_answers_holds_nothing_for_ever(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_registration_makes_binding_tunnel_and_route),
-		cmocka_unit_test(the_lifetime_is_capped_and_ends_the_binding),
-		cmocka_unit_test(a_refresh_extends_and_asks_the_store_no_more),
-		cmocka_unit_test(statuses_of_the_checks_in_their_order),
-		cmocka_unit_test(strangers_are_refused_at_a_limited_rate_and_cost_nothing),
-		cmocka_unit_test(a_plain_binding_update_gets_131_and_nothing_else),
-		cmocka_unit_test(an_alternate_care_of_address_must_be_of_the_same_mag),
-		cmocka_unit_test(timestamps_must_grow_but_a_doubled_message_is_answered_again),
-		cmocka_unit_test(sequence_numbers_where_there_are_no_timestamps),
-		cmocka_unit_test(the_link_local_address_of_the_mag),
-		cmocka_unit_test(deregistration_is_answered_at_once_and_the_entry_goes_later),
-		cmocka_unit_test(a_node_that_comes_back_during_the_wait_keeps_its_prefix),
-		cmocka_unit_test(deregistration_from_another_mag_is_ignored),
-		cmocka_unit_test(lookup_by_prefix),
-		cmocka_unit_test(lookup_by_prefix_without_link_layer_identifiers),
-		cmocka_unit_test(lookup_by_link_layer_identifier),
-		cmocka_unit_test(lookup_by_identifier_alone),
-		cmocka_unit_test(several_prefixes_for_each_node),
-		cmocka_unit_test(prefixes_of_the_profile),
-		cmocka_unit_test(prefixes_that_the_mag_names_after_a_restart_of_ours),
-		cmocka_unit_test(a_deregistration_of_no_session_of_the_node),
-		cmocka_unit_test(the_pool_ends_and_is_used_again),
-		cmocka_unit_test(limits_of_bindings_and_peers),
-		cmocka_unit_test(a_registration_waits_for_the_store),
-		cmocka_unit_test(a_store_that_never_answers_holds_nothing_for_ever),
+	    cmocka_unit_test(a_registration_makes_binding_tunnel_and_route),
+	    cmocka_unit_test(the_lifetime_is_capped_and_ends_the_binding),
+	    cmocka_unit_test(a_refresh_extends_and_asks_the_store_no_more),
+	    cmocka_unit_test(statuses_of_the_checks_in_their_order),
+	    cmocka_unit_test(strangers_are_refused_at_a_limited_rate_and_cost_nothing),
+	    cmocka_unit_test(a_plain_binding_update_gets_131_and_nothing_else),
+	    cmocka_unit_test(an_alternate_care_of_address_must_be_of_the_same_mag),
+	    cmocka_unit_test(timestamps_must_grow_but_a_doubled_message_is_answered_again),
+	    cmocka_unit_test(sequence_numbers_where_there_are_no_timestamps),
+	    cmocka_unit_test(the_link_local_address_of_the_mag),
+	    cmocka_unit_test(deregistration_is_answered_at_once_and_the_entry_goes_later),
+	    cmocka_unit_test(a_node_that_comes_back_during_the_wait_keeps_its_prefix),
+	    cmocka_unit_test(deregistration_from_another_mag_is_ignored),
+	    cmocka_unit_test(lookup_by_prefix),
+	    cmocka_unit_test(lookup_by_prefix_without_link_layer_identifiers),
+	    cmocka_unit_test(lookup_by_link_layer_identifier),
+	    cmocka_unit_test(lookup_by_identifier_alone),
+	    cmocka_unit_test(several_prefixes_for_each_node),
+	    cmocka_unit_test(prefixes_of_the_profile),
+	    cmocka_unit_test(prefixes_that_the_mag_names_after_a_restart_of_ours),
+	    cmocka_unit_test(a_deregistration_of_no_session_of_the_node),
+	    cmocka_unit_test(the_pool_ends_and_is_used_again),
+	    cmocka_unit_test(limits_of_bindings_and_peers),
+	    cmocka_unit_test(a_registration_waits_for_the_store),
+	    cmocka_unit_test(a_store_that_never_answers_holds_nothing_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,9 +47,10 @@ static span_t delay(const struct lma *l, unsigned tries)
 	return span_min(d, l->conf.bri_delay_max);
 }
 
-void revocation_send(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger, bool handover_unknown)
+void revocation_send(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger,
+		     bool handover_unknown)
 {
-	struct revocation *v, untracked = { .peer = to->proxy_coa };
+	struct revocation *v, untracked = {.peer = to->proxy_coa};
 	bool tracked;
 
 	if (to->no_revocation)
@@ -81,7 +82,7 @@ void revocation_send(struct lma *l, const struct binding *b, const struct peer *
 
 static void tell(struct lma *l, const struct revocation *v, int32_t status)
 {
-	struct event e = { .kind = EV_BINDING_REVOKED, .mn = v->mn, .peer = v->peer, .status = status };
+	struct event e = {.kind = EV_BINDING_REVOKED, .mn = v->mn, .peer = v->peer, .status = status};
 
 	lma_event(l, &e);
 }
@@ -94,8 +95,8 @@ static struct binding *meant(const struct lma *l, const struct revocation *v)
 	return h && h->binding->peer && addr_eq(&h->binding->peer->proxy_coa, &v->peer) ? h->binding : NULL;
 }
 
-/* Decision 14: the node is no longer there, and the PBU that waits is its handover; or it is still there, and the PBU is of
- * another interface (RFC 5846 8.1). */
+/* Decision 14: the node is no longer there, and the PBU that waits is its handover; or it is still there, and the PBU
+ * is of another interface (RFC 5846 8.1). */
 static void unknown_settled(struct lma *l, const struct revocation *v, uint8_t status)
 {
 	struct binding *b = meant(l, v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What bindings ask for by registration (decision 18): each node has a share in the subscription of its MAG, and takes it along
- * when it leaves. Shares that ask for the same are one class, so that a thousand nodes with one group cost one union. */
+/* What bindings ask for by registration (decision 18): each node has a share in the subscription of its MAG, and takes
+ * it along when it leaves. Shares that ask for the same are one demand, so that a thousand nodes with one group cost
+ * one union. */
 #include "lma/lma_priv.h"
 
 #include <string.h>
@@ -13,61 +14,62 @@ struct share *share_find(const struct binding *b, const struct in6_addr *group)
 	return NULL;
 }
 
-/* ---- classes ---- */
+/* ---- demands ---- */
 
-static struct class *class_get(struct lma *l, struct sub *s, const struct filter *f)
+static struct demand *demand_get(struct lma *l, struct sub *s, const struct filter *f)
 {
-	struct class *c;
+	struct demand *c;
 
-	list_each(n, &s->classes) {
-		c = list_owner(n, struct class, of_sub);
+	list_each(n, &s->demands)
+	{
+		c = list_owner(n, struct demand, of_sub);
 		if (filter_eq(&c->filter, f))
 			return c;
 	}
-	c = slab_get(&l->class_slab);
+	c = slab_get(&l->demand_slab);
 	if (!c)
 		return NULL;
 	list_init(&c->shares);
 	c->sub = s;
 	c->filter = filter_dup(f);
-	list_add(&s->classes, &c->of_sub);
+	list_add(&s->demands, &c->of_sub);
 	return c;
 }
 
-static void class_release(struct lma *l, struct class *c)
+static void demand_release(struct lma *l, struct demand *c)
 {
 	if (!list_empty(&c->shares))
 		return;
 	list_del(&c->of_sub);
 	filter_drop(&c->filter);
-	slab_put(&l->class_slab, c);
+	slab_put(&l->demand_slab, c);
 }
 
-static void join_class(struct share *sh, struct class *c)
+static void join_demand(struct share *sh, struct demand *c)
 {
-	sh->class = c;
-	list_add(&c->shares, &sh->of_class);
+	sh->demand = c;
+	list_add(&c->shares, &sh->of_demand);
 	c->sub->n_shares++;
 }
 
-/* The class may be empty afterwards: class_release(). */
-static struct class *leave_class(struct share *sh)
+/* The demand may be empty afterwards: demand_release(). */
+static struct demand *leave_demand(struct share *sh)
 {
-	struct class *c = sh->class;
+	struct demand *c = sh->demand;
 
 	if (!c)
 		return NULL;
-	list_del(&sh->of_class);
+	list_del(&sh->of_demand);
 	c->sub->n_shares--;
-	sh->class = NULL;
+	sh->demand = NULL;
 	return c;
 }
 
-static void settle_class(struct lma *l, struct class *c)
+static void settle_demand(struct lma *l, struct demand *c)
 {
 	struct sub *s = c->sub;
 
-	class_release(l, c);
+	demand_release(l, c);
 	sub_apply(l, s);
 	sub_release(l, s);
 }
@@ -77,7 +79,7 @@ static void settle_class(struct lma *l, struct class *c)
 /* What the share asks for becomes `f`; on a refusal it is as before. */
 static enum mh_sub_result set(struct lma *l, struct peer *p, struct share *sh, const struct filter *f)
 {
-	struct class *before = sh->class, *c;
+	struct demand *before = sh->demand, *c;
 	struct sub *s = before ? before->sub : NULL;
 	enum mh_sub_result result;
 
@@ -86,27 +88,27 @@ static enum mh_sub_result set(struct lma *l, struct peer *p, struct share *sh, c
 	result = s ? MH_SUB_ACCEPTED : sub_get(l, p, &sh->group, &s);
 	if (result != MH_SUB_ACCEPTED)
 		return result;
-	c = class_get(l, s, f);
+	c = demand_get(l, s, f);
 	if (!c) {
 		sub_release(l, s);
 		return MH_SUB_LIMIT;
 	}
-	leave_class(sh);
-	join_class(sh, c);
+	leave_demand(sh);
+	join_demand(sh, c);
 	if (before && list_empty(&before->shares))
 		list_del(&before->of_sub); /* out of the union while it is tried */
 	result = sub_apply(l, s);
 	if (result == MH_SUB_ACCEPTED) {
 		if (before)
-			class_release(l, before);
+			demand_release(l, before);
 		return result;
 	}
-	leave_class(sh);
-	class_release(l, c);
+	leave_demand(sh);
+	demand_release(l, c);
 	if (before) {
 		if (list_empty(&before->shares))
-			list_add(&s->classes, &before->of_sub);
-		join_class(sh, before);
+			list_add(&s->demands, &before->of_sub);
+		join_demand(sh, before);
 	}
 	sub_release(l, s);
 	return result;
@@ -114,11 +116,11 @@ static enum mh_sub_result set(struct lma *l, struct peer *p, struct share *sh, c
 
 static void free_share(struct lma *l, struct share *sh)
 {
-	struct class *c = leave_class(sh);
+	struct demand *c = leave_demand(sh);
 
 	slab_put(&l->share_slab, sh);
 	if (c)
-		settle_class(l, c);
+		settle_demand(l, c);
 }
 
 uint32_t shares_in_force(const struct binding *b)
@@ -126,7 +128,7 @@ uint32_t shares_in_force(const struct binding *b)
 	uint32_t n = 0;
 
 	for (const struct share *s = b->shares; s; s = s->next)
-		n += s->class && !s->stale;
+		n += s->demand && !s->stale;
 	return n;
 }
 
@@ -188,8 +190,12 @@ static bool came_before(const struct mh_msg *m, unsigned i)
 
 static void tell_refused(struct lma *l, const struct binding *b, const struct in6_addr *group, uint8_t result)
 {
-	struct event e = { .kind = EV_SUBSCRIPTION_REFUSED, .mn = binding_mn(b), .peer = b->peer->proxy_coa, .group = *group,
-			   .status = result, .origin = SUB_ORIGIN_REGISTRATION };
+	struct event e = {.kind = EV_SUBSCRIPTION_REFUSED,
+			  .mn = binding_mn(b),
+			  .peer = b->peer->proxy_coa,
+			  .group = *group,
+			  .status = result,
+			  .origin = SUB_ORIGIN_REGISTRATION};
 
 	lma_count(l, LMA_AMS_REFUSED);
 	lma_event_limited(l, &e);
@@ -223,7 +229,7 @@ static struct share *share_get(struct lma *l, struct binding *b, const struct in
 	sh = slab_get(&l->share_slab);
 	if (!sh)
 		return NULL;
-	list_init(&sh->of_class);
+	list_init(&sh->of_demand);
 	sh->group = *group;
 	sh->next = b->shares;
 	b->shares = sh;
@@ -235,7 +241,7 @@ static void ask(struct lma *l, struct binding *b, const struct in6_addr *group, 
 	enum mh_sub_result result;
 	struct filter f = authorised(l, b, group, wish, &result);
 	struct share *sh = share_get(l, b, group);
-	bool had = sh && sh->class;
+	bool had = sh && sh->demand;
 
 	if (!sh) {
 		filter_drop(&f);
@@ -254,7 +260,7 @@ static void ask(struct lma *l, struct binding *b, const struct in6_addr *group, 
 		return;
 	}
 	if (had) /* refused now, whatever it had before */
-		settle_class(l, leave_class(sh));
+		settle_demand(l, leave_demand(sh));
 	tell_refused(l, b, group, (uint8_t)result);
 }
 
@@ -282,7 +288,7 @@ void shares_replace(struct lma *l, struct binding *b, const struct mh_msg *m)
 	for (unsigned i = m->ams.first; i < m->ams.first + m->ams.n; i++) {
 		struct share *sh = share_find(b, &m->records[i].group);
 
-		if (sh && sh->class)
+		if (sh && sh->demand)
 			sh->stale = false;
 	}
 	for (unsigned i = m->ams.first; i < m->ams.first + m->ams.n; i++) {
@@ -312,7 +318,7 @@ void shares_replace(struct lma *l, struct binding *b, const struct mh_msg *m)
 static void withdraw(struct lma *l, struct share *sh, uint8_t result)
 {
 	sh->result = result;
-	settle_class(l, leave_class(sh));
+	settle_demand(l, leave_demand(sh));
 }
 
 /* Would a group that was refused to the node be granted now? What it wished is not kept: the MAG is to ask again. */
@@ -338,11 +344,11 @@ void shares_reauthorise(struct lma *l, struct binding *b)
 		struct filter f = FILTER_NONE;
 		enum mh_sub_result result;
 
-		if (!sh->class) {
+		if (!sh->demand) {
 			more = more || granted_now(l, b, sh);
 			continue;
 		}
-		f = authorised(l, b, &sh->group, &sh->class->filter, &result);
+		f = authorised(l, b, &sh->group, &sh->demand->filter, &result);
 		if (result == MH_SUB_ACCEPTED && left == 0)
 			result = MH_SUB_LIMIT;
 		if (result == MH_SUB_ACCEPTED)
@@ -355,7 +361,7 @@ void shares_reauthorise(struct lma *l, struct binding *b)
 		withdraw(l, sh, (uint8_t)result);
 		tell_refused(l, b, &sh->group, (uint8_t)result);
 		if (n < LMA_RECORDS_PER_UPN)
-			told[n++] = (struct refused){ .peer = b->peer, .group = sh->group, .result = (uint8_t)result };
+			told[n++] = (struct refused){.peer = b->peer, .group = sh->group, .result = (uint8_t)result};
 	}
 	if (n)
 		notify_results(l, b->peer, &mn, told, n);
@@ -368,16 +374,17 @@ void shares_terminate(struct lma *l, struct sub *s, const struct in6_addr *sourc
 	struct in6_addr group = s->group;
 	struct peer *p = s->peer;
 
-	/* Each turn empties one class; the subscription may be gone after the last. */
+	/* Each turn empties one demand; the subscription may be gone after the last. */
 	for (;;) {
-		struct class *c = NULL;
+		struct demand *c = NULL;
 		struct filter rest = FILTER_NONE;
 
 		s = sub_find(l, p, &group);
 		if (!s)
 			return;
-		list_each(n, &s->classes) {
-			struct class *this = list_owner(n, struct class, of_sub);
+		list_each(n, &s->demands)
+		{
+			struct demand *this = list_owner(n, struct demand, of_sub);
 
 			if (addr_is_any(source) ||
 			    (this->filter.mode == FILTER_INCLUDE && filter_has_source(&this->filter, source))) {
@@ -395,7 +402,7 @@ void shares_terminate(struct lma *l, struct sub *s, const struct in6_addr *sourc
 			filter_drop(&gone);
 		}
 		for (struct list *n; (n = list_first(&c->shares)) != NULL;) {
-			struct share *sh = list_owner(n, struct share, of_class);
+			struct share *sh = list_owner(n, struct share, of_demand);
 			bool last = c->shares.next == c->shares.prev;
 
 			if (filter_is_none(&rest) || set(l, p, sh, &rest) != MH_SUB_ACCEPTED)

@@ -10,19 +10,19 @@ static void show_binding(const struct lma *l, const struct binding *b,
 	struct prefix prefixes[DP_NODE_PREFIX_MAX];
 	struct nai mn = binding_mn(b);
 	struct lma_binding_view v = {
-		.mn = &mn,
-		.state = b->state,
-		.llid = b->llid,
-		.att = b->att,
-		.handoff = b->handoff,
-		.n_prefixes = binding_prefixes(b, prefixes),
-		.prefixes = prefixes,
-		.lifetime = span_s((int64_t)b->lifetime_4s * 4),
-		.left = mono_sub(b->timer.at, l->now.mono),
-		.seq = b->seq,
-		.timestamp = b->timestamp,
-		.profile = b->profile,
-		.n_groups = shares_in_force(b),
+	    .mn = &mn,
+	    .state = b->state,
+	    .llid = b->llid,
+	    .att = b->att,
+	    .handoff = b->handoff,
+	    .n_prefixes = binding_prefixes(b, prefixes),
+	    .prefixes = prefixes,
+	    .lifetime = span_s((int64_t)b->lifetime_4s * 4),
+	    .left = mono_sub(b->timer.at, l->now.mono),
+	    .seq = b->seq,
+	    .timestamp = b->timestamp,
+	    .profile = b->profile,
+	    .n_groups = shares_in_force(b),
 	};
 
 	if (b->peer)
@@ -36,8 +36,8 @@ void lma_each_binding(const struct lma *l, void (*each)(void *arg, const struct 
 		show_binding(l, hnode_owner(n, struct binding, by_mn), each, arg);
 }
 
-void lma_find_bindings(const struct lma *l, const struct nai *mn, void (*each)(void *arg, const struct lma_binding_view *v),
-		       void *arg)
+void lma_find_bindings(const struct lma *l, const struct nai *mn,
+		       void (*each)(void *arg, const struct lma_binding_view *v), void *arg)
 {
 	for (const struct binding *b = binding_of_mn(l, mn); b; b = binding_next(b))
 		show_binding(l, b, each, arg);
@@ -48,31 +48,32 @@ void lma_each_peer(const struct lma *l, void (*each)(void *arg, const struct lma
 	for (struct hnode *n = htab_next(&l->peers, NULL); n; n = htab_next(&l->peers, n)) {
 		const struct peer *p = hnode_owner(n, struct peer, by_addr);
 		struct lma_peer_view v = {
-			.proxy_coa = p->proxy_coa,
-			.name = p->mag ? p->mag->conf.name : "",
-			.heard_capabilities = p->heard_capabilities,
-			.capabilities = p->capabilities,
-			.bindings = p->n_bindings,
-			.groups = p->n_subs,
-			.tunnel = peer_tunnel(l, p),
-			.tunnel_up = true, /* for as long as the peer is known */
+		    .proxy_coa = p->proxy_coa,
+		    .name = p->mag ? p->mag->conf.name : "",
+		    .heard_capabilities = p->heard_capabilities,
+		    .capabilities = p->capabilities,
+		    .bindings = p->n_bindings,
+		    .groups = p->n_subs,
+		    .tunnel = peer_tunnel(l, p),
+		    .tunnel_up = true, /* for as long as the peer is known */
 		};
 
 		each(arg, &v);
 	}
 }
 
-void lma_each_subscription(const struct lma *l, void (*each)(void *arg, const struct lma_subscription_view *v), void *arg)
+void lma_each_subscription(const struct lma *l, void (*each)(void *arg, const struct lma_subscription_view *v),
+			   void *arg)
 {
 	for (struct hnode *n = htab_next(&l->subs, NULL); n; n = htab_next(&l->subs, n)) {
 		const struct sub *s = hnode_owner(n, struct sub, by_key);
 		struct lma_subscription_view v = {
-			.proxy_coa = s->peer->proxy_coa,
-			.group = s->group,
-			.filter = &s->force,
-			.origins = (uint8_t)((filter_is_none(&s->mld) ? 0 : SUB_ORIGIN_MLD) |
-					     (list_empty(&s->classes) ? 0 : SUB_ORIGIN_REGISTRATION)),
-			.bindings = s->n_shares,
+		    .proxy_coa = s->peer->proxy_coa,
+		    .group = s->group,
+		    .filter = &s->force,
+		    .origins = (uint8_t)((filter_is_none(&s->mld) ? 0 : SUB_ORIGIN_MLD) |
+					 (list_empty(&s->demands) ? 0 : SUB_ORIGIN_REGISTRATION)),
+		    .bindings = s->n_shares,
 		};
 
 		each(arg, &v);
@@ -89,7 +90,7 @@ static void show_group(void *arg, const struct in6_addr *group, const struct fil
 {
 	const struct group_walk *w = arg;
 	struct filter reported = FILTER_NONE;
-	struct lma_group_view v = { .group = *group, .merged = merged, .mags = members };
+	struct lma_group_view v = {.group = *group, .merged = merged, .mags = members};
 
 	v.joined = w->l->upstream && mld_upstream_get(w->l->upstream, group, &reported) && !filter_is_none(&reported);
 	filter_drop(&reported);
@@ -98,7 +99,7 @@ static void show_group(void *arg, const struct in6_addr *group, const struct fil
 
 void lma_each_group(const struct lma *l, void (*each)(void *arg, const struct lma_group_view *v), void *arg)
 {
-	struct group_walk w = { l, each, arg };
+	struct group_walk w = {l, each, arg};
 
 	if (l->proxy)
 		proxy_each_group(l->proxy, show_group, &w);
@@ -121,7 +122,7 @@ void lma_each_counter(const struct lma *l, void (*each)(void *arg, const char *n
 {
 	static const char *const names[LMA_COUNTER_N] = {
 #define X(id, name) [LMA_##id] = name,
-		LMA_COUNTERS(X)
+	    LMA_COUNTERS(X)
 #undef X
 	};
 	char name[96];
@@ -155,17 +156,17 @@ void lma_each_counter(const struct lma *l, void (*each)(void *arg, const char *n
 struct lma_totals lma_totals(const struct lma *l)
 {
 	struct lma_totals t = {
-		.bindings = l->binding_slab.used,
-		.peers = l->peer_slab.used,
-		.groups = l->proxy ? proxy_groups(l->proxy) : 0,
-		.pending = l->n_pending,
+	    .bindings = l->binding_slab.used,
+	    .peers = l->peer_slab.used,
+	    .groups = l->proxy ? proxy_groups(l->proxy) : 0,
+	    .pending = l->n_pending,
 	};
 
 	for (uint64_t n = prefix_pool_free(l); n > 1; n >>= 1)
 		t.prefixes_free_log2++;
 	t.bytes = sizeof(*l) + l->heap_bytes + l->heap.cap * sizeof(*l->heap.v) + prefix_pool_bytes(l) +
 		  slab_bytes(&l->binding_slab) + slab_bytes(&l->peer_slab) + slab_bytes(&l->sub_slab) +
-		  slab_bytes(&l->class_slab) + slab_bytes(&l->share_slab) + slab_bytes(&l->revocation_slab) +
+		  slab_bytes(&l->demand_slab) + slab_bytes(&l->share_slab) + slab_bytes(&l->revocation_slab) +
 		  htab_bytes(&l->by_mn) + htab_bytes(&l->by_prefix) + htab_bytes(&l->peers) + htab_bytes(&l->subs) +
 		  htab_bytes(&l->pending_by_mn) + htab_bytes(&l->pending_by_request) + htab_bytes(&l->revocations);
 	if (l->proxy)

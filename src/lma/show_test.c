@@ -47,7 +47,7 @@ static void binding_each(void *arg, const struct lma_binding_view *v)
 
 static struct seen look(const struct rig *r)
 {
-	struct seen s = { .peers = 0 };
+	struct seen s = {.peers = 0};
 
 	lma_each_peer(r->lma, peer_each, &s);
 	lma_each_subscription(r->lma, subscription_each, &s);
@@ -77,7 +77,7 @@ static void peers_and_what_they_can(void **state)
 	assert_true(addr_eq(&s.peer.tunnel.local, &r->conf.lmaa));
 	m = rig_pbu(r, "mn2@example.com", 2);
 	m->has |= MH_HAS_CAPABILITIES;
-	m->capabilities = (struct mh_capabilities){ .version = 1, .roles = 1, .features = 7, .groups_max = 9 };
+	m->capabilities = (struct mh_capabilities){.version = 1, .roles = 1, .features = 7, .groups_max = 9};
 	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
 	assert_int_equal(r->n_events[EV_PEER_UP], 1);
 	s = look(r);
@@ -130,8 +130,8 @@ static void name_each(void *arg, const char *name, uint64_t value)
 	assert_true(s->n < 256);
 	assert_true(strlen(name) > 2);
 	for (const char *c = name; *c; c++)
-		assert_true((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-' ||
-			    *c == '_');
+		assert_true((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
+			    *c == '-' || *c == '_');
 	for (unsigned i = 0; i < s->n; i++)
 		assert_string_not_equal(s->v[i], name);
 	snprintf(s->v[s->n++], sizeof(s->v[0]), "%s", name);
@@ -167,10 +167,10 @@ static void totals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(peers_and_what_they_can),
-		cmocka_unit_test(subscriptions_with_their_origins),
-		cmocka_unit_test(every_counter_has_its_own_name),
-		cmocka_unit_test(totals),
+	    cmocka_unit_test(peers_and_what_they_can),
+	    cmocka_unit_test(subscriptions_with_their_origins),
+	    cmocka_unit_test(every_counter_has_its_own_name),
+	    cmocka_unit_test(totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

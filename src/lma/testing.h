@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* For the unit tests of this folder: an LMA with four MAGs, a policy store, a model of its data plane, and whatever it sent in
- * decoded form. Messages go in and come out as octets. */
+/* For the unit tests of this folder: an LMA with four MAGs, a policy store, a model of its data plane, and whatever it
+ * sent in decoded form. Messages go in and come out as octets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,10 +14,10 @@
 #include "lma/lma.h"
 #include "wire/ip6.h"
 
-#define RIG_MAGS 4
-#define RIG_SENT_MAX 64
+#define RIG_MAGS      4
+#define RIG_SENT_MAX  64
 #define RIG_TABLE_MAX 256
-#define RIG_UPSTREAM 7u
+#define RIG_UPSTREAM  7u
 
 struct rig_sent {
 	struct in6_addr src, dst;
@@ -58,8 +58,7 @@ struct rig {
 	unsigned n_routes, n_tunnels, n_lists;
 };
 
-static inline struct in6_addr A(const char *s)
-{
+static inline struct in6_addr A(const char *s) {
 	struct in6_addr a;
 
 	if (!addr_parse(s, &a))
@@ -67,8 +66,8 @@ static inline struct in6_addr A(const char *s)
 	return a;
 }
 
-static inline struct prefix P(const char *s)
-{
+static inline struct prefix
+P(const char *s) {
 	struct prefix p;
 
 	if (!prefix_parse(s, &p))
@@ -76,11 +75,15 @@ static inline struct prefix P(const char *s)
 	return p;
 }
 
-static inline struct nai N(const char *s) { return nai_of(s, strlen(s)); }
+static inline struct nai
+N(const char *s) {
+	return nai_of(s, strlen(s));
+}
 
 /* ---- data plane ---- */
 
-static inline struct rig_list *rig_list_of(struct rig *r, const struct in6_addr *source, const struct in6_addr *group)
+static inline struct rig_list *
+rig_list_of(struct rig *r, const struct in6_addr *source, const struct in6_addr *group)
 {
 	for (unsigned i = 0; i < r->n_lists; i++)
 		if (addr_eq(&r->list[i].source, source) && addr_eq(&r->list[i].group, group))
@@ -148,7 +151,7 @@ static inline void rig_dp(struct rig *r, const struct dp_op *op)
 		assert_null(rig_list_of(r, &op->flow.source, &op->flow.group));
 		assert_true(r->n_lists < RIG_TABLE_MAX);
 		l = &r->list[r->n_lists++];
-		*l = (struct rig_list){ .source = op->flow.source, .group = op->flow.group };
+		*l = (struct rig_list){.source = op->flow.source, .group = op->flow.group};
 		for (uint32_t k = 0; k < op->n_outs; k++)
 			rig_out(r, l, &op->outs[k].tunnel.remote, true);
 		return;
@@ -232,14 +235,15 @@ static inline void rig_effect(struct rig *r, const struct fx *fx)
 	size_t len = strlen(r->order);
 
 	if (len + 1 < sizeof(r->order))
-		r->order[len] = "mtldpe"[fx->kind], r->order[len + 1] = 0;
+		r->order[len] = "mtldpe"[fx->kind], r -> order[len + 1] = 0;
 	switch (fx->kind) {
 	case FX_MH:
 		s = &r->sent[r->n_sent++ % RIG_SENT_MAX];
 		s->src = fx->mh.src;
 		s->dst = fx->mh.dst;
-		assert_int_equal(mh_decode(&(struct mh_conf){ r->conf.pen }, fx->mh.bytes, fx->mh.len, &s->src, &s->dst, &s->m),
-				 MH_OK);
+		assert_int_equal(
+		    mh_decode(&(struct mh_conf){r->conf.pen}, fx->mh.bytes, fx->mh.len, &s->src, &s->dst, &s->m),
+		    MH_OK);
 		return;
 	case FX_TUNNEL:
 		assert_true(rig_has_tunnel(r, &fx->tunnel.tunnel.remote));
@@ -312,7 +316,7 @@ static inline struct rig *rig_conf(void)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 
-	r->now = (struct now){ { 1000000000000 }, { 1700000000000000000 } };
+	r->now = (struct now){{1000000000000}, {1700000000000000000}};
 	lma_conf_defaults(&r->conf);
 	r->conf.lmaa = A("2001:db8:ff::1");
 	r->conf.n_mags = RIG_MAGS;
@@ -323,7 +327,7 @@ static inline struct rig *rig_conf(void)
 		snprintf(text, sizeof(text), "2001:db8:%u::1", i + 1);
 		r->mag[i] = A(text);
 		snprintf(r->mags[i].name, sizeof(r->mags[i].name), "mag%u", i + 1);
-		r->mags[i].proxy_coa = (struct prefix){ r->mag[i], 128 };
+		r->mags[i].proxy_coa = (struct prefix){r->mag[i], 128};
 	}
 	r->conf.n_pools = 1;
 	r->conf.pools[0] = P("2001:db8:f00::/48");
@@ -372,11 +376,12 @@ static inline void rig_free(struct rig *r)
 
 /* ---- messages ---- */
 
-/* A registration as a MAG would send it first: new interface, any prefix, Ethernet, with timestamp. Change it, then rig_send(). */
+/* A registration as a MAG would send it first: new interface, any prefix, Ethernet, with timestamp. Change it, then
+ * rig_send(). */
 static inline struct mh_msg *rig_pbu(struct rig *r, const char *mn, uint8_t llid)
 {
 	static struct mh_msg m;
-	uint8_t mac[6] = { 2, 0, 0, 0, 0, llid };
+	uint8_t mac[6] = {2, 0, 0, 0, 0, llid};
 
 	mh_init(&m, MH_BU);
 	m.seq = ++r->seq;
@@ -398,14 +403,17 @@ static inline struct mh_msg *rig_pbu(struct rig *r, const char *mn, uint8_t llid
 static inline void rig_send_from(struct rig *r, const struct in6_addr *src, const struct mh_msg *m)
 {
 	uint8_t bytes[MH_LEN_MAX];
-	size_t len = mh_encode(&(struct mh_conf){ r->conf.pen }, m, src, &r->conf.lmaa, bytes, sizeof(bytes));
+	size_t len = mh_encode(&(struct mh_conf){r->conf.pen}, m, src, &r->conf.lmaa, bytes, sizeof(bytes));
 
 	assert_true(len > 0);
 	lma_recv_mh(r->lma, r->now, src, &r->conf.lmaa, bytes, len);
 	rig_drain(r);
 }
 
-static inline void rig_send(struct rig *r, unsigned mag, const struct mh_msg *m) { rig_send_from(r, &r->mag[mag], m); }
+static inline void rig_send(struct rig *r, unsigned mag, const struct mh_msg *m)
+{
+	rig_send_from(r, &r->mag[mag], m);
+}
 
 /* The last message of that type that was sent since rig_forget(), or NULL. */
 static inline const struct rig_sent *rig_last(const struct rig *r, enum mh_type type)
@@ -454,8 +462,8 @@ static inline void rig_ask(struct mh_msg *m, const char *group, const char *sour
 
 	m->flags |= MH_BU_S;
 	m->has |= MH_HAS_AMS;
-	assert_true(mh_add_record(m, &m->ams, MH_PROTO_MLDV2, source ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE, &g, &s,
-				  source ? 1 : 0, MH_AMS_SOURCES));
+	assert_true(mh_add_record(m, &m->ams, MH_PROTO_MLDV2, source ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE, &g,
+				  &s, source ? 1 : 0, MH_AMS_SOURCES));
 }
 
 /* The result of the group in a message; -1: not told. */
@@ -473,7 +481,7 @@ static inline int rig_result(const struct rig_sent *s, const char *group)
 static inline void rig_mld(struct rig *r, unsigned mag, uint8_t type, const char *group, const char *source)
 {
 	struct in6_addr self = A("fe80::200:5eff:fe00:5213"), g = A(group), s = source ? A(source) : addr_any;
-	struct dp_tunnel t = { r->conf.lmaa, r->mag[mag] };
+	struct dp_tunnel t = {r->conf.lmaa, r->mag[mag]};
 	struct mld_report rep;
 	uint8_t bytes[1280];
 
@@ -503,7 +511,7 @@ static inline void rig_counter_each(void *arg, const char *name, uint64_t value)
 
 static inline uint64_t rig_counter(const struct rig *r, const char *name)
 {
-	struct rig_counter c = { .name = name };
+	struct rig_counter c = {.name = name};
 
 	lma_each_counter(r->lma, rig_counter_each, &c);
 	if (!c.found)
@@ -524,7 +532,7 @@ static inline void rig_binding_each(void *arg, const struct lma_binding_view *v)
 /* The node's (last) binding; n_prefixes 0: it has none. */
 static inline struct lma_binding_view rig_binding(const struct rig *r, const char *mn)
 {
-	struct lma_binding_view v = { .n_prefixes = 0 };
+	struct lma_binding_view v = {.n_prefixes = 0};
 	struct nai id = N(mn);
 
 	lma_find_bindings(r->lma, &id, rig_binding_each, &v);

@@ -119,7 +119,8 @@ static bool named_by_profile(const struct profile *p, const struct in6_addr *gro
 	return false;
 }
 
-enum policy_verdict profile_permits(const struct profile *p, const struct in6_addr *group, const struct in6_addr *source)
+enum policy_verdict profile_permits(const struct profile *p, const struct in6_addr *group,
+				    const struct in6_addr *source)
 {
 	if (!addr_is_multicast(group))
 		return POLICY_NOT_MULTICAST;
@@ -187,8 +188,8 @@ static struct filter restrict_exclude(const struct profile *p, const struct in6_
 			out[n++] = p->deny[i].source.addr;
 	if (n == 0 && wished <= max)
 		return filter_dup(wish);
-	/* The node's own exclusions may be cut: it then gets more than it wished (RFC 3810 5.2.15 does likewise), never more
-	 * than the profile permits. */
+	/* The node's own exclusions may be cut: it then gets more than it wished (RFC 3810 5.2.15 does likewise), never
+	 * more than the profile permits. */
 	if (wished > max) {
 		*verdict = POLICY_LIMIT_SOURCES;
 		wished = max;
@@ -209,6 +210,6 @@ struct filter profile_restrict(const struct profile *p, const struct in6_addr *g
 	*verdict = POLICY_PERMIT;
 	if (filter_is_none(wish))
 		return FILTER_NONE;
-	return wish->mode == FILTER_INCLUDE ? restrict_include(p, group, wish, max, verdict) :
-					      restrict_exclude(p, group, wish, max, verdict);
+	return wish->mode == FILTER_INCLUDE ? restrict_include(p, group, wish, max, verdict)
+					    : restrict_exclude(p, group, wish, max, verdict);
 }

@@ -58,7 +58,7 @@ static void *grown(void *array, size_t n, size_t size)
 bool profile_add_subscription(struct profile *p, const struct in6_addr *group, const struct in6_addr *sources, size_t n,
 			      bool mandatory, wall_t start, wall_t end)
 {
-	struct profile_subscription *v, s = { .group = *group, .mandatory = mandatory, .start = start, .end = end };
+	struct profile_subscription *v, s = {.group = *group, .mandatory = mandatory, .start = start, .end = end};
 
 	assert(p->refs == 1);
 	if (p->n_subscriptions >= PROFILE_SUBSCRIPTION_MAX || n > PROFILE_SOURCE_MAX)
@@ -91,7 +91,7 @@ bool profile_add_range(struct profile *p, bool deny, const struct prefix *group,
 	if (!v)
 		return false;
 	*array = v;
-	v[*n] = (struct profile_range){ .group = *group };
+	v[*n] = (struct profile_range){.group = *group};
 	if (source)
 		v[*n].source = *source;
 	(*n)++;

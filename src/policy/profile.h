@@ -7,12 +7,12 @@
 #include "base/time.h"
 #include "mld/filter.h"
 
-#define PROFILE_LLADDR_MAX 4
-#define PROFILE_PREFIX_MAX 8
-#define PROFILE_MAG_MAX 32
+#define PROFILE_LLADDR_MAX	 4
+#define PROFILE_PREFIX_MAX	 8
+#define PROFILE_MAG_MAX		 32
 #define PROFILE_SUBSCRIPTION_MAX 256
-#define PROFILE_RANGE_MAX 256
-#define PROFILE_SOURCE_MAX 64
+#define PROFILE_RANGE_MAX	 256
+#define PROFILE_SOURCE_MAX	 64
 
 /* Who starts multicast service: draft Figures 1, 2 and 3 (decision 19). */
 enum profile_initiation {
@@ -29,10 +29,10 @@ enum profile_delivery {
 /* Where something of the profile ends a decision. */
 enum policy_verdict {
 	POLICY_PERMIT = 0,
-	POLICY_SERVICE_OFF,    /* the profile has no multicast service */
-	POLICY_DENIED_RANGE,   /* a denied range holds the group (and source) */
-	POLICY_NOT_ALLOWED,    /* there are allowed ranges and none holds it */
-	POLICY_SCOPE,	       /* a scope that is never carried, or not by this domain's policy */
+	POLICY_SERVICE_OFF,  /* the profile has no multicast service */
+	POLICY_DENIED_RANGE, /* a denied range holds the group (and source) */
+	POLICY_NOT_ALLOWED,  /* there are allowed ranges and none holds it */
+	POLICY_SCOPE,	     /* a scope that is never carried, or not by this domain's policy */
 	POLICY_NOT_MULTICAST,
 	POLICY_SSM_NEEDS_SOURCE, /* any-source request in the SSM range */
 	POLICY_LIMIT_GROUPS,
@@ -45,8 +45,8 @@ struct profile_subscription {
 	struct in6_addr group;
 	uint16_t n_sources; /* 0 = any source */
 	struct in6_addr *sources;
-	bool mandatory;	    /* the node cannot leave it */
-	wall_t start, end;  /* {0} and WALL_NEVER where not limited */
+	bool mandatory;	   /* the node cannot leave it */
+	wall_t start, end; /* {0} and WALL_NEVER where not limited */
 };
 
 /* A range of groups, of sources if given; source.len 0 = any source. */
@@ -61,8 +61,8 @@ struct profile {
 	struct nai mn; /* "*" or "*@realm": a default for nodes that have none of their own */
 	uint8_t n_lladdrs;
 	struct lladdr lladdrs[PROFILE_LLADDR_MAX];
-	bool enabled;		/* PMIPv6 service at all; false: status 152 */
-	struct in6_addr lma;	/* :: = the MAG's default */
+	bool enabled;	     /* PMIPv6 service at all; false: status 152 */
+	struct in6_addr lma; /* :: = the MAG's default */
 	uint8_t n_prefixes;
 	struct prefix prefixes[PROFILE_PREFIX_MAX]; /* home network prefixes; none = from the LMA's pool */
 	uint8_t n_mags;
@@ -88,19 +88,21 @@ bool profile_add_subscription(struct profile *p, const struct in6_addr *group, c
 bool profile_add_range(struct profile *p, bool deny, const struct prefix *group, const struct prefix *source);
 
 bool profile_allows_mag(const struct profile *p, const struct in6_addr *proxy_coa);
-/* Is a group, as asked for with this source (:: = any source), permitted? A denied range wins over all else; a static subscription of
- * the profile is permitted by itself unless a denied range holds it; then, if there are allowed ranges, one must hold it. An
- * any-source request is denied only by denied ranges that name no source. */
-enum policy_verdict profile_permits(const struct profile *p, const struct in6_addr *group, const struct in6_addr *source);
+/* Is a group, as asked for with this source (:: = any source), permitted? A denied range wins over all else; a static
+ * subscription of the profile is permitted by itself unless a denied range holds it; then, if there are allowed ranges,
+ * one must hold it. An any-source request is denied only by denied ranges that name no source. */
+enum policy_verdict profile_permits(const struct profile *p, const struct in6_addr *group,
+				    const struct in6_addr *source);
 
-/* What is left of a node's wish for `group` after the profile: sources that are not permitted are taken out of an INCLUDE list, and
- * denied (group, source) pairs are added to the list of an EXCLUDE one where they are single addresses. *verdict says why something was
- * refused, POLICY_PERMIT if nothing was. The result is to be released with filter_drop(). */
+/* What is left of a node's wish for `group` after the profile: sources that are not permitted are taken out of an
+ * INCLUDE list, and denied (group, source) pairs are added to the list of an EXCLUDE one where they are single
+ * addresses. *verdict says why something was refused, POLICY_PERMIT if nothing was. The result is to be released with
+ * filter_drop(). */
 struct filter profile_restrict(const struct profile *p, const struct in6_addr *group, const struct filter *wish,
 			       uint32_t sources_max, enum policy_verdict *verdict);
 
-/* The static subscription of the group in force at `now`, or NULL. *next (may be NULL) is lowered to the next instant at which any start
- * or end of the profile falls after `now`. */
+/* The static subscription of the group in force at `now`, or NULL. *next (may be NULL) is lowered to the next instant
+ * at which any start or end of the profile falls after `now`. */
 const struct profile_subscription *profile_static(const struct profile *p, const struct in6_addr *group, wall_t now);
 wall_t profile_next_change(const struct profile *p, wall_t now);
 

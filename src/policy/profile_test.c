@@ -10,25 +10,25 @@
 
 #include <cmocka.h>
 
-static struct in6_addr A(const char *s)
-{
+static struct in6_addr A(const char *s) {
 	struct in6_addr a;
 
 	assert_true(addr_parse(s, &a));
 	return a;
 }
 
-static struct prefix P(const char *s)
-{
+static struct prefix
+P(const char *s) {
 	struct prefix p;
 
 	assert_true(prefix_parse(s, &p));
 	return p;
 }
 
-static void range(struct profile *p, bool deny, const char *group, const char *source)
+static void
+range(struct profile *p, bool deny, const char *group, const char *source)
 {
-	struct prefix g = P(group), s = source ? P(source) : (struct prefix){ .len = 0 };
+	struct prefix g = P(group), s = source ? P(source) : (struct prefix){.len = 0};
 
 	assert_true(profile_add_range(p, deny, &g, source ? &s : NULL));
 }
@@ -36,7 +36,7 @@ static void range(struct profile *p, bool deny, const char *group, const char *s
 static void subscribe(struct profile *p, const char *group, const char *source, int64_t start_s, int64_t end_s)
 {
 	struct in6_addr g = A(group), s = source ? A(source) : addr_any;
-	wall_t start = { start_s * 1000000000 }, end = end_s < 0 ? WALL_NEVER : (wall_t){ end_s * 1000000000 };
+	wall_t start = {start_s * 1000000000}, end = end_s < 0 ? WALL_NEVER : (wall_t){end_s * 1000000000};
 
 	assert_true(profile_add_subscription(p, &g, &s, source ? 1 : 0, false, start, end));
 }
@@ -113,7 +113,7 @@ static void allowed_ranges_and_the_profiles_own_groups(void **state)
 static void an_include_wish_loses_what_is_not_permitted(void **state)
 {
 	struct profile *p = profile_new();
-	struct in6_addr g = A("ff3e::1"), s[3] = { A("2001:db8:1::1"), A("2001:db8:2::1"), A("2001:db8:1::2") };
+	struct in6_addr g = A("ff3e::1"), s[3] = {A("2001:db8:1::1"), A("2001:db8:2::1"), A("2001:db8:1::2")};
 	bool oom = false;
 	struct filter wish = filter_of(FILTER_INCLUDE, s, 3, &oom), f;
 	enum policy_verdict v;
@@ -154,7 +154,7 @@ static void an_include_wish_loses_what_is_not_permitted(void **state)
 static void an_exclude_wish_gains_the_denied_sources(void **state)
 {
 	struct profile *p = profile_new();
-	struct in6_addr g = A("ff1e::1"), bad = A("2001:db8:bad::1"), mine[2] = { A("2001:db8::1"), A("2001:db8::2") };
+	struct in6_addr g = A("ff1e::1"), bad = A("2001:db8:bad::1"), mine[2] = {A("2001:db8::1"), A("2001:db8::2")};
 	struct filter wish = FILTER_ANY, f;
 	enum policy_verdict v;
 	bool oom = false;
@@ -207,15 +207,15 @@ static void static_subscriptions_have_their_time(void **state)
 	(void)state;
 	subscribe(p, "ff1e::1", NULL, 100, 200);
 	subscribe(p, "ff1e::2", NULL, 150, -1);
-	assert_null(profile_static(p, &g, (wall_t){ 99000000000 }));
-	assert_ptr_equal(profile_static(p, &g, (wall_t){ 100000000000 }), &p->subscriptions[0]);
-	assert_non_null(profile_static(p, &g, (wall_t){ 199999999999 }));
-	assert_null(profile_static(p, &g, (wall_t){ 200000000000 }));
-	assert_non_null(profile_static(p, &other, (wall_t){ 200000000000 }));
-	assert_int_equal(profile_next_change(p, (wall_t){ 0 }).ns, 100000000000);
-	assert_int_equal(profile_next_change(p, (wall_t){ 100000000000 }).ns, 150000000000);
-	assert_int_equal(profile_next_change(p, (wall_t){ 150000000000 }).ns, 200000000000);
-	assert_int_equal(profile_next_change(p, (wall_t){ 200000000000 }).ns, WALL_NEVER.ns);
+	assert_null(profile_static(p, &g, (wall_t){99000000000}));
+	assert_ptr_equal(profile_static(p, &g, (wall_t){100000000000}), &p->subscriptions[0]);
+	assert_non_null(profile_static(p, &g, (wall_t){199999999999}));
+	assert_null(profile_static(p, &g, (wall_t){200000000000}));
+	assert_non_null(profile_static(p, &other, (wall_t){200000000000}));
+	assert_int_equal(profile_next_change(p, (wall_t){0}).ns, 100000000000);
+	assert_int_equal(profile_next_change(p, (wall_t){100000000000}).ns, 150000000000);
+	assert_int_equal(profile_next_change(p, (wall_t){150000000000}).ns, 200000000000);
+	assert_int_equal(profile_next_change(p, (wall_t){200000000000}).ns, WALL_NEVER.ns);
 	profile_unref(p);
 }
 
@@ -227,10 +227,10 @@ static void limits_hold_while_it_is_built(void **state)
 
 	(void)state;
 	memset(s, 0, sizeof(s));
-	assert_false(profile_add_subscription(p, &g, s, PROFILE_SOURCE_MAX + 1, false, (wall_t){ 0 }, WALL_NEVER));
+	assert_false(profile_add_subscription(p, &g, s, PROFILE_SOURCE_MAX + 1, false, (wall_t){0}, WALL_NEVER));
 	for (int i = 0; i < PROFILE_SUBSCRIPTION_MAX; i++)
-		assert_true(profile_add_subscription(p, &g, s, 2, true, (wall_t){ 0 }, WALL_NEVER));
-	assert_false(profile_add_subscription(p, &g, NULL, 0, false, (wall_t){ 0 }, WALL_NEVER));
+		assert_true(profile_add_subscription(p, &g, s, 2, true, (wall_t){0}, WALL_NEVER));
+	assert_false(profile_add_subscription(p, &g, NULL, 0, false, (wall_t){0}, WALL_NEVER));
 	for (int i = 0; i < PROFILE_RANGE_MAX; i++) {
 		assert_true(profile_add_range(p, false, &any, NULL));
 		assert_true(profile_add_range(p, true, &any, &any));
@@ -261,16 +261,24 @@ static void mags_that_may_register(void **state)
 
 static void scopes(void **state)
 {
-	struct policy_scopes s = POLICY_SCOPES_DEFAULT, all = { 0xffff };
+	struct policy_scopes s = POLICY_SCOPES_DEFAULT, all = {0xffff};
 	static const struct {
 		const char *group;
 		enum policy_verdict verdict;
 	} t[] = {
-		{ "ff00::1", POLICY_SCOPE },	 { "ff11::1", POLICY_SCOPE },  { "ff02::fb", POLICY_SCOPE },
-		{ "ff13::1", POLICY_SCOPE },	 { "ff14::1", POLICY_SCOPE },  { "ff15::1", POLICY_SCOPE },
-		{ "ff18::1", POLICY_PERMIT },	 { "ff1d::1", POLICY_PERMIT }, { "ff1e::1", POLICY_PERMIT },
-		{ "ff3e::1", POLICY_PERMIT },	 { "ff32::1", POLICY_SCOPE },  { "ff1f::1", POLICY_SCOPE },
-		{ "2001:db8::1", POLICY_NOT_MULTICAST },
+	    {"ff00::1", POLICY_SCOPE},
+	    {"ff11::1", POLICY_SCOPE},
+	    {"ff02::fb", POLICY_SCOPE},
+	    {"ff13::1", POLICY_SCOPE},
+	    {"ff14::1", POLICY_SCOPE},
+	    {"ff15::1", POLICY_SCOPE},
+	    {"ff18::1", POLICY_PERMIT},
+	    {"ff1d::1", POLICY_PERMIT},
+	    {"ff1e::1", POLICY_PERMIT},
+	    {"ff3e::1", POLICY_PERMIT},
+	    {"ff32::1", POLICY_SCOPE},
+	    {"ff1f::1", POLICY_SCOPE},
+	    {"2001:db8::1", POLICY_NOT_MULTICAST},
 	};
 
 	(void)state;
@@ -279,7 +287,7 @@ static void scopes(void **state)
 
 		assert_int_equal(policy_scope(&s, &g), t[i].verdict);
 	}
-	for (const char *const *g = (const char *const[]){ "ff01::1", "ff02::1", "ff12::1", NULL }; *g; g++) {
+	for (const char *const *g = (const char *const[]){"ff01::1", "ff02::1", "ff12::1", NULL}; *g; g++) {
 		struct in6_addr a = A(*g);
 
 		assert_int_equal(policy_scope(&all, &a), POLICY_SCOPE); /* no configuration lets these off the link */
@@ -302,18 +310,18 @@ static void every_verdict_has_a_name_and_a_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_empty_profile_permits_all_but_what_makes_no_sense),
-		cmocka_unit_test(a_denied_range_wins_over_all_else),
-		cmocka_unit_test(a_denied_source_denies_requests_that_name_it),
-		cmocka_unit_test(allowed_ranges_and_the_profiles_own_groups),
-		cmocka_unit_test(an_include_wish_loses_what_is_not_permitted),
-		cmocka_unit_test(an_exclude_wish_gains_the_denied_sources),
-		cmocka_unit_test(a_wish_for_nothing_is_granted),
-		cmocka_unit_test(static_subscriptions_have_their_time),
-		cmocka_unit_test(limits_hold_while_it_is_built),
-		cmocka_unit_test(mags_that_may_register),
-		cmocka_unit_test(scopes),
-		cmocka_unit_test(every_verdict_has_a_name_and_a_result),
+	    cmocka_unit_test(an_empty_profile_permits_all_but_what_makes_no_sense),
+	    cmocka_unit_test(a_denied_range_wins_over_all_else),
+	    cmocka_unit_test(a_denied_source_denies_requests_that_name_it),
+	    cmocka_unit_test(allowed_ranges_and_the_profiles_own_groups),
+	    cmocka_unit_test(an_include_wish_loses_what_is_not_permitted),
+	    cmocka_unit_test(an_exclude_wish_gains_the_denied_sources),
+	    cmocka_unit_test(a_wish_for_nothing_is_granted),
+	    cmocka_unit_test(static_subscriptions_have_their_time),
+	    cmocka_unit_test(limits_hold_while_it_is_built),
+	    cmocka_unit_test(mags_that_may_register),
+	    cmocka_unit_test(scopes),
+	    cmocka_unit_test(every_verdict_has_a_name_and_a_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
