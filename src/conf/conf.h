@@ -76,3 +76,5 @@ struct conf_key_view {
 };
 void conf_each_key(void (*each)(void *arg, const struct conf_key_view *v), void *arg);
 void conf_dump_defaults(FILE *to);
+/* The keys as the body of roamcast.yaml(5), in mdoc. */
+void conf_manual(FILE *to);

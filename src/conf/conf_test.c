@@ -413,6 +413,35 @@ static void reload(void **state)
 	}
 }
 
+/* The list of settings in the manual is the table's own (tools/man-keys puts it there). */
+static void manual_is_up_to_date(void **state)
+{
+	FILE *page = fopen("man/roamcast.yaml.5", "r"), *to;
+	char line[256], *want, *got;
+	bool inside = false;
+	size_t size;
+
+	(void)state;
+	assert_non_null(page);
+	to = open_memstream(&want, &size);
+	conf_manual(to);
+	fclose(to);
+	to = open_memstream(&got, &size);
+	while (fgets(line, sizeof(line), page)) {
+		if (strncmp(line, ".\\\" KEYS END", 12) == 0)
+			inside = false;
+		if (inside)
+			fputs(line, to);
+		if (strncmp(line, ".\\\" KEYS BEGIN", 14) == 0)
+			inside = true;
+	}
+	fclose(to);
+	fclose(page);
+	assert_string_equal(got, want);
+	free(got);
+	free(want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +454,7 @@ int main(void)
 		cmocka_unit_test(settings_are_told),
 		cmocka_unit_test(defaults_are_accepted),
 		cmocka_unit_test(reload),
+		cmocka_unit_test(manual_is_up_to_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
