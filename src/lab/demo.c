@@ -110,7 +110,8 @@ static bool all_flow(struct demo *d, void *arg)
 static bool act_streams(struct demo *d)
 {
 	demo_phase(d, "streams start");
-	bool ok = start_stream(d, "tv", TV, LAB_SRC_ADDR, true) && start_stream(d, "news", NEWS, LAB_SRC_ADDR, false) &&
+	bool ok = start_stream(d, "tv", TV, LAB_SRC_ADDR, true) &&
+		  start_stream(d, "news", NEWS, LAB_SRC_ADDR, false) &&
 		  start_stream(d, "unicast", d->addr[0], "", false);
 	ok = ok && !streams_join(&d->lab, "tv", "mn1", NULL) && !streams_join(&d->lab, "unicast", "mn1", NULL) &&
 	     !streams_join(&d->lab, "news", "mn2", NULL) && !streams_join(&d->lab, "news", "mn3", NULL);
@@ -162,8 +163,8 @@ static void judge_handover(struct demo *d, struct demo_row *row, const char *old
 							      "after_link_up_ms", after, "lost", (json_int_t)missing));
 	}
 	if (back)
-		demo_expect(d, after <= RESUME_MS, "%s: %s is back %.1f ms after the link came up (gap %.1f ms)", mn->name,
-			    row->label, after, row->gap_ms);
+		demo_expect(d, after <= RESUME_MS, "%s: %s is back %.1f ms after the link came up (gap %.1f ms)",
+			    mn->name, row->label, after, row->gap_ms);
 	else
 		demo_expect(d, false, "%s: %s comes back after the link came up", mn->name, row->label);
 }

@@ -201,8 +201,8 @@ int plug_check_free(struct lab *lab)
 	for_each_node(lab, find_taken, &taken);
 	if (!taken.name[0])
 		return 0;
-	lab_say("namespace %s exists and is of no lab: take another --prefix, or remove it (`ip netns del %s`)", taken.name,
-		taken.name);
+	lab_say("namespace %s exists and is of no lab: take another --prefix, or remove it (`ip netns del %s`)",
+		taken.name, taken.name);
 	return -EEXIST;
 }
 
