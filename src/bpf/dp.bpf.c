@@ -28,7 +28,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 static __always_inline struct abi_via *route_of(const struct abi_addr *a)
 {
-	__u64 key = upper64(a);
+	__u64 key = half(a, 0);
 	struct abi_via *odd = NULL, *v;
 
 	if (odd_routes) {
@@ -44,7 +44,7 @@ static __always_inline struct abi_via *route_of(const struct abi_addr *a)
 
 static __always_inline struct abi_receiver *node_of(const struct abi_addr *a)
 {
-	__u64 key = upper64(a);
+	__u64 key = half(a, 0);
 	struct abi_receiver *odd = NULL, *v;
 
 	if (odd_nodes) {
@@ -60,9 +60,10 @@ static __always_inline struct abi_receiver *node_of(const struct abi_addr *a)
 
 /* ---- into a tunnel ------------------------------------------------------------------------------------ */
 
-/* The word with version, traffic class and flow label is the inner one's: DSCP and ECN are copied (RFC 2983 uniform
- * model, RFC 6040 normal mode), and the flow label lets routers between spread the flows (RFC 6438). */
-static __always_inline bool outer_write(struct __sk_buff *skb, const struct abi_tunnel *t, __u32 word, __u32 len)
+/* What is the same in all tunnels. The word with version, traffic class and flow label is the inner one's: DSCP and ECN
+ * are copied (RFC 2983 uniform model, RFC 6040 normal mode), and the flow label lets routers between spread the flows
+ * (RFC 6438). */
+static __always_inline bool outer_write(struct __sk_buff *skb, __u32 word, __u32 len)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ethhdr *eth = data;
@@ -75,7 +76,17 @@ static __always_inline bool outer_write(struct __sk_buff *skb, const struct abi_
 	h->payload_len = bpf_htons(len);
 	h->nexthdr = IPPROTO_IPV6;
 	h->hop_limit = outer_hop_limit;
-	__builtin_memcpy(&h->saddr, &t->local, 32);
+	return true;
+}
+
+static __always_inline bool outer_address(struct __sk_buff *skb, const struct abi_tunnel *t, const struct abi_hop *hop)
+{
+	void *data = DATA(skb), *end = DATA_END(skb);
+
+	if (data + ETH_LEN + IP6_LEN > end)
+		return false;
+	copy_words(data, hop->macs.w, 3);
+	copy_words(data + ETH_LEN + 8, t->local.w, 8);
 	return true;
 }
 
@@ -89,21 +100,11 @@ static __always_inline bool first_word(struct __sk_buff *skb, const __u32 offset
 	return true;
 }
 
-static __always_inline int leave(struct __sk_buff *skb, const struct abi_hop *hop)
-{
-	if (!hop->ifindex)
-		return drop(ABI_NO_NEIGHBOUR);
-	if (!hop->valid)
-		return bpf_redirect_neigh(hop->ifindex, NULL, 0, 0);
-	if (!set_macs(skb, hop->dmac))
-		return drop(ABI_OUTPUT);
-	return bpf_redirect(hop->ifindex, 0);
-}
-
 /* The packet at `offset` (14: as it came; 54: inside the tunnel that it leaves) goes into tunnel `index`. */
 static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, const struct pkt *p, __u32 index)
 {
 	struct abi_tunnel *t = bpf_map_lookup_elem(&tunnels, &index);
+	struct abi_hop *hop;
 	__u32 word;
 
 	if (!t)
@@ -123,10 +124,13 @@ static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, 
 	    bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
 				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
 		return drop(ABI_OUTPUT);
-	if (!outer_write(skb, t, word, p->len))
+	hop = &t->hop[t->sel & 1];
+	if (!outer_write(skb, word, p->len) || !outer_address(skb, t, hop))
 		return drop(ABI_OUTPUT);
+	if (!hop->ifindex)
+		return drop(ABI_NO_NEIGHBOUR);
 	count(&tunnel_counts, 2 * index + 1, p);
-	return leave(skb, &t->hop[t->sel & 1]);
+	return hop->valid ? bpf_redirect(hop->ifindex, 0) : bpf_redirect_neigh(hop->ifindex, NULL, 0, 0);
 }
 
 /* ---- replication -------------------------------------------------------------------------------------- */
@@ -136,7 +140,6 @@ struct copies {
 	const struct pkt *p;
 	__u32 offset;
 	__u32 too_big; /* MTU of the narrowest output that it did not fit; 0 = it fit all */
-	__u32 word;
 };
 
 static __always_inline void note_too_big(struct copies *c, __u32 mtu)
@@ -160,7 +163,7 @@ static __always_inline struct abi_out *link_copy(struct copies *c, __u32 slot, _
 		note_too_big(c, o->mtu);
 		return NULL;
 	}
-	return set_macs(c->skb, o->dmac) ? o : NULL;
+	return set_macs(c->skb, &o->macs) ? o : NULL;
 }
 
 static long link_clone(__u32 i, struct copies *c)
@@ -199,7 +202,7 @@ static __always_inline struct abi_out *tunnel_copy(struct copies *c, __u32 slot,
 		drop(ABI_NO_NEIGHBOUR);
 		return NULL;
 	}
-	if (!outer_write(c->skb, t, c->word, c->p->len) || !set_macs(c->skb, hop->dmac))
+	if (!outer_address(c->skb, t, hop))
 		return NULL;
 	*ifindex = hop->ifindex;
 	return o;
@@ -212,26 +215,23 @@ static long tunnel_clone(__u32 i, struct copies *c)
 
 	if (!o)
 		return 0;
-	if (bpf_clone_redirect(c->skb, ifindex, 0)) {
+	if (bpf_clone_redirect(c->skb, ifindex, 0))
 		drop(ABI_OUTPUT);
-	} else {
-		count(&out_counts, o->counter, c->p);
-		count(&tunnel_counts, 2 * (o->target - 1) + 1, c->p);
-	}
+	else
+		count(&out_counts, o->counter, c->p); /* the daemon adds these up for the tunnel */
 	return 0;
 }
 
 static __always_inline struct abi_flow_id *flow_of(const struct pkt *p, __u32 in, __u64 *tag)
 {
 	struct abi_flow key = {p->src, p->dst, in};
-	const __u64 *s = (const __u64 *)p->src.b, *g = (const __u64 *)p->dst.b;
 	struct abi_flow_id *id = bpf_map_lookup_elem(&flow_ids, &key);
 
-	*tag = ABI_TAG(g[1], s[0], s[1], in);
+	*tag = ABI_TAG(half(&p->dst, 1), half(&p->src, 0), half(&p->src, 1), in);
 	if (id)
 		return id;
 	__builtin_memset(&key.source, 0, sizeof(key.source));
-	*tag = ABI_TAG(g[1], 0, 0, in);
+	*tag = ABI_TAG(half(&p->dst, 1), 0, 0, in);
 	return bpf_map_lookup_elem(&flow_ids, &key);
 }
 
@@ -275,13 +275,14 @@ static __always_inline int to_links(struct __sk_buff *skb, struct copies *c, __u
 static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, __u64 list)
 {
 	__u64 n = list_count(list, 1);
-	__u32 ifindex = 0;
+	__u32 ifindex = 0, word;
 	struct abi_out *o;
 
 	c->offset = list >> 32;
-	if (!first_word(skb, ETH_LEN, &c->word) ||
+	if (!first_word(skb, ETH_LEN, &word) ||
 	    bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ||
+	    !outer_write(skb, word, c->p->len))
 		return drop(ABI_OUTPUT);
 	bpf_loop(n, tunnel_clone, c, 0);
 	o = tunnel_copy(c, c->offset + n, &ifindex);
@@ -290,7 +291,6 @@ static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, _
 	if (c->too_big)
 		copies_done(skb, c, ETH_LEN + IP6_LEN);
 	count(&out_counts, o->counter, c->p);
-	count(&tunnel_counts, 2 * (o->target - 1) + 1, c->p);
 	return bpf_redirect(ifindex, 0);
 }
 
@@ -340,7 +340,7 @@ static __always_inline int to_node(struct __sk_buff *skb, const struct pkt *p, c
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
 	if (p->longest > n->mtu)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, n->mtu);
-	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, n->dmac))
+	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, &n->macs))
 		return drop(ABI_OUTPUT);
 	count(&node_counts, 2 * n->node + 1, p);
 	return bpf_redirect(ifindex, 0);
@@ -357,7 +357,7 @@ static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p
 	if (!p)
 		return TC_ACT_SHOT;
 	fib.tot_len = p->longest;
-	__builtin_memcpy(fib.ipv6_src, &p->src, 32);
+	copy_words(fib.ipv6_src, p->src.w, 8);
 	r = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
 	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, fib.mtu_result);
@@ -368,8 +368,8 @@ static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p
 	if (r == BPF_FIB_LKUP_RET_SUCCESS) {
 		fresh.ifindex = fib.ifindex;
 		fresh.mtu = fib.mtu_result;
-		__builtin_memcpy(fresh.dmac, fib.dmac, 6);
-		__builtin_memcpy(fresh.smac, fib.smac, 6);
+		__builtin_memcpy(fresh.macs.dst, fib.dmac, 6);
+		__builtin_memcpy(fresh.macs.src, fib.smac, 6);
 		bpf_map_update_elem(&route_cache, &p->dst, &fresh, BPF_ANY);
 	}
 	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb))
@@ -389,7 +389,7 @@ static __always_inline int to_world(struct __sk_buff *skb, const struct pkt *p)
 	if (p->longest > r->mtu)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, r->mtu);
 	ifindex = r->ifindex;
-	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, r->dmac))
+	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, &r->macs))
 		return drop(ABI_OUTPUT);
 	return bpf_redirect(ifindex, 0);
 }
@@ -437,13 +437,13 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct pkt *
 
 static __always_inline bool source_allowed(const struct abi_sender *s, const struct abi_addr *src)
 {
-	const __u64 *a = (const __u64 *)src->b;
+	const __u64 hi = half(src, 0), lo = half(src, 1);
 
 #pragma unroll
 	for (__u32 i = 0; i < ABI_PREFIXES; i++) {
 		const struct abi_prefix *x = &s->prefixes[i];
 
-		if (i < s->n_prefixes && (a[0] & x->mask_hi) == x->hi && (a[1] & x->mask_lo) == x->lo)
+		if (i < s->n_prefixes && (hi & x->mask_hi) == x->hi && (lo & x->mask_lo) == x->lo)
 			return true;
 	}
 	return false;

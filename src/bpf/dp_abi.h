@@ -5,7 +5,19 @@
 #include <linux/types.h>
 
 struct abi_addr {
-	__u8 b[16];
+	union {
+		__u8 b[16];
+		__u32 w[4]; /* copied by words: the compiler copies octets where it knows of no alignment */
+	};
+};
+
+struct abi_macs { /* as they stand in a frame */
+	union {
+		struct {
+			__u8 dst[6], src[6];
+		};
+		__u32 w[3];
+	};
 };
 
 enum { ABI_ACCESS = 1, ABI_TRANSPORT = 2, ABI_UPSTREAM = 4 }; /* as enum dp_link_role */
@@ -22,7 +34,7 @@ struct abi_ends { /* tunnel_ids: -> __u32, as the packet has them that comes in 
 struct abi_hop {
 	__u32 ifindex; /* 0: no route */
 	__u32 valid;   /* the MACs stand */
-	__u8 dmac[6], smac[6];
+	struct abi_macs macs;
 };
 
 struct abi_tunnel { /* tunnels: index -> */
@@ -64,7 +76,7 @@ struct abi_receiver { /* node_64, node_lpm */
 	__u32 node;
 	__u32 tunnel; /* the one its packets come out of */
 	__u32 mtu;
-	__u8 dmac[6], smac[6];
+	struct abi_macs macs;
 	__u32 len; /* of the prefix */
 };
 
@@ -97,7 +109,7 @@ struct abi_out { /* outs: slot -> */
 	__u32 target; /* ifindex, or tunnel index + 1; 0 = nothing. Written last, and with it the slot is in force */
 	__u32 counter;
 	__u32 mtu;
-	__u8 dmac[6], smac[6];
+	struct abi_macs macs;
 };
 
 struct abi_count {
@@ -110,7 +122,7 @@ struct abi_route { /* route_cache: destination -> ; what the kernel's tables sai
 	__u32 generation;
 	__u32 ifindex;
 	__u32 mtu;
-	__u8 dmac[6], smac[6];
+	struct abi_macs macs;
 };
 
 /* ICMPv6 errors are built in user space, of these. */

@@ -22,6 +22,13 @@
 #define DATA(skb) ((void *)CONTEXT(skb, data))
 #define DATA_END(skb) ((void *)CONTEXT(skb, data_end))
 
+static __always_inline void copy_words(void *to, const void *from, const int n)
+{
+#pragma unroll
+	for (int i = 0; i < n; i++)
+		((__u32 *)to)[i] = ((const __u32 *)from)[i];
+}
+
 struct pkt {
 	struct abi_addr src, dst;
 	__u32 len;	/* octets from its IPv6 header on; of all segments together */
@@ -97,13 +104,19 @@ static __always_inline bool is_link_local(const struct abi_addr *a)
 /* :: and ::1. IPv4-compatible addresses go with them: nothing may bear one. */
 static __always_inline bool is_nobody(const struct abi_addr *a)
 {
-	const __u32 *w = (const __u32 *)a->b;
-
-	return !(w[0] | w[1] | w[2]);
+	return !(a->w[0] | a->w[1] | a->w[2]);
 }
 
 static __always_inline bool is_link_scope(const struct abi_addr *a) { return is_multicast(a) && (a->b[1] & 0xf) <= 2; }
-static __always_inline __u64 upper64(const struct abi_addr *a) { return *(const __u64 *)a->b; }
+static __always_inline __u64 half(const struct abi_addr *a, const int i)
+{
+	union {
+		__u32 w[2];
+		__u64 v;
+	} u = {.w = {a->w[2 * i], a->w[2 * i + 1]}};
+
+	return u.v; /* as it lies in memory */
+}
 
 /* Fill in what a super-packet stands for. */
 static __always_inline void parse_gso(struct __sk_buff *skb, __u32 offset, struct pkt *p)
@@ -131,7 +144,7 @@ static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, str
 
 	if (data + offset + IP6_LEN > end || h->version != 6)
 		return false;
-	__builtin_memcpy(&p->src, &h->saddr, 32);
+	copy_words(p->src.w, &h->saddr, 8);
 	p->next = h->nexthdr;
 	p->hop_limit = h->hop_limit;
 	p->ecn = ((__u8 *)h)[1] >> 4 & 3;
@@ -159,13 +172,13 @@ static __always_inline bool set_hop(struct __sk_buff *skb, const __u32 offset, c
 	return true;
 }
 
-static __always_inline bool set_macs(struct __sk_buff *skb, const __u8 *dmac_smac)
+static __always_inline bool set_macs(struct __sk_buff *skb, const struct abi_macs *macs)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
 
 	if (data + ETH_LEN > end)
 		return false;
-	__builtin_memcpy(data, dmac_smac, 12);
+	copy_words(data, macs->w, 3);
 	return true;
 }
 

@@ -349,6 +349,13 @@ bool dp_tunnel_count(struct dp *dp, const struct dp_tunnel *tunnel, struct dp_co
 	*in = t->in;
 	*out = t->out;
 	dp->ops->tunnel_count(dp, t, in, out);
+	list_each(e, &t->outs) {
+		const struct dp_o *o = list_owner(e, struct dp_o, of_tunnel);
+
+		out->packets += o->sent.packets;
+		out->bytes += o->sent.bytes;
+		dp->ops->out_count(dp, o, out);
+	}
 	return true;
 }
 

@@ -36,8 +36,8 @@ static struct abi_hop hop_of(const struct dp_nexthop *nh)
 {
 	struct abi_hop h = {.ifindex = nh->route ? nh->ifindex : 0, .valid = nh->valid};
 
-	memcpy(h.dmac, nh->dmac, 6);
-	memcpy(h.smac, nh->smac, 6);
+	memcpy(h.macs.dst, nh->dmac, 6);
+	memcpy(h.macs.src, nh->smac, 6);
 	return h;
 }
 
@@ -172,8 +172,8 @@ int dp_ebpf_node_prefix_set(struct dp *dp, struct dp_pfx *p)
 	if (!l)
 		return -ENODEV;
 	v.mtu = l->mtu;
-	memcpy(v.dmac, n->conf.mac, 6);
-	memcpy(v.smac, l->mac, 6);
+	memcpy(v.macs.dst, n->conf.mac, 6);
+	memcpy(v.macs.src, l->mac, 6);
 	if (p->prefix.len == 64)
 		return update(dp, FD(e, node_64), "node prefixes", &key, &v);
 	r = update(dp, FD(e, node_lpm), "node prefixes", &lpm, &v);
@@ -321,8 +321,8 @@ static int out_content(struct dp *dp, const struct dp_o *o, struct abi_out *c)
 		return -ENODEV;
 	c->target = o->conf.ifindex;
 	c->mtu = l->mtu;
-	memcpy(c->dmac, o->conf.dmac, 6);
-	memcpy(c->smac, l->mac, 6);
+	memcpy(c->macs.dst, o->conf.dmac, 6);
+	memcpy(c->macs.src, l->mac, 6);
 	return 0;
 }
 
@@ -370,7 +370,7 @@ void dp_ebpf_link_changed(struct dp *dp, const struct dp_link *l)
 			if (o->conf.ifindex != l->ifindex)
 				continue;
 			dp->ebpf->outs[o->slot].mtu = l->mtu;
-			memcpy(dp->ebpf->outs[o->slot].smac, l->mac, 6);
+			memcpy(dp->ebpf->outs[o->slot].macs.src, l->mac, 6);
 		}
 	}
 	for (struct hnode *n = htab_next(&dp->node_prefixes.table, NULL); n; n = htab_next(&dp->node_prefixes.table, n)) {

@@ -16,7 +16,7 @@ struct tx_frame {
 	uint8_t header[ETH_LEN + OUTER_LEN];
 	struct iovec iov[2];
 	struct sockaddr_ll to;
-	struct dp_count *counts[2]; /* raised when it has gone */
+	struct dp_count *count; /* raised when it has gone; may be NULL */
 	uint32_t bytes;
 };
 
@@ -40,6 +40,7 @@ static inline void dp_plane_drop(struct dp *dp, enum dp_drop reason) { dp->drops
 /* dp_send.c. They queue; what they point to must stand until dp_send_flush(). */
 void dp_send_link(struct dp *dp, const struct dp_pkt *p, const struct dp_link *l, const uint8_t dmac[6],
 		  struct dp_count *count);
+/* `count`: of the output that the copy is for; NULL = the tunnel's own. */
 void dp_send_tunnel(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count);
 void dp_send_flush(struct dp *dp);
 int dp_send_routed(struct dp *dp, const uint8_t *packet, size_t len); /* by the kernel's routes, as this host's own */

@@ -64,7 +64,8 @@ struct dp_tun {
 	uint32_t limit;	 /* what passes at all */
 	uint32_t nh_sel; /* eBPF: which of the two copies is in force, and when it was published */
 	uint64_t nh_epoch;
-	struct dp_count in, out;
+	struct list outs;	     /* dp_o.of_tunnel: what it carries of streams is counted there */
+	struct dp_count in, out; /* what this process forwarded, and outputs that are gone */
 };
 
 /* A prefix and whose it is; of nodes and routes alike. */
@@ -102,6 +103,7 @@ struct dp_o {
 	struct dp_out conf;
 	struct dp_flw *flow;
 	struct dp_tun *tun;
+	struct list of_tunnel;
 	uint32_t slot;	  /* place in the list of the eBPF maps */
 	uint32_t counter;
 	struct dp_count sent;

@@ -67,7 +67,7 @@ static void slot_write(struct rlists *ls, uint32_t slot, const struct abi_out *c
 
 	o->counter = content->counter;
 	o->mtu = content->mtu;
-	memcpy(o->dmac, content->dmac, 12);
+	o->macs = content->macs;
 	__atomic_store_n(&o->target, content->target, __ATOMIC_RELEASE);
 }
 

@@ -27,20 +27,18 @@ static struct tx_frame *frame(struct dp *dp, uint32_t ifindex, const uint8_t dma
 	return f;
 }
 
-static void frame_payload(struct tx_frame *f, size_t header_len, const struct dp_pkt *p, struct dp_count *a,
-			  struct dp_count *b)
+static void frame_payload(struct tx_frame *f, size_t header_len, const struct dp_pkt *p, struct dp_count *count)
 {
 	f->iov[0] = (struct iovec){f->header, header_len};
 	f->iov[1] = (struct iovec){p->bytes, p->len};
-	f->counts[0] = a;
-	f->counts[1] = b;
+	f->count = count;
 	f->bytes = (uint32_t)p->len;
 }
 
 void dp_send_link(struct dp *dp, const struct dp_pkt *p, const struct dp_link *l, const uint8_t dmac[6],
 		  struct dp_count *count)
 {
-	frame_payload(frame(dp, l->ifindex, dmac, l->mac), ETH_LEN, p, count, NULL);
+	frame_payload(frame(dp, l->ifindex, dmac, l->mac), ETH_LEN, p, count);
 }
 
 /* The word with version, traffic class and flow label is the inner one's, as in src/bpf/dp.bpf.c. */
@@ -78,34 +76,30 @@ static void send_raw(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, st
 		dp_plane_drop(dp, errno == ENETUNREACH || errno == EHOSTUNREACH ? DP_DROP_NO_NEIGHBOUR : DP_DROP_OUTPUT);
 		return;
 	}
-	t->out.packets++;
-	t->out.bytes += p->len;
-	if (count) {
-		count->packets++;
-		count->bytes += p->len;
-	}
+	count->packets++;
+	count->bytes += p->len;
 }
 
 void dp_send_tunnel(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count)
 {
 	struct tx_frame *f;
 
+	if (!count)
+		count = &t->out;
 	if (!t->nh.valid || p->len > t->whole) {
 		send_raw(dp, p, t, count);
 		return;
 	}
 	f = frame(dp, t->nh.ifindex, t->nh.dmac, t->nh.smac);
 	outer_header(f->header + ETH_LEN, dp, p, t);
-	frame_payload(f, ETH_LEN + OUTER_LEN, p, &t->out, count);
+	frame_payload(f, ETH_LEN + OUTER_LEN, p, count);
 }
 
 static void sent(const struct tx_frame *f)
 {
-	for (int i = 0; i < 2; i++) {
-		if (f->counts[i]) {
-			f->counts[i]->packets++;
-			f->counts[i]->bytes += f->bytes;
-		}
+	if (f->count) {
+		f->count->packets++;
+		f->count->bytes += f->bytes;
 	}
 }
 

@@ -240,6 +240,7 @@ static int tunnel_add(struct dp *dp, const struct dp_tunnel *ends)
 		return -ENOSPC;
 	}
 	t->ends = *ends;
+	list_init(&t->outs);
 	if (!htab_add(&dp->tuns, &t->by_ends, htab_hash(&dp->tuns, ends, sizeof(*ends)))) {
 		dp_ids_put(&dp->tun_ids, dp->grace, t->index);
 		free(t);
@@ -524,6 +525,12 @@ static int out_kind(const struct dp_out *o) { return o->ifindex ? OUT_LINK : OUT
 static void out_drop(struct dp *dp, struct dp_o *o)
 {
 	dp->ops->out_del(dp, o);
+	if (o->tun) {
+		o->tun->out.packets += o->sent.packets;
+		o->tun->out.bytes += o->sent.bytes;
+		dp->ops->out_count(dp, o, &o->tun->out);
+		list_del(&o->of_tunnel);
+	}
 	o->flow->n_outs[out_kind(&o->conf)]--;
 	list_del(&o->entry);
 	htab_del(&dp->outs, &o->by_out);
@@ -570,8 +577,10 @@ static int out_add(struct dp *dp, struct dp_flw *f, const struct dp_out *out)
 	}
 	list_add(&f->outs[kind], &o->entry);
 	f->n_outs[kind]++;
-	if (t)
+	if (t) {
 		t->refs++;
+		list_add(&t->outs, &o->of_tunnel);
+	}
 	return 0;
 }
 
