@@ -53,7 +53,12 @@ static void dress_access(struct daemon *d, const struct conf_access *a, const st
 	int r;
 
 	sysctl(l->name, "accept_ra", "0");
+	/* Neighbour Advertisements of this host say that a router sends them: a node forgets a default router that answers its
+	 * probe without that (RFC 4861 7.2.5). By itself it makes the kernel forward nothing. */
+	sysctl(l->name, "forwarding", "1");
 	sysctl(l->name, "addr_gen_mode", "1");
+	/* sets the Router flag in the kernel's Neighbour Advertisements: without it a host drops its default route (RFC 4861 7.2.5) */
+	sysctl(l->name, "forwarding", "1");
 	if (addr_is_any(self))
 		self = &addr_mag_link_local;
 	if (a->fixed_mac && memcmp(l->mac, mac_mag_fixed, 6) != 0) {
