@@ -309,6 +309,27 @@ static void back_before_the_record_went(void **state)
 	bench_end(b);
 }
 
+/* What the store says meanwhile counts for who comes back, too. */
+static void back_and_not_permitted_any_more(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	b->lma_silent = true;
+	link_down(b, 1);
+	assert_state(b, 1, "deregistering");
+	bench_profile(b, 1);
+	b->profile[1]->enabled = false;
+	bench_forget(b);
+	attach(b, 1);
+	assert_said(b, "");
+	assert_state(b, 1, "refused");
+	link_down(b, 1);
+	assert_false(exists(b, 1));
+	bench_end(b);
+}
+
 static void between_links_of_one_gateway(void **state)
 {
 	struct bench *b = bench_begin();
@@ -454,6 +475,7 @@ int main(void)
 		cmocka_unit_test(by_request_late_packets_do_not_bring_it_back),
 		cmocka_unit_test(by_request_and_back),
 		cmocka_unit_test(back_before_the_record_went),
+		cmocka_unit_test(back_and_not_permitted_any_more),
 		cmocka_unit_test(between_links_of_one_gateway),
 		cmocka_unit_test(another_node_on_a_point_to_point_link),
 		cmocka_unit_test(several_nodes_on_a_shared_link),

@@ -5,7 +5,8 @@
  *        │            │  ▲  │          │  │
  *        ▼            ▼  │  └────┬─────┘  │
  *     REFUSED ◄───────┘──┘       ▼        ▼
- *                         DEREGISTERING  HELD ──► gone, or REGISTERING again when it comes back
+ *                         DEREGISTERING  HELD ──► gone; REGISTERING again, or REFUSED,
+ *                                                when it comes back
  *
  * Data is forwarded in REGISTERED and in no other state: entering it programs the data plane, leaving it undoes that. */
 #include <assert.h>
@@ -225,8 +226,8 @@ static const uint8_t may_become[] = {
 	[MAG_NODE_REFUSED] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_HELD),
 	[MAG_NODE_REGISTERING] = BIT(MAG_NODE_REGISTERED) | BIT(MAG_NODE_REFUSED) | BIT(MAG_NODE_DEREGISTERING) | BIT(MAG_NODE_HELD),
 	[MAG_NODE_REGISTERED] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_REFUSED) | BIT(MAG_NODE_DEREGISTERING) | BIT(MAG_NODE_HELD),
-	[MAG_NODE_DEREGISTERING] = BIT(MAG_NODE_REGISTERING),
-	[MAG_NODE_HELD] = BIT(MAG_NODE_REGISTERING),
+	[MAG_NODE_DEREGISTERING] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_REFUSED),
+	[MAG_NODE_HELD] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_REFUSED),
 };
 
 bool mag_node_may_become(enum mag_node_state from, enum mag_node_state to) { return may_become[from] & BIT(to); }

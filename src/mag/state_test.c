@@ -21,8 +21,8 @@ static void what_may_follow(void **state)
 		[MAG_NODE_REFUSED] = "...x..x",
 		[MAG_NODE_REGISTERING] = "..x.xxx",
 		[MAG_NODE_REGISTERED] = "..xx.xx",
-		[MAG_NODE_DEREGISTERING] = "...x...",
-		[MAG_NODE_HELD] = "...x...",
+		[MAG_NODE_DEREGISTERING] = "..xx...",
+		[MAG_NODE_HELD] = "..xx...",
 	};
 
 	(void)state;
