@@ -80,9 +80,11 @@ void conf_derive(struct conf *c)
 		c->dp.tunnels_max = bounded((uint64_t)(c->has_lma ? l->peers_max : 0) + (c->has_mag ? m->lmas_max : 0));
 	/* A group has a list for any source and one for each source that is named; few groups have many. */
 	if (!c->dp.flows_max)
-		c->dp.flows_max = bounded(2 * ((uint64_t)(c->has_lma ? l->groups_max : 0) + (c->has_mag ? m->groups_max : 0)));
+		c->dp.flows_max =
+			bounded(2 * ((uint64_t)(c->has_lma ? l->groups_max : 0) + (c->has_mag ? m->groups_max : 0)));
 	if (!c->dp.outs_max)
-		c->dp.outs_max = bounded((uint64_t)(c->has_lma ? l->entries_max : 0) + (c->has_mag ? m->entries_max : 0));
+		c->dp.outs_max =
+			bounded((uint64_t)(c->has_lma ? l->entries_max : 0) + (c->has_mag ? m->entries_max : 0));
 }
 
 /* ---- checks ---- */
@@ -107,17 +109,25 @@ static void check_lab(struct conf_load *l)
 	if (c->lab)
 		return;
 	if (!conf_given(l, "security"))
-		wrong(l, "security", "is missing; give \"external\" when IPsec policies protect the Mobility Header between LMA and MAGs "
-				     "(RFC 5213 4), or lab: yes on a test network");
+		wrong(l, "security",
+		      "is missing; give \"external\" when IPsec policies protect the Mobility Header between LMA and "
+		      "MAGs "
+		      "(RFC 5213 4), or lab: yes on a test network");
 	else if (c->security == CONF_SECURITY_NONE)
-		wrong(l, "security", "\"none\" lets anybody redirect nodes; give \"external\" when IPsec policies protect the Mobility Header "
-				     "between LMA and MAGs (RFC 5213 4), or lab: yes on a test network");
+		wrong(l, "security",
+		      "\"none\" lets anybody redirect nodes; give \"external\" when IPsec policies protect the "
+		      "Mobility Header "
+		      "between LMA and MAGs (RFC 5213 4), or lab: yes on a test network");
 	if (!conf_given(l, "enterprise-number"))
-		wrong(l, "enterprise-number", "is missing; give the IANA private enterprise number of your organisation, the same at all LMAs "
-					      "and MAGs, or lab: yes on a test network");
+		wrong(l, "enterprise-number",
+		      "is missing; give the IANA private enterprise number of your organisation, the same at all LMAs "
+		      "and MAGs, or lab: yes on a test network");
 	else if (c->pen == MH_PEN_DOCUMENTATION)
-		wrong(l, "enterprise-number", "%u is reserved for documentation (RFC 5612); give the number of your organisation, or lab: yes on a "
-					      "test network", MH_PEN_DOCUMENTATION);
+		wrong(l, "enterprise-number",
+		      "%u is reserved for documentation (RFC 5612); give the number of your organisation, or lab: yes "
+		      "on a "
+		      "test network",
+		      MH_PEN_DOCUMENTATION);
 }
 
 static void check_router(struct conf_load *l, const char *section, const struct mld_router_conf *m)
@@ -128,7 +138,8 @@ static void check_router(struct conf_load *l, const char *section, const struct 
 	conf_span_str(m->query_response.ns, response);
 	conf_span_str(m->query_interval.ns, interval);
 	if (m->query_response.ns >= m->query_interval.ns)
-		wrong(l, path, "%s is not below query-interval (%s) as RFC 3810 9.3 demands; make it shorter", response, interval);
+		wrong(l, path, "%s is not below query-interval (%s) as RFC 3810 9.3 demands; make it shorter", response,
+		      interval);
 }
 
 static void check_pools(struct conf_load *l)
@@ -141,16 +152,20 @@ static void check_pools(struct conf_load *l)
 
 		prefix_str(p, pool);
 		if (p->len > c->pool_prefix_len)
-			conf_error_at(l->errors, &l->pool_at[i], "lma.pools", "%s holds no prefix of /%u; give a range of at most /%u, or change pool-prefix-length",
-				      pool, c->pool_prefix_len, c->pool_prefix_len);
+			conf_error_at(
+				l->errors, &l->pool_at[i], "lma.pools",
+				"%s holds no prefix of /%u; give a range of at most /%u, or change pool-prefix-length",
+				pool, c->pool_prefix_len, c->pool_prefix_len);
 		if (prefix_contains(p, &c->lmaa))
-			conf_error_at(l->errors, &l->pool_at[i], "lma.pools", "%s holds lma.address (%s), which would be given to a node; take another range",
+			conf_error_at(l->errors, &l->pool_at[i], "lma.pools",
+				      "%s holds lma.address (%s), which would be given to a node; take another range",
 				      pool, addr_str(&c->lmaa, other));
 		for (size_t j = 0; j < c->n_mags; j++) {
 			const struct prefix *m = &c->mags[j].proxy_coa;
 
 			if (m->len && (prefix_contains(p, &m->addr) || prefix_contains(m, &p->addr)))
-				conf_error_at(l->errors, &l->pool_at[i], "lma.pools", "%s overlaps with %s of MAG \"%s\"; take another range", pool,
+				conf_error_at(l->errors, &l->pool_at[i], "lma.pools",
+					      "%s overlaps with %s of MAG \"%s\"; take another range", pool,
 					      prefix_str(m, other), c->mags[j].name);
 		}
 	}
@@ -165,21 +180,28 @@ static void check_lma(struct conf_load *l)
 		char buf[PREFIX_STR_MAX];
 
 		if (p->len && (p->len < 16 || addr_is_multicast(&p->addr) || addr_is_link_local(&p->addr)))
-			conf_error_at(l->errors, &l->mag_at[i], "lma.mags", "%s cannot be the address of \"%s\"; give its Proxy-CoA, or a prefix of at least /16",
-				      prefix_str(p, buf), c->lma.mags[i].name);
+			conf_error_at(
+				l->errors, &l->mag_at[i], "lma.mags",
+				"%s cannot be the address of \"%s\"; give its Proxy-CoA, or a prefix of at least /16",
+				prefix_str(p, buf), c->lma.mags[i].name);
 		else if (p->len && prefix_contains(p, &c->lma.lmaa))
-			conf_error_at(l->errors, &l->mag_at[i], "lma.mags", "%s of \"%s\" holds lma.address; a MAG has an address of its own",
+			conf_error_at(l->errors, &l->mag_at[i], "lma.mags",
+				      "%s of \"%s\" holds lma.address; a MAG has an address of its own",
 				      prefix_str(p, buf), c->lma.mags[i].name);
 	}
 	check_pools(l);
 	if (c->lma.multicast && !c->upstream[0])
-		wrong(l, "lma.upstream", "is missing; name the interface that multicast streams come from, or set lma.multicast.enabled: no");
+		wrong(l, "lma.upstream",
+		      "is missing; name the interface that multicast streams come from, or set lma.multicast.enabled: "
+		      "no");
 	if (c->lma.bri_delay_initial.ns > c->lma.bri_delay_max.ns)
 		wrong(l, "lma.revocation.delay", "is longer than delay-max; make it shorter");
 	if (c->lma.refresh_advice.ns >= c->lma.lifetime_max.ns)
-		wrong(l, "lma.refresh-advice", "is not below lma.lifetime-max; a binding would end before it is refreshed");
+		wrong(l, "lma.refresh-advice",
+		      "is not below lma.lifetime-max; a binding would end before it is refreshed");
 	if (c->lma.groups_per_mag_max > c->lma.groups_max && conf_given(l, "lma.limits.groups-per-mag"))
-		wrong(l, "lma.limits.groups-per-mag", "is above lma.limits.groups (%u); make it smaller", c->lma.groups_max);
+		wrong(l, "lma.limits.groups-per-mag", "is above lma.limits.groups (%u); make it smaller",
+		      c->lma.groups_max);
 	check_router(l, "lma.multicast.tunnel-mld", &c->lma.tunnel_mld);
 }
 
@@ -194,12 +216,16 @@ static void check_mag(struct conf_load *l)
 	if (m->bindack_initial.ns > m->bindack_max.ns)
 		wrong(l, "mag.bindack-initial", "is longer than mag.bindack-max; make it shorter");
 	if (m->ra_router_lifetime_s && (int64_t)m->ra_router_lifetime_s * 1000000000 <= m->ra_interval.ns)
-		wrong(l, "mag.advertisement.router-lifetime", "is not above advertisement.interval; nodes would lose their router between two "
-							      "advertisements");
+		wrong(l, "mag.advertisement.router-lifetime",
+		      "is not above advertisement.interval; nodes would lose their router between two "
+		      "advertisements");
 	if (m->ra_preferred_s > m->ra_valid_s)
-		wrong(l, "mag.advertisement.preferred-lifetime", "is above valid-lifetime, which RFC 4861 4.6.2 forbids; make it shorter");
-	if (m->joins_burst < m->joins_per_s && (conf_given(l, "mag.limits.joins-burst") || conf_given(l, "mag.limits.joins-per-second")))
-		wrong(l, "mag.limits.joins-burst", "is below joins-per-second (%u), which could never be reached; make it larger", m->joins_per_s);
+		wrong(l, "mag.advertisement.preferred-lifetime",
+		      "is above valid-lifetime, which RFC 4861 4.6.2 forbids; make it shorter");
+	if (m->joins_burst < m->joins_per_s &&
+	    (conf_given(l, "mag.limits.joins-burst") || conf_given(l, "mag.limits.joins-per-second")))
+		wrong(l, "mag.limits.joins-burst",
+		      "is below joins-per-second (%u), which could never be reached; make it larger", m->joins_per_s);
 	check_router(l, "mag.multicast.access-mld", &m->access_mld);
 }
 
@@ -213,10 +239,14 @@ static void check_links(struct conf_load *l)
 
 		for (size_t j = 0; j < c->n_transport && pattern[0]; j++)
 			if (strcmp(pattern, c->transport[j]) == 0 || fnmatch(pattern, c->transport[j], 0) == 0)
-				wrong(l, "mag.access", "\"%s\" takes in \"%s\" of dataplane.transport; a link is for nodes or for tunnels", pattern,
-				      c->transport[j]);
+				wrong(l, "mag.access",
+				      "\"%s\" takes in \"%s\" of dataplane.transport; a link is for nodes or for "
+				      "tunnels",
+				      pattern, c->transport[j]);
 		if (c->has_lma && c->upstream[0] && pattern[0] && fnmatch(pattern, c->upstream, 0) == 0)
-			wrong(l, "mag.access", "\"%s\" takes in lma.upstream (%s); a link is for nodes or for correspondents", pattern, c->upstream);
+			wrong(l, "mag.access",
+			      "\"%s\" takes in lma.upstream (%s); a link is for nodes or for correspondents", pattern,
+			      c->upstream);
 	}
 }
 
@@ -233,12 +263,14 @@ void conf_check(struct conf_load *l)
 		check_mag(l);
 		check_links(l);
 	}
-	/* Each is told apart by its end of the tunnel: registered at itself, a daemon would have one tunnel with two meanings. */
+	/* Each is told apart by its end of the tunnel: registered at itself, a daemon would have one tunnel with two
+	 * meanings. */
 	if (c->has_lma && c->has_mag && !addr_is_any(&c->mag.proxy_coa)) {
 		if (addr_eq(&c->mag.proxy_coa, &c->lma.lmaa))
 			wrong(l, "mag.address", "is lma.address; give each role an address of its own");
 		if (addr_eq(&c->mag.lma, &c->lma.lmaa))
-			wrong(l, "mag.lma", "is this very daemon; name another LMA, since no tunnel can lead from a host to itself");
+			wrong(l, "mag.lma",
+			      "is this very daemon; name another LMA, since no tunnel can lead from a host to itself");
 	}
 	if (c->stream_idle_terminates && c->stream_idle.ns == 0)
 		wrong(l, "stream.terminate", "has no effect while stream.idle is off; set stream.idle to a duration");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can be asked of a configuration once it is there: its settings as texts, and whether a running daemon can take it. */
+/* What can be asked of a configuration once it is there: its settings as texts, and whether a running daemon can take
+ * it. */
 #include "conf/conf_priv.h"
 
 #include <stdlib.h>
@@ -68,8 +69,9 @@ bool conf_reloadable(const struct conf *from, const struct conf *to, const char 
 	return true;
 }
 
-void conf_each_setting(const struct conf *c, void (*each)(void *arg, const char *key, const char *value, const char *deflt,
-							  const char *help), void *arg)
+void conf_each_setting(const struct conf *c,
+		       void (*each)(void *arg, const char *key, const char *value, const char *deflt, const char *help),
+		       void *arg)
 {
 	struct conf *d = calloc(1, sizeof(*d));
 
@@ -128,8 +130,13 @@ static void each_key_of(const struct conf_table *t, const char *parent, const vo
 		range_of(k, to);
 		fclose(to);
 		snprintf(path, sizeof(path), "%s%s", parent, k->path);
-		each(arg, &(struct conf_key_view){ .key = path, .type = k->kind->name, .values = range, .help = k->help,
-						   .deflt = k->flags & CONF_MANDATORY ? "" : deflt, .mandatory = k->flags & CONF_MANDATORY, .restart = k->flags & CONF_RESTART });
+		each(arg, &(struct conf_key_view){ .key = path,
+						   .type = k->kind->name,
+						   .values = range,
+						   .help = k->help,
+						   .deflt = k->flags & CONF_MANDATORY ? "" : deflt,
+						   .mandatory = k->flags & CONF_MANDATORY,
+						   .restart = k->flags & CONF_RESTART });
 		free(range);
 		free(deflt);
 		if (k->items == &conf_mag_table) {
@@ -155,8 +162,8 @@ void conf_each_key(void (*each)(void *arg, const struct conf_key_view *v), void 
 
 static void dump_key(void *arg, const struct conf_key_view *v)
 {
-	fprintf(arg, "# %s (%s)%s\n%s:%s%s\n", v->help, v->values, v->restart ? "; a change needs a restart" : "", v->key,
-		v->deflt[0] || v->mandatory ? " " : "", v->mandatory ? "MANDATORY" : v->deflt);
+	fprintf(arg, "# %s (%s)%s\n%s:%s%s\n", v->help, v->values, v->restart ? "; a change needs a restart" : "",
+		v->key, v->deflt[0] || v->mandatory ? " " : "", v->mandatory ? "MANDATORY" : v->deflt);
 }
 
 void conf_dump_defaults(FILE *to)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* The configuration file (YAML, roamcast.yaml(5)) as one immutable struct. A reload builds a new one; the daemon applies the
- * difference. */
+/* The configuration file (YAML, roamcast.yaml(5)) as one immutable struct. A reload builds a new one; the daemon
+ * applies the difference. */
 #include "dp/dp.h"
 #include "lma/lma.h"
 #include "mag/mag.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define CONF_PATTERNS_MAX 32
-#define CONF_NAME_MAX 64
+#define CONF_NAME_MAX	  64
 
 /* Access links by name pattern (fnmatch), first match wins. */
 struct conf_access {
@@ -18,10 +18,17 @@ struct conf_access {
 	bool fixed_mac; /* give the link the MAC address and link-local address of RFC 6543; default true */
 };
 
-enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_NOTICE, CONF_LOG_INFO, CONF_LOG_DEBUG };
+enum conf_log_level {
+	CONF_LOG_ERROR,
+	CONF_LOG_WARNING,
+	CONF_LOG_NOTICE,
+	CONF_LOG_INFO,
+	CONF_LOG_DEBUG
+};
 enum conf_security {
 	CONF_SECURITY_NONE,	/* only with lab: yes */
-	CONF_SECURITY_EXTERNAL, /* the operator has IPsec policies for the Mobility Header between the peers (RFC 5213 4) */
+	CONF_SECURITY_EXTERNAL, /* the operator has IPsec policies for the Mobility Header between the peers (RFC 5213
+				   4) */
 };
 
 struct conf {
@@ -31,12 +38,12 @@ struct conf {
 	enum conf_security security;
 	uint32_t pen;
 	char control_socket[108];
-	char control_group[32]; /* may read and write the socket besides root; "" = root alone */
+	char control_group[32];	 /* may read and write the socket besides root; "" = root alone */
 	char policy_store[4096]; /* SQLite file */
 	enum conf_log_level log_level;
 	bool log_json;
 	uint32_t events_kept; /* for `show events` */
-	char user[32]; /* "" = stay */
+	char user[32];	      /* "" = stay */
 
 	bool has_lma, has_mag;
 	struct lma_conf lma; /* mags, ranges owned by this struct */
@@ -53,7 +60,8 @@ struct conf {
 
 struct conf_errors; /* all errors of one file, each with line, column, what and what to do */
 
-/* Reads and checks the file whole. Out of memory ends the program: this is done at start, or by a daemon that would not live long. NULL: *errors holds why (free with conf_errors_free). */
+/* Reads and checks the file whole. Out of memory ends the program: this is done at start, or by a daemon that would not
+ * live long. NULL: *errors holds why (free with conf_errors_free). */
 struct conf *conf_load(const char *path, struct conf_errors **errors);
 struct conf *conf_free(struct conf *c);
 void conf_errors_print(const struct conf_errors *e, FILE *to); /* file:line:column: key: what is wrong; what to do */
@@ -65,8 +73,9 @@ void conf_errors_free(struct conf_errors *e);
 bool conf_reloadable(const struct conf *from, const struct conf *to, const char **what);
 
 /* Every setting with its value in force and its default: for `show settings` and --dump-defaults. */
-void conf_each_setting(const struct conf *c, void (*each)(void *arg, const char *key, const char *value, const char *deflt,
-							  const char *help), void *arg);
+void conf_each_setting(const struct conf *c,
+		       void (*each)(void *arg, const char *key, const char *value, const char *deflt, const char *help),
+		       void *arg);
 
 /* The table of keys itself, items of lists included ("lma.mags[].name"): for the manual and --dump-defaults. */
 struct conf_key_view {

@@ -26,8 +26,8 @@ void conf_errors_sort(struct conf_errors *e);
 struct conf_load;
 struct conf_key;
 
-/* One kind of value: how it is read from YAML and how it is written. `parse` tells its error itself, and then leaves the
- * field alone. */
+/* One kind of value: how it is read from YAML and how it is written. `parse` tells its error itself, and then leaves
+ * the field alone. */
 struct conf_kind {
 	const char *name; /* for the manual: "duration", "number" */
 	bool (*parse)(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field);
@@ -51,8 +51,8 @@ struct conf_key {
 	size_t offset, size; /* of the field */
 	uint64_t min, max;   /* numbers as such; durations in nanoseconds; strings: longest */
 	unsigned flags;
-	const char *zero;    /* the word for the value 0 or ::, if it has a meaning of its own ("off", "auto") */
-	const char *ones;    /* the word for the greatest value */
+	const char *zero; /* the word for the value 0 or ::, if it has a meaning of its own ("off", "auto") */
+	const char *ones; /* the word for the greatest value */
 	const struct conf_word *words;
 	const struct conf_table *items;
 	const char *help;
@@ -63,9 +63,9 @@ struct conf_table {
 	size_t n;
 };
 
-extern const struct conf_table conf_table;	    /* the file */
-extern const struct conf_table conf_mag_table;	    /* an item of lma.mags */
-extern const struct conf_table conf_access_table;   /* an item of mag.access */
+extern const struct conf_table conf_table;	  /* the file */
+extern const struct conf_table conf_mag_table;	  /* an item of lma.mags */
+extern const struct conf_table conf_access_table; /* an item of mag.access */
 
 extern const struct conf_kind conf_kind_bool, conf_kind_number, conf_kind_word, conf_kind_span, conf_kind_seconds,
 	conf_kind_address, conf_kind_prefix, conf_kind_string, conf_kind_scopes;
@@ -88,9 +88,10 @@ const yaml_mark_t *conf_given(const struct conf_load *l, const char *path);
 /* The position to complain at: the key, else its section, else the start of the file. */
 yaml_mark_t conf_place(const struct conf_load *l, const char *path);
 
-/* Binds a mapping to a struct by the table: unknown keys, keys given twice, and missing ones are errors. `shown` is what stands before
- * the keys in messages, `given` may be NULL. */
-void conf_bind(struct conf_load *l, const struct conf_table *t, const char *shown, yaml_node_t *map, void *base, yaml_mark_t *given);
+/* Binds a mapping to a struct by the table: unknown keys, keys given twice, and missing ones are errors. `shown` is
+ * what stands before the keys in messages, `given` may be NULL. */
+void conf_bind(struct conf_load *l, const struct conf_table *t, const char *shown, yaml_node_t *map, void *base,
+	       yaml_mark_t *given);
 /* Everything that needs more than one key. */
 void conf_check(struct conf_load *l);
 /* Values that follow from others where they were not given. */

@@ -45,8 +45,10 @@ static struct conf *load_good(const char *text)
 }
 
 #define HEAD "lab: yes\ndataplane: {transport: [tr0]}\n"
-#define LMA  "lma:\n  address: 2001:db8::1\n  upstream: up0\n  mags: [{name: m, address: 2001:db8:1::1}]\n  pools: [\"2001:db8:8000::/40\"]\n"
-#define MAG  "mag:\n  address: 2001:db8:1::1\n  lma: 2001:db8::1\n  access: [{match: acc*}]\n"
+#define LMA                                                                                                            \
+	"lma:\n  address: 2001:db8::1\n  upstream: up0\n  mags: [{name: m, address: 2001:db8:1::1}]\n  pools: "        \
+	"[\"2001:db8:8000::/40\"]\n"
+#define MAG "mag:\n  address: 2001:db8:1::1\n  lma: 2001:db8::1\n  access: [{match: acc*}]\n"
 
 static void examples_load(void **state)
 {
@@ -137,10 +139,13 @@ static const struct {
 	/* keys */
 	{ HEAD LMA "  adress: x\n  q: 1\nfoo: {a: b}\n",
 	  { "t.yaml:8:3: lma.adress: no such key; did you mean address?",
-	    "t.yaml:9:3: lma.q: no such key; here stand address, upstream, mags, pools, pool-prefix-length, prefixes-per-node, lifetime-max, "
-	    "min-delay-before-bce-delete, max-delay-before-new-bce, timestamp-window, timestamp-required, refresh-advice, fixed-link-local, "
+	    "t.yaml:9:3: lma.q: no such key; here stand address, upstream, mags, pools, pool-prefix-length, "
+	    "prefixes-per-node, lifetime-max, "
+	    "min-delay-before-bce-delete, max-delay-before-new-bce, timestamp-window, timestamp-required, "
+	    "refresh-advice, fixed-link-local, "
 	    "tunnel-link-local, revocation, update-notification, binding-error-rate, refusal-rate, limits, multicast",
-	    "t.yaml:10:1: foo: no such key; here stand name, lab, security, enterprise-number, user, control, policy, log, stream, dataplane, lma, mag" } },
+	    "t.yaml:10:1: foo: no such key; here stand name, lab, security, enterprise-number, user, control, policy, "
+	    "log, stream, dataplane, lma, mag" } },
 	{ HEAD LMA "  upstream: up1\nlab: no\n",
 	  { "t.yaml:8:3: lma.upstream: given twice, first in line 5; take one of them out",
 	    "t.yaml:9:1: lab: given twice, first in line 1; take one of them out" } },
@@ -148,16 +153,21 @@ static const struct {
 	  { "t.yaml:1:1: dataplane.transport: is missing; give links that tunnels run over, by name or pattern",
 	    "t.yaml:2:1: lma.address: is missing; give address of this LMA (LMAA): the end of its tunnels",
 	    "t.yaml:2:1: lma.mags: is missing; give the MAGs that may register",
-	    "t.yaml:2:1: lma.pools: is missing; give ranges that home network prefixes are taken from; [] where every profile names its own",
-	    "t.yaml:2:1: lma.upstream: is missing; name the interface that multicast streams come from, or set lma.multicast.enabled: no",
+	    "t.yaml:2:1: lma.pools: is missing; give ranges that home network prefixes are taken from; [] where every "
+	    "profile names its own",
+	    "t.yaml:2:1: lma.upstream: is missing; name the interface that multicast streams come from, or set "
+	    "lma.multicast.enabled: no",
 	    "t.yaml:3:1: mag.address: is missing; give address of this MAG (Proxy-CoA): the end of its tunnels",
-	    "t.yaml:3:1: mag.lma: is missing; give LMA of nodes whose profile names none; from-profile: such nodes are refused",
+	    "t.yaml:3:1: mag.lma: is missing; give LMA of nodes whose profile names none; from-profile: such nodes are "
+	    "refused",
 	    "t.yaml:3:1: mag.access: is missing; give the links that nodes attach to" } },
 	/* types and ranges */
-	{ HEAD MAG "  lifetime: 3600\n  bindack-initial: 1 day\n  bindack-max: 100d\n  update-rate: fast\n  timestamps: perhaps\n  refresh-before:\n"
-	  "  limits: 5\n  multicast: {enabled: [yes], signalling: icmp, scopes: [link-local]}\n",
+	{ HEAD MAG "  lifetime: 3600\n  bindack-initial: 1 day\n  bindack-max: 100d\n  update-rate: fast\n  "
+		   "timestamps: perhaps\n  refresh-before:\n"
+		   "  limits: 5\n  multicast: {enabled: [yes], signalling: icmp, scopes: [link-local]}\n",
 	  { "t.yaml:7:13: mag.lifetime: 3600 has no unit; write 3600s if seconds are meant, 3600ms if milliseconds",
-	    "t.yaml:8:20: mag.bindack-initial: \"1 day\" is not a duration; give a number with its unit (us, ms, s, m, h, d), as in 1500ms or 2m",
+	    "t.yaml:8:20: mag.bindack-initial: \"1 day\" is not a duration; give a number with its unit (us, ms, s, m, "
+	    "h, d), as in 1500ms or 2m",
 	    "t.yaml:9:16: mag.bindack-max: 100d is out of range; give a duration from 10ms to 1h",
 	    "t.yaml:10:16: mag.update-rate: \"fast\" is not a whole number; give one from 1 to 1000",
 	    "t.yaml:11:15: mag.timestamps: \"perhaps\" is neither yes nor no; write yes or no",
@@ -165,59 +175,78 @@ static const struct {
 	    "t.yaml:13:11: mag.limits: is a section; give its keys, each on its own line below",
 	    "t.yaml:14:24: mag.multicast.enabled: is a list; give yes or no",
 	    "t.yaml:14:43: mag.multicast.signalling: \"icmp\" is not known; give auto, registration or mld",
-	    "t.yaml:14:58: mag.multicast.scopes: \"link-local\" is not a scope that can leave a link; give scopes: realm-local, admin-local, "
+	    "t.yaml:14:58: mag.multicast.scopes: \"link-local\" is not a scope that can leave a link; give scopes: "
+	    "realm-local, admin-local, "
 	    "site-local, 6, 7, organization-local, 9, a, b, c, d, global" } },
 	{ HEAD MAG "  advertisement: {router-lifetime: 1500500ms, repeat: 0}\n  link-local: 2001:db8::1\n",
-	  { "t.yaml:7:36: mag.advertisement.router-lifetime: 1500500ms is not a number of whole seconds; the message that carries it counts in seconds",
+	  { "t.yaml:7:36: mag.advertisement.router-lifetime: 1500500ms is not a number of whole seconds; the message "
+	    "that carries it counts in seconds",
 	    "t.yaml:7:55: mag.advertisement.repeat: 0 is out of range; give a number from 1 to 20",
 	    "t.yaml:8:15: mag.link-local: 2001:db8::1 cannot stand here; give a link-local (fe80::/10) address" } },
 	/* addresses */
-	{ HEAD "mag:\n  address: 2001:db8::\n", { "t.yaml:4:21: an address that ends in :: must stand in quotes, as in \"2001:db8::\"" } },
+	{ HEAD "mag:\n  address: 2001:db8::\n",
+	  { "t.yaml:4:21: an address that ends in :: must stand in quotes, as in \"2001:db8::\"" } },
 	{ HEAD "mag:\n  address: 2001:db8::g\n  lma: ff02::1\n  access: [{match: a}]\n",
 	  { "t.yaml:4:12: mag.address: \"2001:db8::g\" is not an IPv6 address; give one such as 2001:db8::1",
 	    "t.yaml:5:8: mag.lma: ff02::1 cannot stand here; give a global unicast address, or from-profile" } },
 	/* lists */
-	{ HEAD "lma:\n  address: 2001:db8::1\n  upstream: up0\n  mags:\n  - {name: a, address: 2001:db8:1::1}\n  - {name: a, address: 2001:db8:2::1}\n"
-	  "  - {name: b, address: \"2001:db8:1::/64\"}\n  - c\n  - {address: 2001:db8:3::1}\n"
-	  "  pools: [2001:db8:8000::/40, 2001:db8:8000:1::/64, 2001:db8:9000::1/40, \"fe80::/10\"]\n",
+	{ HEAD "lma:\n  address: 2001:db8::1\n  upstream: up0\n  mags:\n  - {name: a, address: 2001:db8:1::1}\n  - "
+	       "{name: a, address: 2001:db8:2::1}\n"
+	       "  - {name: b, address: \"2001:db8:1::/64\"}\n  - c\n  - {address: 2001:db8:3::1}\n"
+	       "  pools: [2001:db8:8000::/40, 2001:db8:8000:1::/64, 2001:db8:9000::1/40, \"fe80::/10\"]\n",
 	  { "t.yaml:8:5: lma.mags: the name \"a\" is given twice; each MAG needs its own",
-	    "t.yaml:9:5: lma.mags: 2001:db8:1::/64 overlaps with 2001:db8:1::1/128 of \"a\"; an address can belong to one MAG only",
+	    "t.yaml:9:5: lma.mags: 2001:db8:1::/64 overlaps with 2001:db8:1::1/128 of \"a\"; an address can belong to "
+	    "one MAG only",
 	    "t.yaml:10:5: lma.mags[3]: is not a mapping; write name: and address: for each MAG",
 	    "t.yaml:11:5: lma.mags[4].name: is missing; give its name in views and logs",
 	    "t.yaml:12:31: lma.pools: 2001:db8:8000:1::/64 overlaps with 2001:db8:8000::/40; leave one of them out",
 	    "t.yaml:12:53: lma.pools: 2001:db8:9000::1/40 has bits set behind its length; write 2001:db8:9000::/40",
 	    "t.yaml:12:74: lma.pools: fe80::/10 is no range of global unicast addresses; give one of your own" } },
-	{ HEAD "lma:\n  address: 2001:db8:9::1\n  upstream: up0\n  mags: [{name: m, address: 2001:db8:1::1, allow: [2001:db8::/32, \"2001:db8::5 ff3e::1\"]}]\n"
-	  "  pools: [\"2001:db8::/32\", 2001:db9::/64]\n  pool-prefix-length: 60\n",
-	  { "t.yaml:6:52: lma.mags[0].allow: \"2001:db8::/32\" is not a range of multicast groups; give ranges of groups such as ff3e::/32, or "
+	{ HEAD "lma:\n  address: 2001:db8:9::1\n  upstream: up0\n  mags: [{name: m, address: 2001:db8:1::1, allow: "
+	       "[2001:db8::/32, \"2001:db8::5 ff3e::1\"]}]\n"
+	       "  pools: [\"2001:db8::/32\", 2001:db9::/64]\n  pool-prefix-length: 60\n",
+	  { "t.yaml:6:52: lma.mags[0].allow: \"2001:db8::/32\" is not a range of multicast groups; give ranges of "
+	    "groups such as ff3e::/32, or "
 	    "\"2001:db8::5 ff3e::8000:1\" with a source before the group",
-	    "t.yaml:7:11: lma.pools: 2001:db8::/32 holds lma.address (2001:db8:9::1), which would be given to a node; take another range",
+	    "t.yaml:7:11: lma.pools: 2001:db8::/32 holds lma.address (2001:db8:9::1), which would be given to a node; "
+	    "take another range",
 	    "t.yaml:7:11: lma.pools: 2001:db8::/32 overlaps with 2001:db8:1::1/128 of MAG \"m\"; take another range",
-	    "t.yaml:7:28: lma.pools: 2001:db9::/64 holds no prefix of /60; give a range of at most /60, or change pool-prefix-length" } },
-	{ HEAD "mag:\n  address: 2001:db8:1::1\n  lma: 2001:db8::1\n  access: [{match: \"*\"}, {match: \"*\", kind: bus}, acc]\n",
-	  { "t.yaml:6:11: mag.access: \"*\" takes in \"tr0\" of dataplane.transport; a link is for nodes or for tunnels",
-	    "t.yaml:6:11: mag.access: \"*\" takes in \"tr0\" of dataplane.transport; a link is for nodes or for tunnels",
+	    "t.yaml:7:28: lma.pools: 2001:db9::/64 holds no prefix of /60; give a range of at most /60, or change "
+	    "pool-prefix-length" } },
+	{ HEAD "mag:\n  address: 2001:db8:1::1\n  lma: 2001:db8::1\n  access: [{match: \"*\"}, {match: \"*\", kind: "
+	       "bus}, acc]\n",
+	  { "t.yaml:6:11: mag.access: \"*\" takes in \"tr0\" of dataplane.transport; a link is for nodes or for "
+	    "tunnels",
+	    "t.yaml:6:11: mag.access: \"*\" takes in \"tr0\" of dataplane.transport; a link is for nodes or for "
+	    "tunnels",
 	    "t.yaml:6:26: mag.access[1]: the pattern \"*\" is given twice; the second can never match",
 	    "t.yaml:6:45: mag.access[1].kind: \"bus\" is not known; give point-to-point or shared",
 	    "t.yaml:6:51: mag.access[2]: is not a mapping; write match: and a name pattern such as \"acc*\"" } },
 	/* lab, security and enterprise number: decision 6 */
 	{ "dataplane: {transport: [tr0]}\n" MAG,
-	  { "t.yaml:1:1: security: is missing; give \"external\" when IPsec policies protect the Mobility Header between LMA and MAGs (RFC 5213 "
+	  { "t.yaml:1:1: security: is missing; give \"external\" when IPsec policies protect the Mobility Header "
+	    "between LMA and MAGs (RFC 5213 "
 	    "4), or lab: yes on a test network",
-	    "t.yaml:1:1: enterprise-number: is missing; give the IANA private enterprise number of your organisation, the same at all LMAs and "
+	    "t.yaml:1:1: enterprise-number: is missing; give the IANA private enterprise number of your organisation, "
+	    "the same at all LMAs and "
 	    "MAGs, or lab: yes on a test network" } },
 	{ "security: none\nenterprise-number: 32473\ndataplane: {transport: [tr0]}\n" MAG,
-	  { "t.yaml:1:11: security: \"none\" lets anybody redirect nodes; give \"external\" when IPsec policies protect the Mobility Header between "
+	  { "t.yaml:1:11: security: \"none\" lets anybody redirect nodes; give \"external\" when IPsec policies "
+	    "protect the Mobility Header between "
 	    "LMA and MAGs (RFC 5213 4), or lab: yes on a test network",
-	    "t.yaml:2:20: enterprise-number: 32473 is reserved for documentation (RFC 5612); give the number of your organisation, or lab: yes on "
+	    "t.yaml:2:20: enterprise-number: 32473 is reserved for documentation (RFC 5612); give the number of your "
+	    "organisation, or lab: yes on "
 	    "a test network" } },
 	/* across keys */
 	{ HEAD LMA "  multicast: {tunnel-mld: {query-interval: 1s}}\n  revocation: {delay: 5s}\n"
-	  "mag: {address: 2001:db8::1, lma: 2001:db8::1, access: [{match: up*}], lifetime: 1m, refresh-before: 1m}\nstream: {terminate: yes}\n",
-	  { "t.yaml:3:1: lma.multicast.tunnel-mld.query-response: 1s is not below query-interval (1s) as RFC 3810 9.3 demands; make it shorter",
+		   "mag: {address: 2001:db8::1, lma: 2001:db8::1, access: [{match: up*}], lifetime: 1m, "
+		   "refresh-before: 1m}\nstream: {terminate: yes}\n",
+	  { "t.yaml:3:1: lma.multicast.tunnel-mld.query-response: 1s is not below query-interval (1s) as RFC 3810 9.3 "
+	    "demands; make it shorter",
 	    "t.yaml:9:23: lma.revocation.delay: is longer than delay-max; make it shorter",
 	    "t.yaml:10:16: mag.address: is lma.address; give each role an address of its own",
-	    "t.yaml:10:34: mag.lma: is this very daemon; name another LMA, since no tunnel can lead from a host to itself",
+	    "t.yaml:10:34: mag.lma: is this very daemon; name another LMA, since no tunnel can lead from a host to "
+	    "itself",
 	    "t.yaml:10:55: mag.access: \"up*\" takes in lma.upstream (up0); a link is for nodes or for correspondents",
 	    "t.yaml:10:101: mag.refresh-before: is not below mag.lifetime (1m); make it shorter",
 	    "t.yaml:11:21: stream.terminate: has no effect while stream.idle is off; set stream.idle to a duration" } },
@@ -249,14 +278,16 @@ static void missing_file(void **state)
 
 	(void)state;
 	assert_null(conf_load("/nonexistent/x.yaml", &e));
-	assert_string_equal(conf_errors_text(e, 0), "/nonexistent/x.yaml: No such file or directory; name the file with -c");
+	assert_string_equal(conf_errors_text(e, 0),
+			    "/nonexistent/x.yaml: No such file or directory; name the file with -c");
 	conf_errors_free(e);
 }
 
 /* Cut anywhere, a file is read or refused, never worse; run under the sanitizers. */
 static void every_truncation(void **state)
 {
-	static const char text[] = HEAD LMA MAG "  multicast: {scopes: [global], access-mld: {query-interval: 1.5m}}\n# end\n";
+	static const char text[] =
+		HEAD LMA MAG "  multicast: {scopes: [global], access-mld: {query-interval: 1.5m}}\n# end\n";
 	char cut[sizeof(text)];
 
 	(void)state;
@@ -306,11 +337,13 @@ static void settings_are_told(void **state)
 		{ "dataplane.backend", "user", "auto" },
 		{ "dataplane.transport", "tr0, eth*", "" },
 	};
-	struct conf *c = load_good("lab: yes\nlog: {format: json}\ndataplane: {transport: [tr0, \"eth*\"], backend: user}\n"
-				   "lma: {address: 2001:db8::1, upstream: u, pools: [\"2001:db8:8000::/40\"], max-delay-before-new-bce: off, "
-				   "fixed-link-local: fe80::1, "
-				   "mags: [{name: m, address: 2001:db8:1::1, groups: 7, deny: [\"2001:db8::5 ff3e::/32\"]}], "
-				   "multicast: {scopes: [global, admin-local], tunnel-mld: {query-interval: 1.5m}}}\n");
+	struct conf *c =
+		load_good("lab: yes\nlog: {format: json}\ndataplane: {transport: [tr0, \"eth*\"], backend: user}\n"
+			  "lma: {address: 2001:db8::1, upstream: u, pools: [\"2001:db8:8000::/40\"], "
+			  "max-delay-before-new-bce: off, "
+			  "fixed-link-local: fe80::1, "
+			  "mags: [{name: m, address: 2001:db8:1::1, groups: 7, deny: [\"2001:db8::5 ff3e::/32\"]}], "
+			  "multicast: {scopes: [global, admin-local], tunnel-mld: {query-interval: 1.5m}}}\n");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
@@ -368,7 +401,8 @@ static void check_key(void *arg, const struct conf_key_view *v)
 			char about[170];
 
 			snprintf(about, sizeof(about), " %s: ", v->key);
-			if (strstr(conf_errors_text(e, i), about) && !strstr(conf_errors_text(e, i), "is missing") && !strstr(conf_errors_text(e, i), "\"none\" lets anybody"))
+			if (strstr(conf_errors_text(e, i), about) && !strstr(conf_errors_text(e, i), "is missing") &&
+			    !strstr(conf_errors_text(e, i), "\"none\" lets anybody"))
 				fail_msg("%s", conf_errors_text(e, i));
 		}
 		conf_errors_free(e);
@@ -394,7 +428,9 @@ static void reload(void **state)
 		{ "log: {format: json}\n", "log.format" },
 		{ "  limits: {bindings: 5}\n", "lma.limits.bindings" },
 		{ "dataplane: {transport: [tr0], hop-limit: 9}\n", "dataplane.hop-limit" },
-		{ "mag: {address: 2001:db8:3::1, lma: from-profile, access: [{match: a}]}\ndataplane: {transport: [tr0]}\n", "mag" },
+		{ "mag: {address: 2001:db8:3::1, lma: from-profile, access: [{match: a}]}\ndataplane: {transport: "
+		  "[tr0]}\n",
+		  "mag" },
 	};
 
 	(void)state;
@@ -403,7 +439,8 @@ static void reload(void **state)
 		char text[1024];
 		const char *what = NULL;
 
-		snprintf(text, sizeof(text), "%s%s%s", strstr(t[i].change, "dataplane") ? "lab: yes\n" : HEAD, LMA, t[i].change);
+		snprintf(text, sizeof(text), "%s%s%s", strstr(t[i].change, "dataplane") ? "lab: yes\n" : HEAD, LMA,
+			 t[i].change);
 		b = load_good(text);
 		assert_int_equal(conf_reloadable(a, b, &what), t[i].what == NULL);
 		if (t[i].what)

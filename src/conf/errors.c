@@ -63,8 +63,8 @@ void conf_errors_sort(struct conf_errors *e)
 		struct conf_error x = e->v[i];
 		size_t j = i;
 
-		while (j > 0 && (e->v[j - 1].line > x.line ||
-				 (e->v[j - 1].line == x.line && e->v[j - 1].column > x.column))) {
+		while (j > 0 &&
+		       (e->v[j - 1].line > x.line || (e->v[j - 1].line == x.line && e->v[j - 1].column > x.column))) {
 			e->v[j] = e->v[j - 1];
 			j--;
 		}

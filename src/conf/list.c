@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kinds of values that are lists: MAGs, pools, link patterns, scopes and ranges of groups. What can be said of the items of
- * one list alone (given twice, overlapping) is checked here. */
+/* The kinds of values that are lists: MAGs, pools, link patterns, scopes and ranges of groups. What can be said of the
+ * items of one list alone (given twice, overlapping) is checked here. */
 #include "conf/conf_priv.h"
 
 #include <stdlib.h>
@@ -17,7 +17,8 @@ static yaml_node_t *item(struct conf_load *l, const yaml_node_t *n, size_t i)
 }
 
 /* The length of a list that the key permits, or -1 with the error told. */
-static ssize_t list_of(struct conf_load *l, const char *key, yaml_node_t *n, size_t min, size_t max, const char *expected)
+static ssize_t list_of(struct conf_load *l, const char *key, yaml_node_t *n, size_t min, size_t max,
+		       const char *expected)
 {
 	size_t count;
 
@@ -54,12 +55,15 @@ static void mags_check(struct conf_load *l, const char *key, const struct lma_co
 			const struct lma_mag_conf *o = &c->mags[j];
 
 			if (m->name[0] && strcmp(m->name, o->name) == 0) {
-				conf_error_at(l->errors, &l->mag_at[i], key, "the name \"%s\" is given twice; each MAG needs its own", m->name);
+				conf_error_at(l->errors, &l->mag_at[i], key,
+					      "the name \"%s\" is given twice; each MAG needs its own", m->name);
 				break;
 			}
 			if (m->proxy_coa.len && o->proxy_coa.len && prefixes_overlap(&m->proxy_coa, &o->proxy_coa)) {
-				conf_error_at(l->errors, &l->mag_at[i], key, "%s overlaps with %s of \"%s\"; an address can belong to one MAG only",
-					      prefix_str(&m->proxy_coa, buf), prefix_str(&o->proxy_coa, other), o->name);
+				conf_error_at(l->errors, &l->mag_at[i], key,
+					      "%s overlaps with %s of \"%s\"; an address can belong to one MAG only",
+					      prefix_str(&m->proxy_coa, buf), prefix_str(&o->proxy_coa, other),
+					      o->name);
 				break;
 			}
 		}
@@ -85,7 +89,8 @@ static bool mags_parse(struct conf_load *l, const struct conf_key *k, const char
 		l->mag_at[i] = node->start_mark;
 		snprintf(shown, sizeof(shown), "%s[%zu]", key, i);
 		if (node->type != YAML_MAPPING_NODE) {
-			conf_error_at(l->errors, &node->start_mark, shown, "is not a mapping; write name: and address: for each MAG");
+			conf_error_at(l->errors, &node->start_mark, shown,
+				      "is not a mapping; write name: and address: for each MAG");
 			continue;
 		}
 		conf_bind(l, k->items, shown, node, &c->mags[i], NULL);
@@ -139,13 +144,15 @@ static bool range_read(const char *s, struct prefix *source, struct prefix *grou
 	first[space - s] = '\0';
 	while (*space == ' ')
 		space++;
-	return prefix_parse(first, source) && !addr_is_multicast(&source->addr) && source->len && prefix_parse(space, group) &&
-	       addr_is_multicast(&group->addr) && group->len >= 8;
+	return prefix_parse(first, source) && !addr_is_multicast(&source->addr) && source->len &&
+	       prefix_parse(space, group) && addr_is_multicast(&group->addr) && group->len >= 8;
 }
 
-static bool ranges_parse(struct conf_load *l, const char *key, yaml_node_t *n, uint16_t *ret_n, struct profile_range **ret)
+static bool ranges_parse(struct conf_load *l, const char *key, yaml_node_t *n, uint16_t *ret_n,
+			 struct profile_range **ret)
 {
-	static const char expected[] = "ranges of groups such as ff3e::/32, or \"2001:db8::5 ff3e::8000:1\" with a source before the group";
+	static const char expected[] =
+		"ranges of groups such as ff3e::/32, or \"2001:db8::5 ff3e::8000:1\" with a source before the group";
 	ssize_t count = list_of(l, key, n, 0, RANGES_MAX, expected);
 	struct profile_range *v;
 
@@ -161,7 +168,8 @@ static bool ranges_parse(struct conf_load *l, const char *key, yaml_node_t *n, u
 		if (!s)
 			continue;
 		if (!range_read(s, &v[i].source, &v[i].group))
-			conf_error_at(l->errors, &node->start_mark, key, "\"%s\" is not a range of multicast groups; give %s", s, expected);
+			conf_error_at(l->errors, &node->start_mark, key,
+				      "\"%s\" is not a range of multicast groups; give %s", s, expected);
 		v[i].group = prefix_masked(v[i].group);
 		v[i].source = prefix_masked(v[i].source);
 	}
@@ -221,7 +229,8 @@ const struct conf_kind conf_kind_deny = { "list of ranges", deny_parse, deny_for
 static bool pools_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
 {
 	struct lma_conf *c = field;
-	ssize_t count = list_of(l, key, n, 0, 8, "prefixes such as 2001:db8:8000::/40, or [] where every profile names its own");
+	ssize_t count = list_of(l, key, n, 0, 8,
+				"prefixes such as 2001:db8:8000::/40, or [] where every profile names its own");
 	char a[PREFIX_STR_MAX], b[PREFIX_STR_MAX];
 
 	if (count < 0)
@@ -234,14 +243,16 @@ static bool pools_parse(struct conf_load *l, const struct conf_key *k, const cha
 		if (!good)
 			continue;
 		if (addr_is_multicast(&p.addr) || addr_is_link_local(&p.addr) || p.len < 8) {
-			conf_error_at(l->errors, &node->start_mark, key, "%s is no range of global unicast addresses; give one of your own",
+			conf_error_at(l->errors, &node->start_mark, key,
+				      "%s is no range of global unicast addresses; give one of your own",
 				      prefix_str(&p, a));
 			continue;
 		}
 		for (size_t j = 0; j < c->n_pools; j++) {
 			if (prefixes_overlap(&p, &c->pools[j])) {
-				conf_error_at(l->errors, &node->start_mark, key, "%s overlaps with %s; leave one of them out",
-					      prefix_str(&p, a), prefix_str(&c->pools[j], b));
+				conf_error_at(l->errors, &node->start_mark, key,
+					      "%s overlaps with %s; leave one of them out", prefix_str(&p, a),
+					      prefix_str(&c->pools[j], b));
 				good = false;
 				break;
 			}
@@ -270,7 +281,8 @@ const struct conf_kind conf_kind_pools = { "list of prefixes", pools_parse, pool
 static bool access_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
 {
 	struct conf *c = field;
-	ssize_t count = list_of(l, key, n, 1, CONF_PATTERNS_MAX, "the access links, each with match: and a name pattern such as \"acc*\"");
+	ssize_t count = list_of(l, key, n, 1, CONF_PATTERNS_MAX,
+				"the access links, each with match: and a name pattern such as \"acc*\"");
 	char shown[96];
 
 	if (count < 0)
@@ -281,14 +293,16 @@ static bool access_parse(struct conf_load *l, const struct conf_key *k, const ch
 
 		snprintf(shown, sizeof(shown), "%s[%zu]", key, i);
 		if (node->type != YAML_MAPPING_NODE) {
-			conf_error_at(l->errors, &node->start_mark, shown, "is not a mapping; write match: and a name pattern such as \"acc*\"");
+			conf_error_at(l->errors, &node->start_mark, shown,
+				      "is not a mapping; write match: and a name pattern such as \"acc*\"");
 			continue;
 		}
 		*a = (struct conf_access){ .kind = MAG_LINK_POINT_TO_POINT, .fixed_mac = true };
 		conf_bind(l, k->items, shown, node, a, NULL);
 		for (size_t j = 0; j < c->n_access; j++) {
 			if (a->pattern[0] && strcmp(a->pattern, c->access[j].pattern) == 0)
-				conf_error_at(l->errors, &node->start_mark, shown, "the pattern \"%s\" is given twice; the second can never match",
+				conf_error_at(l->errors, &node->start_mark, shown,
+					      "the pattern \"%s\" is given twice; the second can never match",
 					      a->pattern);
 		}
 		c->n_access++;
@@ -303,7 +317,8 @@ static void access_format(const struct conf_key *k, const void *field, FILE *to)
 	(void)k;
 	for (size_t i = 0; i < c->n_access; i++)
 		fprintf(to, "%s%s %s%s", i ? ", " : "", c->access[i].pattern,
-			c->access[i].kind == MAG_LINK_SHARED ? "shared" : "point-to-point", c->access[i].fixed_mac ? "" : " own-mac");
+			c->access[i].kind == MAG_LINK_SHARED ? "shared" : "point-to-point",
+			c->access[i].fixed_mac ? "" : " own-mac");
 }
 
 const struct conf_kind conf_kind_access = { "list of access links", access_parse, access_format };
@@ -325,7 +340,8 @@ static bool transport_parse(struct conf_load *l, const struct conf_key *k, const
 		if (!s)
 			continue;
 		if (strlen(s) >= CONF_NAME_MAX) {
-			conf_error_at(l->errors, &node->start_mark, key, "\"%s\" is too long; give at most %d characters", s, CONF_NAME_MAX - 1);
+			conf_error_at(l->errors, &node->start_mark, key,
+				      "\"%s\" is too long; give at most %d characters", s, CONF_NAME_MAX - 1);
 			continue;
 		}
 		strcpy(c->transport[c->n_transport++], s);
@@ -346,13 +362,16 @@ const struct conf_kind conf_kind_transport = { "list of name patterns", transpor
 
 /* ---- scopes ---- */
 static const char *const scope_names[16] = {
-	[3] = "realm-local", [4] = "admin-local", [5] = "site-local", [6] = "6", [7] = "7", [8] = "organization-local",
-	[9] = "9", [10] = "a", [11] = "b", [12] = "c", [13] = "d", [14] = "global",
+	[3] = "realm-local", [4] = "admin-local", [5] = "site-local",
+	[6] = "6",	     [7] = "7",		  [8] = "organization-local",
+	[9] = "9",	     [10] = "a",	  [11] = "b",
+	[12] = "c",	     [13] = "d",	  [14] = "global",
 };
 
 static bool scopes_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
 {
-	static const char expected[] = "scopes: realm-local, admin-local, site-local, 6, 7, organization-local, 9, a, b, c, d, global";
+	static const char expected[] =
+		"scopes: realm-local, admin-local, site-local, 6, 7, organization-local, 9, a, b, c, d, global";
 	struct policy_scopes *scopes = field;
 	ssize_t count = list_of(l, key, n, 1, 16, expected);
 	uint16_t bits = 0;
@@ -371,7 +390,8 @@ static bool scopes_parse(struct conf_load *l, const struct conf_key *k, const ch
 			if (scope_names[scope] && strcmp(s, scope_names[scope]) == 0)
 				break;
 		if (scope == 16)
-			conf_error_at(l->errors, &node->start_mark, key, "\"%s\" is not a scope that can leave a link; give %s", s, expected);
+			conf_error_at(l->errors, &node->start_mark, key,
+				      "\"%s\" is not a scope that can leave a link; give %s", s, expected);
 		else
 			bits |= (uint16_t)(1 << scope);
 	}

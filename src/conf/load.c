@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reading of the file: libyaml makes a tree with positions, conf_bind() lays it onto the structs by the table of keys. All
- * errors of a file are found in one run, but for those of YAML itself, where the first one ends the reading. */
+/* Reading of the file: libyaml makes a tree with positions, conf_bind() lays it onto the structs by the table of keys.
+ * All errors of a file are found in one run, but for those of YAML itself, where the first one ends the reading. */
 #include "conf/conf_priv.h"
 
 #include <errno.h>
@@ -50,8 +50,8 @@ static bool step_of(const char *path, const char *parent, char step[64])
 	return true;
 }
 
-static void unknown_key(struct conf_load *l, const struct conf_table *t, const char *parent, const char *name, const char *shown,
-			const yaml_mark_t *at)
+static void unknown_key(struct conf_load *l, const struct conf_table *t, const char *parent, const char *name,
+			const char *shown, const yaml_mark_t *at)
 {
 	char step[64], best[64] = "", list[768] = "";
 	size_t best_distance = strlen(name) / 2 < 3 ? strlen(name) / 2 + 1 : 4; /* half of the letters may be wrong */
@@ -119,12 +119,14 @@ static const char *shown_path(const struct binding *b, const char *path, char bu
 	return buf;
 }
 
-static bool given_before(struct conf_load *l, const yaml_node_t *map, const yaml_node_pair_t *pair, const yaml_node_t *key, size_t *line)
+static bool given_before(struct conf_load *l, const yaml_node_t *map, const yaml_node_pair_t *pair,
+			 const yaml_node_t *key, size_t *line)
 {
 	for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; p < pair; p++) {
 		const yaml_node_t *k = yaml_document_get_node(&l->doc, p->key);
 
-		if (k->type == YAML_SCALAR_NODE && strcmp((char *)k->data.scalar.value, (char *)key->data.scalar.value) == 0) {
+		if (k->type == YAML_SCALAR_NODE &&
+		    strcmp((char *)k->data.scalar.value, (char *)key->data.scalar.value) == 0) {
 			*line = k->start_mark.line + 1;
 			return true;
 		}
@@ -145,14 +147,16 @@ static void bind_pair(struct binding *b, const char *parent, yaml_node_t *map, c
 	size_t line;
 
 	if (key->type != YAML_SCALAR_NODE) {
-		conf_error_at(l->errors, &key->start_mark, parent[0] ? shown_path(b, parent, shown) : NULL, "a key must be a single word");
+		conf_error_at(l->errors, &key->start_mark, parent[0] ? shown_path(b, parent, shown) : NULL,
+			      "a key must be a single word");
 		return;
 	}
 	name = (const char *)key->data.scalar.value;
 	snprintf(path, sizeof(path), "%s%s%.60s", parent, parent[0] ? "." : "", name);
 	shown_path(b, path, shown);
 	if (given_before(l, map, pair, key, &line)) {
-		conf_error_at(l->errors, &key->start_mark, shown, "given twice, first in line %zu; take one of them out", line);
+		conf_error_at(l->errors, &key->start_mark, shown,
+			      "given twice, first in line %zu; take one of them out", line);
 		return;
 	}
 	k = find_key(b->t, path);
@@ -174,7 +178,8 @@ static void bind_pair(struct binding *b, const char *parent, yaml_node_t *map, c
 	if (value->type == YAML_MAPPING_NODE)
 		bind_map(b, path, value);
 	else if (!is_empty(value))
-		conf_error_at(l->errors, &value->start_mark, shown, "is a section; give its keys, each on its own line below");
+		conf_error_at(l->errors, &value->start_mark, shown,
+			      "is a section; give its keys, each on its own line below");
 }
 
 static void bind_map(struct binding *b, const char *parent, yaml_node_t *map)
@@ -183,7 +188,8 @@ static void bind_map(struct binding *b, const char *parent, yaml_node_t *map)
 		bind_pair(b, parent, map, p);
 }
 
-void conf_bind(struct conf_load *l, const struct conf_table *t, const char *shown, yaml_node_t *map, void *base, yaml_mark_t *given)
+void conf_bind(struct conf_load *l, const struct conf_table *t, const char *shown, yaml_node_t *map, void *base,
+	       yaml_mark_t *given)
 {
 	struct binding b = { .l = l, .t = t, .shown = shown, .base = base, .given = given };
 	char path[256];
@@ -200,11 +206,13 @@ void conf_bind(struct conf_load *l, const struct conf_table *t, const char *show
 		if (base == l->conf) {
 			yaml_mark_t at = conf_place(l, k->path);
 
-			if ((strncmp(k->path, "lma.", 4) == 0 && !l->conf->has_lma) || (strncmp(k->path, "mag.", 4) == 0 && !l->conf->has_mag))
+			if ((strncmp(k->path, "lma.", 4) == 0 && !l->conf->has_lma) ||
+			    (strncmp(k->path, "mag.", 4) == 0 && !l->conf->has_mag))
 				continue;
 			conf_error_at(l->errors, &at, k->path, "is missing; give %s", k->help);
 		} else {
-			conf_error_at(l->errors, &map->start_mark, shown_path(&b, k->path, path), "is missing; give %s", k->help);
+			conf_error_at(l->errors, &map->start_mark, shown_path(&b, k->path, path), "is missing; give %s",
+				      k->help);
 		}
 	}
 	free(b.seen);
@@ -230,7 +238,8 @@ yaml_mark_t conf_place(const struct conf_load *l, const char *path)
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {
 		const yaml_node_t *k = yaml_document_get_node((yaml_document_t *)&l->doc, p->key);
 
-		if (path[n] && k->type == YAML_SCALAR_NODE && k->data.scalar.length == n && memcmp(k->data.scalar.value, path, n) == 0)
+		if (path[n] && k->type == YAML_SCALAR_NODE && k->data.scalar.length == n &&
+		    memcmp(k->data.scalar.value, path, n) == 0)
 			return k->start_mark;
 	}
 	return root->start_mark;
@@ -261,7 +270,8 @@ static bool line_ends_in_colons(const char *text, size_t size, size_t line)
 			line--;
 	stop = memchr(p, '\n', (size_t)(end - p));
 	stop = stop ? stop : end;
-	while (stop > p && (stop[-1] == ' ' || stop[-1] == '\t' || stop[-1] == '\r' || stop[-1] == ',' || stop[-1] == ']'))
+	while (stop > p &&
+	       (stop[-1] == ' ' || stop[-1] == '\t' || stop[-1] == '\r' || stop[-1] == ',' || stop[-1] == ']'))
 		stop--;
 	return stop - p >= 2 && stop[-1] == ':' && stop[-2] == ':';
 }
@@ -281,7 +291,8 @@ static void yaml_error(struct conf_errors *e, const yaml_parser_t *p, const char
 		conf_error_at(e, &at, NULL, "%s %s (line %zu); see the indentation and the quotes here and above",
 			      p->problem, p->context, p->context_mark.line + 1);
 	else
-		conf_error_at(e, &at, NULL, "%s; see the indentation and the quotes here and above", p->problem ? p->problem : "not YAML");
+		conf_error_at(e, &at, NULL, "%s; see the indentation and the quotes here and above",
+			      p->problem ? p->problem : "not YAML");
 }
 
 /* A second document in the file would be overlooked. */
@@ -296,7 +307,8 @@ static void refuse_more(struct conf_load *l, yaml_parser_t *p, const char *text,
 	}
 	root = yaml_document_get_root_node(&more);
 	if (root)
-		conf_error_at(l->errors, &root->start_mark, NULL, "a second document; one file holds one configuration");
+		conf_error_at(l->errors, &root->start_mark, NULL,
+			      "a second document; one file holds one configuration");
 	yaml_document_delete(&more);
 }
 
@@ -315,9 +327,11 @@ static void load_text(struct conf_load *l, const char *text, size_t size)
 	}
 	root = yaml_document_get_root_node(&l->doc);
 	if (!root) {
-		conf_error_at(l->errors, NULL, NULL, "the file is empty; examples are installed with the manual (roamcast.yaml(5))");
+		conf_error_at(l->errors, NULL, NULL,
+			      "the file is empty; examples are installed with the manual (roamcast.yaml(5))");
 	} else if (root->type != YAML_MAPPING_NODE) {
-		conf_error_at(l->errors, &root->start_mark, NULL, "not a list of keys; write \"key: value\" lines (roamcast.yaml(5))");
+		conf_error_at(l->errors, &root->start_mark, NULL,
+			      "not a list of keys; write \"key: value\" lines (roamcast.yaml(5))");
 	} else {
 		refuse_more(l, &parser, text, size);
 		conf_bind(l, &conf_table, "", root, l->conf, l->given);

@@ -20,7 +20,8 @@ static const struct {
 	{ "mag", "Mobile access gateway" },
 };
 
-/* A sentence in lines of less than 80 columns. A line that begins with a dot or an apostrophe would be taken for a request. */
+/* A sentence in lines of less than 80 columns. A line that begins with a dot or an apostrophe would be taken for a
+ * request. */
 static void sentence(FILE *to, const char *lead, const char *s, const char *end)
 {
 	size_t column = (size_t)fprintf(to, "%s%s", lead, !lead[0] && (*s == '.' || *s == '\'') ? "\\&" : "");

@@ -133,15 +133,17 @@ static bool number_parse(struct conf_load *l, const struct conf_key *k, const ch
 		return true;
 	}
 	if (!all_digits(s)) {
-		conf_error_at(l->errors, &n->start_mark, key, "\"%s\" is not a whole number; give one from %" PRIu64 " to %" PRIu64 "%s",
-			      s, k->min, k->max, or_words(k, words));
+		conf_error_at(l->errors, &n->start_mark, key,
+			      "\"%s\" is not a whole number; give one from %" PRIu64 " to %" PRIu64 "%s", s, k->min,
+			      k->max, or_words(k, words));
 		return false;
 	}
 	errno = 0;
 	v = strtoull(s, NULL, 10);
 	if (errno || v < k->min || v > k->max) {
-		conf_error_at(l->errors, &n->start_mark, key, "%s is out of range; give a number from %" PRIu64 " to %" PRIu64 "%s", s,
-			      k->min, k->max, or_words(k, words));
+		conf_error_at(l->errors, &n->start_mark, key,
+			      "%s is out of range; give a number from %" PRIu64 " to %" PRIu64 "%s", s, k->min, k->max,
+			      or_words(k, words));
 		return false;
 	}
 	number_store(k, field, v);
@@ -174,7 +176,10 @@ static bool word_parse(struct conf_load *l, const struct conf_key *k, const char
 			return true;
 		}
 		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
-			 w == k->words ? "" : w[1].word ? ", " : " or ", w->word);
+			 w == k->words ? ""
+			 : w[1].word   ? ", "
+				       : " or ",
+			 w->word);
 	}
 	conf_error_at(l->errors, &n->start_mark, key, "\"%s\" is not known; give %s", s, list);
 	return false;
@@ -198,7 +203,8 @@ static const struct {
 	const char *unit;
 	int64_t ns;
 } units[] = {
-	{ "d", 86400000000000 }, { "h", 3600000000000 }, { "m", 60000000000 }, { "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 },
+	{ "d", 86400000000000 }, { "h", 3600000000000 }, { "m", 60000000000 },
+	{ "s", 1000000000 },	 { "ms", 1000000 },	 { "us", 1000 },
 };
 #define N_UNITS (sizeof(units) / sizeof(units[0]))
 
@@ -214,7 +220,12 @@ void conf_span_str(int64_t ns, char buf[32])
 	snprintf(buf, 32, ns ? "%" PRId64 "ns" : "0s", ns);
 }
 
-enum span_error { SPAN_OK, SPAN_NO_UNIT, SPAN_WRONG, SPAN_TOO_LONG };
+enum span_error {
+	SPAN_OK,
+	SPAN_NO_UNIT,
+	SPAN_WRONG,
+	SPAN_TOO_LONG
+};
 
 /* "1500ms", "2m", "1.5s". */
 static enum span_error span_read(const char *s, int64_t *ret)
@@ -276,10 +287,14 @@ static bool span_get(struct conf_load *l, const struct conf_key *k, const char *
 	case SPAN_OK:
 		break;
 	case SPAN_NO_UNIT:
-		conf_error_at(l->errors, &n->start_mark, key, "%s has no unit; write %ss if seconds are meant, %sms if milliseconds", s, s, s);
+		conf_error_at(l->errors, &n->start_mark, key,
+			      "%s has no unit; write %ss if seconds are meant, %sms if milliseconds", s, s, s);
 		return false;
 	case SPAN_WRONG:
-		conf_error_at(l->errors, &n->start_mark, key, "\"%s\" is not a duration; give a number with its unit (us, ms, s, m, h, d), as in 1500ms or 2m", s);
+		conf_error_at(l->errors, &n->start_mark, key,
+			      "\"%s\" is not a duration; give a number with its unit (us, ms, s, m, h, d), as in "
+			      "1500ms or 2m",
+			      s);
 		return false;
 	case SPAN_TOO_LONG:
 		ns = INT64_MAX;
@@ -288,8 +303,8 @@ static bool span_get(struct conf_load *l, const struct conf_key *k, const char *
 	if ((uint64_t)ns < k->min || (uint64_t)ns > k->max) {
 		conf_span_str((int64_t)k->min, min);
 		conf_span_str((int64_t)k->max, max);
-		conf_error_at(l->errors, &n->start_mark, key, "%s is out of range; give a duration from %s to %s%s", s, min, max,
-			      or_words(k, words));
+		conf_error_at(l->errors, &n->start_mark, key, "%s is out of range; give a duration from %s to %s%s", s,
+			      min, max, or_words(k, words));
 		return false;
 	}
 	*ret = ns;
@@ -324,7 +339,8 @@ static bool seconds_parse(struct conf_load *l, const struct conf_key *k, const c
 	if (!span_get(l, k, key, n, &ns))
 		return false;
 	if (ns % 1000000000) {
-		conf_error_at(l->errors, &n->start_mark, key, "%s is not a number of whole seconds; the message that carries it counts in seconds",
+		conf_error_at(l->errors, &n->start_mark, key,
+			      "%s is not a number of whole seconds; the message that carries it counts in seconds",
 			      (const char *)n->data.scalar.value);
 		return false;
 	}
@@ -395,12 +411,14 @@ static bool prefix_parse_(struct conf_load *l, const struct conf_key *k, const c
 	if (!s)
 		return false;
 	if (!prefix_parse(s, &p)) {
-		conf_error_at(l->errors, &n->start_mark, key, "\"%s\" is not an IPv6 prefix; give one such as 2001:db8:1::/48", s);
+		conf_error_at(l->errors, &n->start_mark, key,
+			      "\"%s\" is not an IPv6 prefix; give one such as 2001:db8:1::/48", s);
 		return false;
 	}
 	masked = prefix_masked(p);
 	if (!addr_eq(&p.addr, &masked.addr)) {
-		conf_error_at(l->errors, &n->start_mark, key, "%s has bits set behind its length; write %s", s, prefix_str(&masked, good));
+		conf_error_at(l->errors, &n->start_mark, key, "%s has bits set behind its length; write %s", s,
+			      prefix_str(&masked, good));
 		return false;
 	}
 	*(struct prefix *)field = p;

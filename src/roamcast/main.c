@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* roamcast(8): the control program. It turns words into a request of the control protocol, and the answer into text or, with
+/* roamcast(8): the control program. It turns words into a request of the control protocol, and the answer into text or,
+ * with
  * --json, into the JSON as it came. */
 #include "roamcast/roamcast.h"
 
@@ -27,12 +28,13 @@ void complain(const char *fmt, ...)
 void complain_answer(const json_t *answer)
 {
 	const json_t *error = json_object_get(answer, "error"), *lines = json_object_get(error, "lines"), *line;
-	const char *text = json_string_value(json_object_get(error, "text")), *remedy = json_string_value(json_object_get(error, "remedy"));
+	const char *text = json_string_value(json_object_get(error, "text")),
+		   *remedy = json_string_value(json_object_get(error, "remedy"));
 	size_t i;
 
-	complain("%s%s%s", text ? text : "the daemon's answer cannot be understood", remedy ? "; " : "", remedy ? remedy : "");
-	json_array_foreach(lines, i, line)
-		fprintf(stderr, "  %s\n", json_string_value(line));
+	complain("%s%s%s", text ? text : "the daemon's answer cannot be understood", remedy ? "; " : "",
+		 remedy ? remedy : "");
+	json_array_foreach(lines, i, line) fprintf(stderr, "  %s\n", json_string_value(line));
 }
 
 /* ---- requests ---- */
@@ -170,7 +172,8 @@ static void print_candidates(const char *socket, const char *what, const char *l
 	if (!c)
 		return;
 	answer = client_ask(c, json_pack("{s:s, s:s, s:i}", "command", "show", "what", what, "limit", 500));
-	json_array_foreach(json_object_get(json_object_get(answer, "result"), list), i, row) {
+	json_array_foreach(json_object_get(json_object_get(answer, "result"), list), i, row)
+	{
 		if (json_is_string(json_object_get(row, key)))
 			puts(json_string_value(json_object_get(row, key)));
 	}
@@ -222,15 +225,27 @@ static void usage(FILE *to)
 	      "  -V, --version       the version\n"
 	      "\n"
 	      "Words of commands may be cut short: `roamcast sh no`.\n"
-	      "Exit status: 0 done, 1 refused or failed (`why`: no service), 2 wrong usage, 3 no daemon.\n", to);
+	      "Exit status: 0 done, 1 refused or failed (`why`: no service), 2 wrong usage, 3 no daemon.\n",
+	      to);
 }
 
-enum { OPT_STORE = 256, OPT_REPLACE, OPT_LIMIT, OPT_COMPLETE };
+enum {
+	OPT_STORE = 256,
+	OPT_REPLACE,
+	OPT_LIMIT,
+	OPT_COMPLETE
+};
 
 static const struct option long_options[] = {
-	{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },	       { "store", required_argument, NULL, OPT_STORE },
-	{ "replace", no_argument, NULL, OPT_REPLACE }, { "limit", required_argument, NULL, OPT_LIMIT }, { "complete", no_argument, NULL, OPT_COMPLETE },
-	{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, 'V' },     { NULL, 0, NULL, 0 },
+	{ "socket", required_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "store", required_argument, NULL, OPT_STORE },
+	{ "replace", no_argument, NULL, OPT_REPLACE },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
+	{ "complete", no_argument, NULL, OPT_COMPLETE },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
 };
 
 /* -1: go on; else the exit status. */

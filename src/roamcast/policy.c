@@ -29,12 +29,14 @@ static bool is_list_key(const char *key)
 	return strcmp(key, "link-layer-addresses") == 0 || strcmp(key, "prefixes") == 0 || strcmp(key, "mags") == 0;
 }
 
-/* What looks like JSON is JSON; of the keys that are lists of words a plain value is split at its commas; the rest is text. */
+/* What looks like JSON is JSON; of the keys that are lists of words a plain value is split at its commas; the rest is
+ * text. */
 static json_t *value_of(const char *key, const char *text)
 {
 	json_t *v = json_loads(text, JSON_DECODE_ANY, NULL);
 
-	if (v && !(json_is_string(v) && is_list_key(key)) && !(is_list_key(key) && !json_is_array(v) && !json_is_null(v)))
+	if (v && !(json_is_string(v) && is_list_key(key)) &&
+	    !(is_list_key(key) && !json_is_array(v) && !json_is_null(v)))
 		return v;
 	json_decref(v);
 	if (!is_list_key(key))
@@ -84,7 +86,8 @@ static bool edit(json_t *profile, const char *assignment)
 /* The profile as it is: what KEY=VALUE starts from. */
 static json_t *current(const struct options *o, const char *mn, int *status)
 {
-	json_t *result = request_result(o, json_pack("{s:s, s:s, s:s}", "command", "policy", "action", "show", "mn", mn), status);
+	json_t *result = request_result(
+		o, json_pack("{s:s, s:s, s:s}", "command", "policy", "action", "show", "mn", mn), status);
 	json_t *p = json_incref(json_array_get(json_object_get(result, "profiles"), 0));
 
 	json_decref(result);
@@ -146,7 +149,9 @@ static int put(const struct options *o, bool set, int argc, char **argv)
 
 	if (!p)
 		return status;
-	result = request_result(o, json_pack("{s:s, s:s, s:o}", "command", "policy", "action", set ? "set" : "add", "profile", p), &status);
+	result = request_result(
+		o, json_pack("{s:s, s:s, s:o}", "command", "policy", "action", set ? "set" : "add", "profile", p),
+		&status);
 	return done(o, result, "stored", status);
 }
 
@@ -169,7 +174,9 @@ static int import(const struct options *o, int argc, char **argv)
 		json_decref(profiles);
 		profiles = list;
 	}
-	result = request_result(o, json_pack("{s:s, s:s, s:o, s:b}", "command", "policy", "action", "import", "profiles", profiles, "replace", o->replace),
+	result = request_result(o,
+				json_pack("{s:s, s:s, s:o, s:b}", "command", "policy", "action", "import", "profiles",
+					  profiles, "replace", o->replace),
 				&status);
 	return done(o, result, "stored", status);
 }

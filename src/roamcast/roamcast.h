@@ -5,7 +5,12 @@
 #include "show/show.h"
 
 /* Exit status of the program. */
-enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
+enum {
+	EXIT_DONE = 0,
+	EXIT_REFUSED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NO_DAEMON = 3
+};
 
 struct options {
 	const char *socket;
@@ -28,7 +33,7 @@ json_t *client_next(struct client *c);
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "roamcast: ..." to standard error */
 /* Prints the error of an answer. */
 void complain_answer(const json_t *answer);
-/* One request (reference taken): to the daemon, or for `policy` with --store to the file. The result, a new reference, or NULL with the
- * exit status. */
+/* One request (reference taken): to the daemon, or for `policy` with --store to the file. The result, a new reference,
+ * or NULL with the exit status. */
 json_t *request_result(const struct options *o, json_t *request, int *status);
 int policy_command(const struct options *o, const struct command *c, int argc, char **argv);

@@ -10,8 +10,10 @@ static const struct command commands[] = {
 	{ "show status", "", "the daemon at a glance, and its access links", COMMAND_REQUEST },
 	{ "show nodes", "[MN]", "MAG: nodes attached here", COMMAND_REQUEST },
 	{ "show bindings", "[MN]", "LMA: nodes registered here, and their MAGs", COMMAND_REQUEST },
-	{ "show subscriptions", "[MN] [GROUP]", "who has asked for which group, why, and what came of it", COMMAND_REQUEST },
-	{ "show groups", "[GROUP]", "groups asked for upstream, and the replication lists with their counts", COMMAND_REQUEST },
+	{ "show subscriptions", "[MN] [GROUP]", "who has asked for which group, why, and what came of it",
+	  COMMAND_REQUEST },
+	{ "show groups", "[GROUP]", "groups asked for upstream, and the replication lists with their counts",
+	  COMMAND_REQUEST },
 	{ "show tunnels", "", "peers, what they can do, and the traffic of their tunnels", COMMAND_REQUEST },
 	{ "show counters", "", "all counters, and each packet dropped under its reason", COMMAND_REQUEST },
 	{ "show events", "[MN] [GROUP]", "what happened lately", COMMAND_REQUEST },
@@ -25,11 +27,15 @@ static const struct command commands[] = {
 	{ "unsubscribe", "MN GROUP [SOURCE]", "MAG: take that back", COMMAND_REQUEST },
 	{ "terminate", "GROUP|MN", "end a group for all, or the service of a node", COMMAND_REQUEST },
 	{ "reload", "", "read the configuration again and apply what has changed", COMMAND_REQUEST },
-	{ "policy add", "PROFILE...", "add a profile: JSON, a file, - for standard input, or MN KEY=VALUE ...", COMMAND_POLICY },
-	{ "policy set", "PROFILE...", "the same for a profile that is there; with KEY=VALUE the other keys stay", COMMAND_POLICY },
+	{ "policy add", "PROFILE...", "add a profile: JSON, a file, - for standard input, or MN KEY=VALUE ...",
+	  COMMAND_POLICY },
+	{ "policy set", "PROFILE...", "the same for a profile that is there; with KEY=VALUE the other keys stay",
+	  COMMAND_POLICY },
 	{ "policy show", "[MN]", "profiles", COMMAND_POLICY },
 	{ "policy remove", "MN", "remove a profile", COMMAND_POLICY },
-	{ "policy import", "FILE...", "add or replace the profiles of a file (- for standard input); --replace: remove all others", COMMAND_POLICY },
+	{ "policy import", "FILE...",
+	  "add or replace the profiles of a file (- for standard input); --replace: remove all others",
+	  COMMAND_POLICY },
 	{ "policy export", "[FILE]...", "write all profiles to a file or to standard output", COMMAND_POLICY },
 	{ "lab", "...", "a whole domain in network namespaces of this machine; `roamcast lab --help`", COMMAND_LAB },
 	{ "demo", "...", "raise one, hand a node over, show what happens; `roamcast demo --help`", COMMAND_DEMO },
@@ -79,7 +85,8 @@ static bool selected(const struct command *c, int argc, char *const *argv, int u
 		for (size_t k = 0; !exact && k < N_COMMANDS; k++) {
 			bool e;
 
-			if ((i == 0 || selected(&commands[k], argc, argv, i)) && word_fits(&commands[k], i, argv[i], &e) && e)
+			if ((i == 0 || selected(&commands[k], argc, argv, i)) &&
+			    word_fits(&commands[k], i, argv[i], &e) && e)
 				other_exact = true;
 		}
 		if (other_exact)
@@ -110,7 +117,8 @@ static unsigned int next_words(int argc, char *const *argv, int i, char *list, s
 		size_t len;
 		const char *w = word(&commands[k], i, &len);
 
-		if (!w || !selected(&commands[k], argc, argv, i < argc ? i + 1 : i) || (len == last_len && memcmp(w, last, len) == 0))
+		if (!w || !selected(&commands[k], argc, argv, i < argc ? i + 1 : i) ||
+		    (len == last_len && memcmp(w, last, len) == 0))
 			continue;
 		used += (size_t)snprintf(list + used, size - used, "%s%.*s", n ? ", " : "", (int)len, w);
 		used = used < size ? used : size - 1;
@@ -248,9 +256,11 @@ json_t *command_request(const struct command *c, int argc, char *const *argv, ch
 			json_object_set_new(j, kinds[k].key, json_string(argv[used++]));
 		} else if (!optional) {
 			if (used < argc)
-				say(why, why_size, "%s: \"%s\" is not %s", c->words, argv[used], what_of(alternatives, len));
+				say(why, why_size, "%s: \"%s\" is not %s", c->words, argv[used],
+				    what_of(alternatives, len));
 			else
-				say(why, why_size, "%s: %.*s is missing: %s", c->words, (int)len, p, what_of(alternatives, len));
+				say(why, why_size, "%s: %.*s is missing: %s", c->words, (int)len, p,
+				    what_of(alternatives, len));
 			json_decref(j);
 			return NULL;
 		}
@@ -258,7 +268,8 @@ json_t *command_request(const struct command *c, int argc, char *const *argv, ch
 		p += strspn(p, " ");
 	}
 	if (used < argc) {
-		say(why, why_size, "%s: \"%s\" cannot stand here; usage: roamcast %s%s%s", c->words, argv[used], c->words, c->args[0] ? " " : "", c->args);
+		say(why, why_size, "%s: \"%s\" cannot stand here; usage: roamcast %s%s%s", c->words, argv[used],
+		    c->words, c->args[0] ? " " : "", c->args);
 		json_decref(j);
 		return NULL;
 	}
@@ -316,7 +327,8 @@ void command_usage(FILE *to)
 	char line[96];
 
 	for (size_t i = 0; i < N_COMMANDS; i++) {
-		snprintf(line, sizeof(line), "%s%s%s", commands[i].words, commands[i].args[0] ? " " : "", commands[i].args);
+		snprintf(line, sizeof(line), "%s%s%s", commands[i].words, commands[i].args[0] ? " " : "",
+			 commands[i].args);
 		fprintf(to, "  %-36s %s\n", line, commands[i].help);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* The commands of roamcast(8) in one table: from it come the parsing of words into requests, abbreviations, the usage text and
- * the completion of the shell. */
+/* The commands of roamcast(8) in one table: from it come the parsing of words into requests, abbreviations, the usage
+ * text and the completion of the shell. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,12 +22,13 @@ struct command {
 	enum command_kind kind;
 };
 
-/* The command that the first words mean (unique beginnings of words will do); *n_words of them belong to it. NULL: none, or several;
- * `why` says which. */
+/* The command that the first words mean (unique beginnings of words will do); *n_words of them belong to it. NULL:
+ * none, or several; `why` says which. */
 const struct command *command_find(int argc, char *const *argv, int *n_words, char *why, size_t why_size);
 /* The request for its arguments: a new reference, or NULL with `why`. */
 json_t *command_request(const struct command *c, int argc, char *const *argv, char *why, size_t why_size);
-/* What may stand next after these complete words: words of commands, or names of arguments in angle brackets ("<MN>"), one a line. */
+/* What may stand next after these complete words: words of commands, or names of arguments in angle brackets ("<MN>"),
+ * one a line. */
 void command_complete(int argc, char *const *argv, FILE *to);
 void command_usage(FILE *to);
 void command_each(void (*each)(void *arg, const struct command *c), void *arg);

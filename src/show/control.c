@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Requests of the control protocol (docs/control-protocol.md): which function answers which, operators' requests to the engines,
- * and the form of answers. */
+/* Requests of the control protocol (docs/control-protocol.md): which function answers which, operators' requests to the
+ * engines, and the form of answers. */
 #include "show/show_priv.h"
 
 #include <errno.h>
@@ -44,8 +44,10 @@ static const struct {
 	const char *what;
 	json_t *(*view)(const struct show_ctx *ctx, const json_t *request);
 } views[] = {
-	{ "status", status_view },	{ "bindings", show_bindings },	 { "nodes", show_nodes },   { "subscriptions", show_subscriptions },
-	{ "groups", show_groups },	{ "tunnels", show_tunnels },	 { "counters", show_counters }, { "events", show_events },
+	{ "status", status_view },     { "bindings", show_bindings },
+	{ "nodes", show_nodes },       { "subscriptions", show_subscriptions },
+	{ "groups", show_groups },     { "tunnels", show_tunnels },
+	{ "counters", show_counters }, { "events", show_events },
 	{ "settings", show_settings }, { "policy", show_policy },
 };
 
@@ -79,11 +81,15 @@ static json_t *why_unnamed(const struct show_ctx *ctx, const struct by_lladdr *b
 	json_t *v = view_new("why");
 
 	lladdr_str(&b->lladdr, lladdr);
-	why_step(&w, "seen", WHY_OK, NULL, "on %s by %s", b->v.link_name ? b->v.link_name : "a link that is gone", b->v.trigger ? b->v.trigger : "?");
+	why_step(&w, "seen", WHY_OK, NULL, "on %s by %s", b->v.link_name ? b->v.link_name : "a link that is gone",
+		 b->v.trigger ? b->v.trigger : "?");
 	if (b->v.state == MAG_NODE_IDENTIFYING)
-		why_step(&w, "identified", WHY_PENDING, "if it stays so, see the log for the policy store's failure", "the policy store is being asked");
+		why_step(&w, "identified", WHY_PENDING, "if it stays so, see the log for the policy store's failure",
+			 "the policy store is being asked");
 	else
-		why_step(&w, "identified", WHY_FAILED, "add the address to \"link-layer-addresses\" of the node's profile: `roamcast policy add` or `set`",
+		why_step(&w, "identified", WHY_FAILED,
+			 "add the address to \"link-layer-addresses\" of the node's profile: `roamcast policy add` or "
+			 "`set`",
 			 "the policy store knows no node of link-layer address %s", lladdr);
 	json_object_set_new(v, "mn", json_null());
 	json_object_set_new(v, "lladdr", json_string(lladdr));
@@ -102,8 +108,11 @@ static json_t *why(const struct show_ctx *ctx, const json_t *request, int *statu
 	if (error)
 		return bad_request(status, error);
 	if (!f.has_mn)
-		return bad_request(status, control_error("bad-request", NULL, "mn: is missing; give a node's identifier or link-layer address"));
-	if (ctx->mag && lladdr_parse(json_string_value(json_object_get(request, "mn")), &b.lladdr) && b.lladdr.len > 1) {
+		return bad_request(status,
+				   control_error("bad-request", NULL,
+						 "mn: is missing; give a node's identifier or link-layer address"));
+	if (ctx->mag && lladdr_parse(json_string_value(json_object_get(request, "mn")), &b.lladdr) &&
+	    b.lladdr.len > 1) {
 		mag_each_node(ctx->mag, match_lladdr, &b);
 		if (b.found && !b.named)
 			return why_unnamed(ctx, &b);
@@ -115,7 +124,8 @@ static json_t *why(const struct show_ctx *ctx, const json_t *request, int *statu
 
 json_t *show_request(const struct show_ctx *ctx, const json_t *request, int *status)
 {
-	const char *command = json_string_value(json_object_get(request, "command")), *what = json_string_value(json_object_get(request, "what"));
+	const char *command = json_string_value(json_object_get(request, "command")),
+		   *what = json_string_value(json_object_get(request, "what"));
 
 	*status = 0;
 	if (command && strcmp(command, "why") == 0)
@@ -131,8 +141,10 @@ json_t *show_request(const struct show_ctx *ctx, const json_t *request, int *sta
 		return v;
 	}
 	*status = EINVAL;
-	return control_error("unknown-command", "ask for status, bindings, nodes, subscriptions, groups, tunnels, counters, events, settings or policy",
-			     "there is no view \"%s\"", what ? what : "");
+	return control_error(
+		"unknown-command",
+		"ask for status, bindings, nodes, subscriptions, groups, tunnels, counters, events, settings or policy",
+		"there is no view \"%s\"", what ? what : "");
 }
 
 /* ---- operators' requests ---- */
@@ -142,12 +154,15 @@ static const struct {
 	const char *remedy;
 } errors[] = {
 	[CTL_OK] = { "ok", 0, NULL },
-	[CTL_NO_SUCH_NODE] = { "no-such-node", ENOENT, "`roamcast show nodes` lists those of a MAG, `roamcast show bindings` those of an LMA" },
+	[CTL_NO_SUCH_NODE] = { "no-such-node", ENOENT,
+			       "`roamcast show nodes` lists those of a MAG, `roamcast show bindings` those of an LMA" },
 	[CTL_NO_SUCH_GROUP] = { "no-such-group", ENOENT, "`roamcast show groups` lists those that are" },
 	[CTL_NO_SUCH_LINK] = { "no-such-link", ENOENT, "`roamcast show status` lists the links that match mag.access" },
 	[CTL_NOT_PERMITTED] = { "not-permitted", EPERM, NULL },
 	[CTL_LIMIT] = { "limit", ENOSPC, "see mag.limits and the profile's max-groups" },
-	[CTL_NOT_SUBSCRIBED] = { "not-subscribed", ENOENT, "`roamcast show subscriptions` tells each one's origins; only admin ones can be removed" },
+	[CTL_NOT_SUBSCRIBED] = { "not-subscribed", ENOENT,
+				 "`roamcast show subscriptions` tells each one's origins; only admin ones can be "
+				 "removed" },
 	[CTL_MANDATORY] = { "mandatory", EPERM, "change the node's profile: `roamcast policy set`" },
 	[CTL_ALREADY] = { "already", EEXIST, NULL },
 };
@@ -172,8 +187,8 @@ struct args {
 
 static json_t *args_read(struct args *a, const json_t *request)
 {
-	const json_t *source = json_object_get(request, "source"), *lladdr = json_object_get(request, "lladdr"), *link = json_object_get(request, "link"),
-		     *handoff = json_object_get(request, "handoff");
+	const json_t *source = json_object_get(request, "source"), *lladdr = json_object_get(request, "lladdr"),
+		     *link = json_object_get(request, "link"), *handoff = json_object_get(request, "handoff");
 	struct show_filter f;
 	json_t *error = filter_read(&f, request);
 
@@ -186,9 +201,10 @@ static json_t *args_read(struct args *a, const json_t *request)
 	a->has_group = f.has_group;
 	a->group = f.group;
 	a->group_text = json_string_value(json_object_get(request, "group"));
-	if (source && (!json_is_string(source) || !addr_parse(json_string_value(source), &a->source) || addr_is_multicast(&a->source) ||
-		       addr_is_any(&a->source)))
-		return control_error("bad-request", "give the unicast address that the stream comes from", "source: not a unicast IPv6 address");
+	if (source && (!json_is_string(source) || !addr_parse(json_string_value(source), &a->source) ||
+		       addr_is_multicast(&a->source) || addr_is_any(&a->source)))
+		return control_error("bad-request", "give the unicast address that the stream comes from",
+				     "source: not a unicast IPv6 address");
 	a->has_source = source != NULL;
 	if (lladdr && (!json_is_string(lladdr) || !lladdr_parse(json_string_value(lladdr), &a->lladdr)))
 		return control_error("bad-request", NULL, "lladdr: not a link-layer address such as 02:00:00:00:00:01");
@@ -196,7 +212,8 @@ static json_t *args_read(struct args *a, const json_t *request)
 	if (link && !json_is_string(link))
 		return control_error("bad-request", NULL, "link: give the name of an interface");
 	a->link = json_string_value(link);
-	if (handoff && (!json_is_integer(handoff) || json_integer_value(handoff) < 0 || json_integer_value(handoff) > 255))
+	if (handoff &&
+	    (!json_is_integer(handoff) || json_integer_value(handoff) < 0 || json_integer_value(handoff) > 255))
 		return control_error("bad-request", NULL, "handoff: give a handoff indicator of RFC 5213 8.4, 1 to 5");
 	a->handoff = (uint8_t)json_integer_value(handoff);
 	return NULL;
@@ -238,16 +255,20 @@ static json_t *attach(const struct show_ctx *ctx, const struct args *a, int *sta
 	/* A node on a link is a link-layer address: its profile tells it. */
 	if (!a->has_lladdr && store) {
 		profile = store_get(store, &mn);
-		const char *first = json_string_value(json_array_get(json_object_get(profile, "link-layer-addresses"), 0));
+		const char *first =
+			json_string_value(json_array_get(json_object_get(profile, "link-layer-addresses"), 0));
 
 		if (first)
 			(void)lladdr_parse(first, &lladdr);
 		json_decref(profile);
 	}
 	if (!lladdr.len)
-		return bad_request(status, control_error("bad-request", "give it as lladdr, or add \"link-layer-addresses\" to its profile",
-							 "%s: its link-layer address is not known", a->mn_text));
-	return outcome(mag_attach(ctx->mag, ctx->now, s.ifindex, &lladdr, &mn, a->handoff), a->has_mn ? a->mn_text : a->link, status);
+		return bad_request(status,
+				   control_error("bad-request",
+						 "give it as lladdr, or add \"link-layer-addresses\" to its profile",
+						 "%s: its link-layer address is not known", a->mn_text));
+	return outcome(mag_attach(ctx->mag, ctx->now, s.ifindex, &lladdr, &mn, a->handoff),
+		       a->has_mn ? a->mn_text : a->link, status);
 }
 
 static json_t *subscribe(const struct show_ctx *ctx, const struct args *a, bool on, int *status)
@@ -263,7 +284,8 @@ static json_t *subscribe(const struct show_ctx *ctx, const struct args *a, bool 
 	e = mag_subscribe(ctx->mag, ctx->now, &a->mn, &a->group, source, &verdict);
 	if (e == CTL_NOT_PERMITTED) {
 		*status = errors[e].status;
-		return control_error(errors[e].code, why_verdict_remedy(verdict), "%s: not permitted: %s", a->group_text, policy_verdict_name(verdict));
+		return control_error(errors[e].code, why_verdict_remedy(verdict), "%s: not permitted: %s",
+				     a->group_text, policy_verdict_name(verdict));
 	}
 	return outcome(e, e == CTL_NO_SUCH_NODE ? a->mn_text : a->group_text, status);
 }
@@ -281,7 +303,10 @@ static json_t *terminate(const struct show_ctx *ctx, const struct args *a, int *
 		lma = ctx->lma ? lma_terminate_node(ctx->lma, ctx->now, &a->mn) : CTL_NO_SUCH_NODE;
 		mag = ctx->mag ? mag_terminate_node(ctx->mag, ctx->now, &a->mn) : CTL_NO_SUCH_NODE;
 	}
-	return outcome(lma == CTL_OK || mag == CTL_OK ? CTL_OK : ctx->mag ? mag : lma, a->has_group ? a->group_text : a->mn_text, status);
+	return outcome(lma == CTL_OK || mag == CTL_OK ? CTL_OK
+		       : ctx->mag		      ? mag
+						      : lma,
+		       a->has_group ? a->group_text : a->mn_text, status);
 }
 
 static bool is(const char *a, const char *b)
@@ -302,7 +327,8 @@ json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *st
 		return terminate(ctx, &a, status);
 	if (!ctx->mag) {
 		*status = EOPNOTSUPP;
-		return control_error("not-this-role", "ask at the MAG of the node", "%s: this daemon is an LMA only", command);
+		return control_error("not-this-role", "ask at the MAG of the node", "%s: this daemon is an LMA only",
+				     command);
 	}
 	if (is(command, "attach"))
 		return attach(ctx, &a, status);
@@ -322,7 +348,8 @@ json_t *control_request(const struct show_ctx *ctx, const json_t *request, int *
 
 	*status = EINVAL;
 	if (!json_is_object(request) || !command)
-		return control_error("bad-request", "see docs/control-protocol.md", "a request is an object with a \"command\"");
+		return control_error("bad-request", "see docs/control-protocol.md",
+				     "a request is an object with a \"command\"");
 	if (is(command, "show") || is(command, "why"))
 		return show_request(ctx, request, status);
 	if (is(command, "policy")) {
@@ -333,5 +360,6 @@ json_t *control_request(const struct show_ctx *ctx, const json_t *request, int *
 	for (size_t i = 0; i < sizeof(admin) / sizeof(admin[0]); i++)
 		if (is(command, admin[i]))
 			return admin_request(ctx, request, status);
-	return control_error("unknown-command", "`roamcast --help` lists the commands", "there is no command \"%s\"", command);
+	return control_error("unknown-command", "`roamcast --help` lists the commands", "there is no command \"%s\"",
+			     command);
 }

@@ -94,8 +94,9 @@ static const char *status_name(const struct event *e)
 /* Is the status of this kind of event set at all, where 0 is a status too? */
 static bool has_status(const struct event *e)
 {
-	return e->status > 0 || (e->status == 0 && status_name(e) && e->kind != EV_SUBSCRIBED && e->kind != EV_UNSUBSCRIBED &&
-				 e->kind != EV_NODE_DETACHED && e->kind != EV_NODE_REFUSED);
+	return e->status > 0 ||
+	       (e->status == 0 && status_name(e) && e->kind != EV_SUBSCRIBED && e->kind != EV_UNSUBSCRIBED &&
+		e->kind != EV_NODE_DETACHED && e->kind != EV_NODE_REFUSED);
 }
 
 json_t *show_event(const struct event *e, wall_t at)
@@ -105,30 +106,30 @@ json_t *show_event(const struct event *e, wall_t at)
 	if (!j)
 		return NULL;
 	if (e->mn.len)
-		json_object_set_new(j, "mn", j_mn(&e->mn));
+		row_set(j, "mn", j_mn(&e->mn));
 	if (e->lladdr.len)
-		json_object_set_new(j, "lladdr", j_lladdr(&e->lladdr));
+		row_set(j, "lladdr", j_lladdr(&e->lladdr));
 	if (e->ifindex)
-		json_object_set_new(j, "ifindex", json_integer(e->ifindex));
+		row_set(j, "ifindex", json_integer(e->ifindex));
 	if (e->node)
-		json_object_set_new(j, "node", json_integer(e->node));
+		row_set(j, "node", json_integer(e->node));
 	if (!addr_is_any(&e->peer))
-		json_object_set_new(j, "peer", j_addr(&e->peer));
+		row_set(j, "peer", j_addr(&e->peer));
 	if (!addr_is_any(&e->old_peer))
-		json_object_set_new(j, "old_peer", j_addr(&e->old_peer));
+		row_set(j, "old_peer", j_addr(&e->old_peer));
 	if (!addr_is_any(&e->group))
-		json_object_set_new(j, "group", j_addr(&e->group));
+		row_set(j, "group", j_addr(&e->group));
 	if (!addr_is_any(&e->source))
-		json_object_set_new(j, "source", j_addr(&e->source));
+		row_set(j, "source", j_addr(&e->source));
 	if (has_status(e)) {
-		json_object_set_new(j, "status", json_integer(e->status));
+		row_set(j, "status", json_integer(e->status));
 		if (status_name(e))
-			json_object_set_new(j, "status_name", json_string(status_name(e)));
+			row_set(j, "status_name", json_string(status_name(e)));
 	}
 	if (e->origin)
-		json_object_set_new(j, "origins", j_origins(e->origin));
+		row_set(j, "origins", j_origins(e->origin));
 	if (e->detail[0])
-		json_object_set_new(j, "detail", json_stringn(e->detail, strnlen(e->detail, sizeof(e->detail))));
+		row_set(j, "detail", json_stringn(e->detail, strnlen(e->detail, sizeof(e->detail))));
 	return j;
 }
 
@@ -144,7 +145,8 @@ static void print_value(const json_t *v, FILE *to)
 	} else if (json_is_integer(v)) {
 		fprintf(to, "%lld", (long long)json_integer_value(v));
 	} else if (json_is_array(v)) {
-		json_array_foreach(v, i, item) {
+		json_array_foreach(v, i, item)
+		{
 			if (i)
 				fputc(',', to);
 			print_value(item, to);
@@ -154,13 +156,15 @@ static void print_value(const json_t *v, FILE *to)
 
 void show_event_text(const json_t *event, FILE *to)
 {
-	const char *mn = json_string_value(json_object_get(event, "mn")), *name = json_string_value(json_object_get(event, "event")), *key;
+	const char *mn = json_string_value(json_object_get(event, "mn")),
+		   *name = json_string_value(json_object_get(event, "event")), *key;
 	json_t *v;
 
 	if (mn)
 		fprintf(to, "mn=%s ", mn);
 	fputs(name ? name : "?", to);
-	json_object_foreach((json_t *)event, key, v) {
+	json_object_foreach((json_t *)event, key, v)
+	{
 		if (strcmp(key, "time") == 0 || strcmp(key, "event") == 0 || strcmp(key, "mn") == 0)
 			continue;
 		fprintf(to, " %s=", key);
@@ -211,14 +215,14 @@ json_t *show_events(const struct show_ctx *ctx, const json_t *request)
 		return v;
 	v = view_new("events");
 	w.rows = json_array();
-	json_object_set_new(v, "events", w.rows);
+	row_set(v, "events", w.rows);
 	if (!ctx->events)
 		return v;
 	event_log_each(ctx->events, count, &w);
 	w.skip = w.skip > f.limit ? w.skip - f.limit : 0;
 	if (w.skip)
-		json_object_set_new(v, "more", json_true());
+		row_set(v, "more", json_true());
 	event_log_each(ctx->events, row, &w);
-	json_object_set_new(v, "total", json_integer((json_int_t)event_log_total(ctx->events)));
+	row_set(v, "total", json_integer((json_int_t)event_log_total(ctx->events)));
 	return v;
 }

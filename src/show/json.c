@@ -150,7 +150,8 @@ bool mn_read(const char *text, struct nai *ret)
 
 json_t *filter_read(struct show_filter *f, const json_t *request)
 {
-	const json_t *mn = json_object_get(request, "mn"), *group = json_object_get(request, "group"), *limit = json_object_get(request, "limit");
+	const json_t *mn = json_object_get(request, "mn"), *group = json_object_get(request, "group"),
+		     *limit = json_object_get(request, "limit");
 
 	memset(f, 0, sizeof(*f));
 	f->limit = SHOW_ROWS_MAX;
@@ -160,8 +161,10 @@ json_t *filter_read(struct show_filter *f, const json_t *request)
 		f->has_mn = true;
 	}
 	if (group) {
-		if (!json_is_string(group) || !addr_parse(json_string_value(group), &f->group) || !addr_is_multicast(&f->group))
-			return control_error("bad-request", "give an address such as ff3e::8000:1", "group: \"%s\" is not an IPv6 multicast address",
+		if (!json_is_string(group) || !addr_parse(json_string_value(group), &f->group) ||
+		    !addr_is_multicast(&f->group))
+			return control_error("bad-request", "give an address such as ff3e::8000:1",
+					     "group: \"%s\" is not an IPv6 multicast address",
 					     json_is_string(group) ? json_string_value(group) : "");
 		f->has_group = true;
 	}

@@ -14,7 +14,8 @@ static json_t *refused(int r, const char *why, int *status)
 	if (r == -ENOENT)
 		return control_error("no-such-profile", "`roamcast policy show` lists them all", "%s", why);
 	if (r == -EINVAL)
-		return control_error("bad-profile", "docs/policy-store.md and roamcast(8) describe the keys", "%s", why);
+		return control_error("bad-profile", "docs/policy-store.md and roamcast(8) describe the keys", "%s",
+				     why);
 	return control_error("store", "see that the file can be written and its disk is not full", "%s", why);
 }
 
@@ -48,7 +49,8 @@ static json_t *list(struct store *store, const struct show_filter *f, int *statu
 	}
 	json_decref(v);
 	*status = ENOENT;
-	return control_error("no-such-profile", "`roamcast policy show` lists them all", "%s: is not in the store", nai_str(&f->mn, mn));
+	return control_error("no-such-profile", "`roamcast policy show` lists them all", "%s: is not in the store",
+			     nai_str(&f->mn, mn));
 }
 
 static json_t *take_out(struct store *store, const struct show_filter *f, int *status)
@@ -93,5 +95,6 @@ json_t *policy_request(struct store *store, const json_t *request, int *status)
 	if (action && strcmp(action, "import") == 0)
 		return import(store, request, status);
 	*status = EINVAL;
-	return control_error("bad-request", "give add, set, show, remove, import or export", "there is no policy action \"%s\"", action ? action : "");
+	return control_error("bad-request", "give add, set, show, remove, import or export",
+			     "there is no policy action \"%s\"", action ? action : "");
 }

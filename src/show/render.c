@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Views as text, out of the JSON alone. Lists become tables of columns as wide as their widest cell; a column that is empty in
- * all rows is left out. What is not a list of rows becomes lines of key and value. */
+/* Views as text, out of the JSON alone. Lists become tables of columns as wide as their widest cell; a column that is
+ * empty in all rows is left out. What is not a list of rows becomes lines of key and value. */
 #include "show/show_priv.h"
 
 #include <stdlib.h>
@@ -61,14 +61,16 @@ static void print_value(const json_t *v, FILE *to)
 	case JSON_NULL:
 		break;
 	case JSON_ARRAY:
-		json_array_foreach(v, i, item) {
+		json_array_foreach(v, i, item)
+		{
 			if (i)
 				fputc(',', to);
 			print_value(item, to);
 		}
 		break;
 	case JSON_OBJECT:
-		json_object_foreach((json_t *)v, key, item) {
+		json_object_foreach((json_t *)v, key, item)
+		{
 			fprintf(to, "%s=", key);
 			print_value(item, to);
 			fputc(' ', to);
@@ -184,11 +186,14 @@ static void print_lines(const json_t *object, const char *prefix, FILE *to)
 	const char *key;
 	json_t *v;
 
-	json_object_foreach((json_t *)object, key, v) {
+	json_object_foreach((json_t *)object, key, v)
+	{
 		char path[128];
 		size_t n = strlen(key);
 
-		if (is_rows(v) || (!prefix[0] && (strcmp(key, "schema") == 0 || strcmp(key, "view") == 0 || json_is_array(v) != 0) && strcmp(key, "roles") != 0))
+		if (is_rows(v) ||
+		    (!prefix[0] && (strcmp(key, "schema") == 0 || strcmp(key, "view") == 0 || json_is_array(v) != 0) &&
+		     strcmp(key, "roles") != 0))
 			continue;
 		snprintf(path, sizeof(path), "%s%s%s", prefix, prefix[0] ? " " : "", key);
 		for (char *p = path; *p; p++)
@@ -217,12 +222,14 @@ static void print_events(const json_t *view, FILE *to)
 	size_t i;
 	json_t *e;
 
-	json_array_foreach(rows, i, e) {
+	json_array_foreach(rows, i, e)
+	{
 		fprintf(to, "%s ", json_string_value(json_object_get(e, "time")));
 		show_event_text(e, to);
 		fputc('\n', to);
 	}
-	fprintf(to, "%zu of %lld events since the start\n", json_array_size(rows), (long long)json_integer_value(total));
+	fprintf(to, "%zu of %lld events since the start\n", json_array_size(rows),
+		(long long)json_integer_value(total));
 }
 
 static void print_profiles(const json_t *view, FILE *to)
@@ -231,7 +238,8 @@ static void print_profiles(const json_t *view, FILE *to)
 	size_t i;
 	json_t *p;
 
-	json_array_foreach(rows, i, p) {
+	json_array_foreach(rows, i, p)
+	{
 		json_dumpf(p, to, JSON_INDENT(2));
 		fputc('\n', to);
 	}
@@ -243,23 +251,32 @@ static void print_why(const json_t *view, FILE *to)
 {
 	static const struct {
 		const char *state, *mark;
-	} marks[] = { { "ok", "[ok]     " }, { "failed", "[FAILED] " }, { "pending", "[pending]" }, { "not-reached", "[  -  ]  " } };
-	const json_t *views = json_object_get(view, "views"), *mn = json_object_get(view, "mn"), *group = json_object_get(view, "group");
+	} marks[] = { { "ok", "[ok]     " },
+		      { "failed", "[FAILED] " },
+		      { "pending", "[pending]" },
+		      { "not-reached", "[  -  ]  " } };
+	const json_t *views = json_object_get(view, "views"), *mn = json_object_get(view, "mn"),
+		     *group = json_object_get(view, "group");
 	size_t i, k;
 	json_t *v, *s;
 
-	fprintf(to, "%s", json_is_string(mn) ? json_string_value(mn) : json_string_value(json_object_get(view, "lladdr")));
+	fprintf(to, "%s",
+		json_is_string(mn) ? json_string_value(mn) : json_string_value(json_object_get(view, "lladdr")));
 	if (group)
 		fprintf(to, " and %s", json_string_value(group));
 	fprintf(to, ": %s\n", json_string_value(json_object_get(view, "summary")));
-	json_array_foreach(views, i, v) {
+	json_array_foreach(views, i, v)
+	{
 		fprintf(to, "as the %s sees it:\n", json_string_value(json_object_get(v, "at")));
-		json_array_foreach(json_object_get(v, "steps"), k, s) {
-			const char *state = json_string_value(json_object_get(s, "state")), *remedy = json_string_value(json_object_get(s, "remedy"));
+		json_array_foreach(json_object_get(v, "steps"), k, s)
+		{
+			const char *state = json_string_value(json_object_get(s, "state")),
+				   *remedy = json_string_value(json_object_get(s, "remedy"));
 
 			for (size_t m = 0; m < 4; m++)
 				if (strcmp(marks[m].state, state) == 0)
-					fprintf(to, "  %s %-18s %s\n", marks[m].mark, json_string_value(json_object_get(s, "step")),
+					fprintf(to, "  %s %-18s %s\n", marks[m].mark,
+						json_string_value(json_object_get(s, "step")),
 						json_string_value(json_object_get(s, "text")));
 			if (remedy)
 				fprintf(to, "            %-18s -> %s\n", "", remedy);

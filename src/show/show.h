@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* What the control socket answers: views of the engines as JSON, the explanation of a node's service, operators' requests
- * to the engines, and the texts that the command line makes of the JSON. docs/control-protocol.md is the operator's
- * description. Nothing here blocks or opens anything. */
+/* What the control socket answers: views of the engines as JSON, the explanation of a node's service, operators'
+ * requests to the engines, and the texts that the command line makes of the JSON. docs/control-protocol.md is the
+ * operator's description. Nothing here blocks or opens anything. */
 #include "conf/conf.h"
 #include "dp/dp.h"
 #include "fx/event.h"
@@ -13,8 +13,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#define SHOW_SCHEMA 1	       /* top-level "schema" of every view: raised when a member changes its meaning or goes */
-#define SHOW_ROWS_MAX 10000    /* rows of a list where the request gives no "limit"; "more" tells that there were others */
+#define SHOW_SCHEMA   1	    /* top-level "schema" of every view: raised when a member changes its meaning or goes */
+#define SHOW_ROWS_MAX 10000 /* rows of a list where the request gives no "limit"; "more" tells that there were others  \
+			     */
 
 struct event_log;
 
@@ -39,15 +40,18 @@ struct show_ctx {
 
 /* {"command": "show", "what": NAME, ...} and {"command": "why", "mn": MN, "group": GROUP}. */
 json_t *show_request(const struct show_ctx *ctx, const json_t *request, int *status);
-/* attach, detach, subscribe, unsubscribe, terminate: calls into the engines, whose effects the caller drains afterwards. */
+/* attach, detach, subscribe, unsubscribe, terminate: calls into the engines, whose effects the caller drains
+ * afterwards. */
 json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *status);
-/* {"command": "policy", "action": "add|show|set|remove|import|export", ...}; also used without a daemon, on a store file. */
+/* {"command": "policy", "action": "add|show|set|remove|import|export", ...}; also used without a daemon, on a store
+ * file. */
 json_t *policy_request(struct store *store, const json_t *request, int *status);
-/* All of the above by "command". Of the protocol's commands only "monitor" and "reload" are left to the daemon: for those, and
- * for unknown ones, the error's code is "unknown-command". */
+/* All of the above by "command". Of the protocol's commands only "monitor" and "reload" are left to the daemon: for
+ * those, and for unknown ones, the error's code is "unknown-command". */
 json_t *control_request(const struct show_ctx *ctx, const json_t *request, int *status);
 
-/* The line that goes back: {"ok": true, "result": ...} or {"ok": false, "error": ...}. Takes the reference to `body`. */
+/* The line that goes back: {"ok": true, "result": ...} or {"ok": false, "error": ...}. Takes the reference to `body`.
+ */
 json_t *control_answer(json_t *body, int status);
 /* An error object; `remedy` may be NULL. */
 json_t *control_error(const char *code, const char *remedy, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -63,7 +67,8 @@ json_t *show_counters(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_events(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_settings(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_policy(const struct show_ctx *ctx, const json_t *filter);
-json_t *show_why(const struct show_ctx *ctx, const struct nai *mn, const struct in6_addr *group /* NULL: the node alone */);
+json_t *show_why(const struct show_ctx *ctx, const struct nai *mn,
+		 const struct in6_addr *group /* NULL: the node alone */);
 
 /* ---- events ---- */
 /* One event as the log, `show events` and the monitor tell it: a new object. */

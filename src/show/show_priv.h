@@ -16,6 +16,12 @@ json_t *j_origins(uint8_t bits);
 json_t *j_count(const struct dp_count *c); /* {"packets": .., "bytes": ..} */
 json_t *j_capabilities(const struct mh_capabilities *c);
 
+/* One member of a row; takes the reference. */
+static inline void row_set(json_t *row, const char *key, json_t *value)
+{
+	(void)json_object_set_new(row, key, value); /* out of memory: the member is missing */
+}
+
 /* A new view with its head. */
 json_t *view_new(const char *name);
 
@@ -51,7 +57,12 @@ void flows_read(struct show_flows *f, struct dp *dp); /* dp may be NULL */
 void flows_free(struct show_flows *f);
 
 /* ---- why ---- */
-enum why_state { WHY_OK, WHY_FAILED, WHY_PENDING, WHY_NOT_REACHED };
+enum why_state {
+	WHY_OK,
+	WHY_FAILED,
+	WHY_PENDING,
+	WHY_NOT_REACHED
+};
 struct why {
 	const struct show_ctx *ctx;
 	const struct nai *mn;
@@ -59,7 +70,8 @@ struct why {
 	json_t *steps;
 	bool stopped; /* a step failed or is pending: those after it are not reached */
 };
-/* One more step; after the first that is not ok the others become not-reached, whatever is said of them. `remedy` may be NULL. */
+/* One more step; after the first that is not ok the others become not-reached, whatever is said of them. `remedy` may
+ * be NULL. */
 void why_step(struct why *w, const char *step, enum why_state state, const char *remedy, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 void why_mag(struct why *w);
@@ -67,11 +79,18 @@ void why_lma(struct why *w);
 const char *why_status_remedy(uint8_t status);
 const char *why_result_remedy(uint8_t result);
 const char *why_verdict_remedy(enum policy_verdict v);
-/* The last event of that node (and group, if not NULL) of any of the kinds (EV_N ends the list). False: none remembered. */
-bool why_last_event(const struct why *w, const struct in6_addr *group, const enum event_kind *kinds, struct event *ret, char at[SHOW_TIME_MAX]);
+/* The last event of that node (and group, if not NULL) of any of the kinds (EV_N ends the list). False: none
+ * remembered. */
+bool why_last_event(const struct why *w, const struct in6_addr *group, const enum event_kind *kinds, struct event *ret,
+		    char at[SHOW_TIME_MAX]);
 
 /* ---- tables ---- */
-enum show_format { SHOW_TEXT, SHOW_NUMBER, SHOW_SECONDS, SHOW_FILTER };
+enum show_format {
+	SHOW_TEXT,
+	SHOW_NUMBER,
+	SHOW_SECONDS,
+	SHOW_FILTER
+};
 struct show_column {
 	const char *title, *path; /* members of the row, "traffic.up.packets" */
 	enum show_format format;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The columns of each view. A unit test holds that every member of every row has a column: what --json tells, the table tells. */
+/* The columns of each view. A unit test holds that every member of every row has a column: what --json tells, the table
+ * tells. */
 #include "show/show_priv.h"
 
 #define COLUMNS(c) .columns = c, .n_columns = sizeof(c) / sizeof((c)[0])
@@ -65,21 +66,14 @@ static const struct show_column subscriptions[] = {
 };
 
 static const struct show_column mag_subscriptions[] = {
-	{ "MAG", "mag", SHOW_TEXT },
-	{ "ADDRESS", "mag_address", SHOW_TEXT },
-	{ "GROUP", "group", SHOW_TEXT },
-	{ "SOURCES", "filter", SHOW_FILTER },
-	{ "ORIGINS", "origins", SHOW_TEXT },
-	{ "BINDINGS", "bindings", SHOW_NUMBER },
+	{ "MAG", "mag", SHOW_TEXT },	     { "ADDRESS", "mag_address", SHOW_TEXT },
+	{ "GROUP", "group", SHOW_TEXT },     { "SOURCES", "filter", SHOW_FILTER },
+	{ "ORIGINS", "origins", SHOW_TEXT }, { "BINDINGS", "bindings", SHOW_NUMBER },
 };
 
 static const struct show_column groups[] = {
-	{ "GROUP", "group", SHOW_TEXT },
-	{ "SOURCES", "filter", SHOW_FILTER },
-	{ "AT", "at", SHOW_TEXT },
-	{ "MEMBERS", "members", SHOW_NUMBER },
-	{ "UPSTREAM", "upstream", SHOW_TEXT },
-	{ "LMA", "lma", SHOW_TEXT },
+	{ "GROUP", "group", SHOW_TEXT },       { "SOURCES", "filter", SHOW_FILTER },  { "AT", "at", SHOW_TEXT },
+	{ "MEMBERS", "members", SHOW_NUMBER }, { "UPSTREAM", "upstream", SHOW_TEXT }, { "LMA", "lma", SHOW_TEXT },
 };
 
 static const struct show_column flows[] = {
@@ -116,20 +110,31 @@ static const struct show_column counters[] = {
 };
 
 static const struct show_column settings[] = {
-	{ "KEY", "key", SHOW_TEXT },
-	{ "VALUE", "value", SHOW_TEXT },
-	{ "DEFAULT", "default", SHOW_TEXT },
-	{ "CHANGED", "changed", SHOW_TEXT },
-	{ "MEANING", "help", SHOW_TEXT },
+	{ "KEY", "key", SHOW_TEXT },	     { "VALUE", "value", SHOW_TEXT },  { "DEFAULT", "default", SHOW_TEXT },
+	{ "CHANGED", "changed", SHOW_TEXT }, { "MEANING", "help", SHOW_TEXT },
 };
 
 const struct show_table show_tables[] = {
 	{ .view = "status", .list = NULL },
 	{ .view = "status", .list = "links", .title = "links", COLUMNS(links) },
-	{ .view = "nodes", .list = "nodes", .empty = "no node is attached here (bindings at an LMA: `show bindings`)", COLUMNS(nodes) },
-	{ .view = "bindings", .list = "bindings", .empty = "no node is registered here (nodes at a MAG: `show nodes`)", COLUMNS(bindings) },
-	{ .view = "subscriptions", .list = "subscriptions", .title = "of nodes", .empty = "no node has asked for a group", COLUMNS(subscriptions) },
-	{ .view = "subscriptions", .list = "mag_subscriptions", .title = "of MAGs", .empty = "no MAG has asked for a group", COLUMNS(mag_subscriptions) },
+	{ .view = "nodes",
+	  .list = "nodes",
+	  .empty = "no node is attached here (bindings at an LMA: `show bindings`)",
+	  COLUMNS(nodes) },
+	{ .view = "bindings",
+	  .list = "bindings",
+	  .empty = "no node is registered here (nodes at a MAG: `show nodes`)",
+	  COLUMNS(bindings) },
+	{ .view = "subscriptions",
+	  .list = "subscriptions",
+	  .title = "of nodes",
+	  .empty = "no node has asked for a group",
+	  COLUMNS(subscriptions) },
+	{ .view = "subscriptions",
+	  .list = "mag_subscriptions",
+	  .title = "of MAGs",
+	  .empty = "no MAG has asked for a group",
+	  COLUMNS(mag_subscriptions) },
 	{ .view = "groups", .list = "groups", .empty = "no group is asked for", COLUMNS(groups) },
 	{ .view = "groups", .list = "flows", .title = "replication lists", COLUMNS(flows) },
 	{ .view = "tunnels", .list = "tunnels", .empty = "no peer is known yet", COLUMNS(tunnels) },

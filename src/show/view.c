@@ -23,29 +23,45 @@ static bool begin(json_t **view, const char *name, struct show_filter *f, const 
 static json_t *status_lma(const struct show_ctx *ctx)
 {
 	struct lma_totals t = lma_totals(ctx->lma);
+	json_t *j = json_object();
 
-	return json_pack("{s:o, s:s?, s:I, s:I, s:I, s:I, s:I}", "address", j_addr(&ctx->conf->lma.lmaa), "upstream",
-			 ctx->conf->upstream[0] ? ctx->conf->upstream : NULL, "bindings", (json_int_t)t.bindings, "peers", (json_int_t)t.peers, "groups",
-			 (json_int_t)t.groups, "pending", (json_int_t)t.pending, "memory_bytes", (json_int_t)t.bytes);
+	row_set(j, "address", j_addr(&ctx->conf->lma.lmaa));
+	row_set(j, "upstream", ctx->conf->upstream[0] ? json_string(ctx->conf->upstream) : json_null());
+	row_set(j, "bindings", json_integer(t.bindings));
+	row_set(j, "peers", json_integer(t.peers));
+	row_set(j, "groups", json_integer(t.groups));
+	row_set(j, "pending", json_integer(t.pending));
+	row_set(j, "memory_bytes", json_integer((json_int_t)t.bytes));
+	return j;
 }
 
 static json_t *status_mag(const struct show_ctx *ctx)
 {
 	struct mag_totals t = mag_totals(ctx->mag);
+	json_t *j = json_object();
 
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "address", j_addr(&ctx->conf->mag.proxy_coa), "lma", j_addr(&ctx->conf->mag.lma), "nodes",
-			 (json_int_t)t.nodes, "registered", (json_int_t)t.registered, "links", (json_int_t)t.links, "lmas", (json_int_t)t.lmas, "groups",
-			 (json_int_t)t.groups, "memory_bytes", (json_int_t)t.bytes);
+	row_set(j, "address", j_addr(&ctx->conf->mag.proxy_coa));
+	row_set(j, "lma", j_addr(&ctx->conf->mag.lma));
+	row_set(j, "nodes", json_integer(t.nodes));
+	row_set(j, "registered", json_integer(t.registered));
+	row_set(j, "links", json_integer(t.links));
+	row_set(j, "lmas", json_integer(t.lmas));
+	row_set(j, "groups", json_integer(t.groups));
+	row_set(j, "memory_bytes", json_integer((json_int_t)t.bytes));
+	return j;
 }
 
 static json_t *status_dataplane(const struct show_ctx *ctx)
 {
-	static const char *const names[] = { [DP_BACKEND_AUTO] = "auto", [DP_BACKEND_EBPF] = "ebpf", [DP_BACKEND_USER] = "user" };
+	static const char *const names[] = {
+		[DP_BACKEND_AUTO] = "auto", [DP_BACKEND_EBPF] = "ebpf", [DP_BACKEND_USER] = "user"
+	};
 	const char *reason = dp_fallback_reason(ctx->dp);
-	json_t *j = json_pack("{s:s, s:s}", "backend", names[dp_running(ctx->dp)], "configured", names[ctx->conf->dp.backend]);
+	json_t *j = json_pack("{s:s, s:s}", "backend", names[dp_running(ctx->dp)], "configured",
+			      names[ctx->conf->dp.backend]);
 
 	if (reason)
-		json_object_set_new(j, "fallback_reason", json_string(reason));
+		row_set(j, "fallback_reason", json_string(reason));
 	return j;
 }
 
@@ -59,27 +75,27 @@ json_t *show_status(const struct show_ctx *ctx)
 		json_array_append_new(roles, json_string("lma"));
 	if (ctx->mag)
 		json_array_append_new(roles, json_string("mag"));
-	json_object_set_new(v, "name", json_string(ctx->conf->name));
-	json_object_set_new(v, "version", json_string(ROAMCAST_VERSION));
-	json_object_set_new(v, "pid", json_integer(getpid()));
-	json_object_set_new(v, "roles", roles);
-	json_object_set_new(v, "started", j_time(ctx->started.wall));
-	json_object_set_new(v, "uptime_s", json_integer(mono_sub(ctx->now.mono, ctx->started.mono).ns / 1000000000));
-	json_object_set_new(v, "configuration", json_string(ctx->conf->path));
-	json_object_set_new(v, "security", json_string(security[ctx->conf->security]));
-	json_object_set_new(v, "lab", json_boolean(ctx->conf->lab));
+	row_set(v, "name", json_string(ctx->conf->name));
+	row_set(v, "version", json_string(ROAMCAST_VERSION));
+	row_set(v, "pid", json_integer(getpid()));
+	row_set(v, "roles", roles);
+	row_set(v, "started", j_time(ctx->started.wall));
+	row_set(v, "uptime_s", json_integer(mono_sub(ctx->now.mono, ctx->started.mono).ns / 1000000000));
+	row_set(v, "configuration", json_string(ctx->conf->path));
+	row_set(v, "security", json_string(security[ctx->conf->security]));
+	row_set(v, "lab", json_boolean(ctx->conf->lab));
 	if (ctx->reload_error)
-		json_object_set_new(v, "reload_error", json_string(ctx->reload_error));
+		row_set(v, "reload_error", json_string(ctx->reload_error));
 	if (ctx->dp)
-		json_object_set_new(v, "dataplane", status_dataplane(ctx));
+		row_set(v, "dataplane", status_dataplane(ctx));
 	if (ctx->lma)
-		json_object_set_new(v, "lma", status_lma(ctx));
+		row_set(v, "lma", status_lma(ctx));
 	if (ctx->mag) {
-		json_object_set_new(v, "mag", status_mag(ctx));
+		row_set(v, "mag", status_mag(ctx));
 		view_mag_links(ctx, v, &all);
 	}
 	if (ctx->events)
-		json_object_set_new(v, "events", json_integer((json_int_t)event_log_total(ctx->events)));
+		row_set(v, "events", json_integer((json_int_t)event_log_total(ctx->events)));
 	return v;
 }
 
@@ -142,9 +158,13 @@ static void flow_rows(const struct show_ctx *ctx, json_t *view, const struct sho
 		if (list_full(&list))
 			break;
 		(void)dp_flow_count(ctx->dp, flow, &c);
-		row = json_pack("{s:o, s:o, s:s, s:i, s:o}", "group", j_addr(&flow->group), "source", j_addr(&flow->source), "from",
-				flow->in.ifindex ? "upstream" : "tunnel", "outputs", (int)flows.v[i].n_outs, "received", j_count(&c));
-		json_object_set_new(row, "lma", j_addr(&flow->in.tunnel.remote));
+		row = json_object();
+		row_set(row, "group", j_addr(&flow->group));
+		row_set(row, "source", j_addr(&flow->source));
+		row_set(row, "from", json_string(flow->in.ifindex ? "upstream" : "tunnel"));
+		row_set(row, "lma", j_addr(&flow->in.tunnel.remote));
+		row_set(row, "outputs", json_integer(flows.v[i].n_outs));
+		row_set(row, "received", j_count(&c));
 		json_array_append_new(list.rows, row);
 	}
 	flows_free(&flows);
@@ -173,7 +193,7 @@ void view_tunnel_counts(const struct show_ctx *ctx, json_t *row, const struct dp
 	struct dp_count in = { 0 }, out = { 0 };
 
 	if (ctx->dp && dp_tunnel_count(ctx->dp, t, &in, &out))
-		json_object_set_new(row, "traffic", json_pack("{s:o, s:o}", "in", j_count(&in), "out", j_count(&out)));
+		row_set(row, "traffic", json_pack("{s:o, s:o}", "in", j_count(&in), "out", j_count(&out)));
 }
 
 json_t *show_tunnels(const struct show_ctx *ctx, const json_t *request)
@@ -202,7 +222,8 @@ static void counter_row(void *arg, const char *name, uint64_t value)
 {
 	struct counters *c = arg;
 
-	json_array_append_new(c->rows, json_pack("{s:s, s:s, s:I}", "part", c->part, "counter", name, "value", (json_int_t)value));
+	json_array_append_new(
+		c->rows, json_pack("{s:s, s:s, s:I}", "part", c->part, "counter", name, "value", (json_int_t)value));
 }
 
 json_t *show_counters(const struct show_ctx *ctx, const json_t *request)
@@ -212,7 +233,7 @@ json_t *show_counters(const struct show_ctx *ctx, const json_t *request)
 
 	(void)request;
 	c.rows = json_array();
-	json_object_set_new(v, "counters", c.rows);
+	row_set(v, "counters", c.rows);
 	if (ctx->lma)
 		lma_each_counter(ctx->lma, counter_row, &c);
 	c.part = "mag";
@@ -230,8 +251,8 @@ json_t *show_counters(const struct show_ctx *ctx, const json_t *request)
 /* ---- settings, policy ---- */
 static void setting_row(void *arg, const char *key, const char *value, const char *deflt, const char *help)
 {
-	json_array_append_new(arg, json_pack("{s:s, s:s, s:s, s:b, s:s}", "key", key, "value", value, "default", deflt, "changed", strcmp(value, deflt) != 0,
-					     "help", help));
+	json_array_append_new(arg, json_pack("{s:s, s:s, s:s, s:b, s:s}", "key", key, "value", value, "default", deflt,
+					     "changed", strcmp(value, deflt) != 0, "help", help));
 }
 
 json_t *show_settings(const struct show_ctx *ctx, const json_t *request)
@@ -239,7 +260,7 @@ json_t *show_settings(const struct show_ctx *ctx, const json_t *request)
 	json_t *v = view_new("settings"), *rows = json_array();
 
 	(void)request;
-	json_object_set_new(v, "settings", rows);
+	row_set(v, "settings", rows);
 	conf_each_setting(ctx->conf, setting_row, rows);
 	return v;
 }
@@ -252,12 +273,12 @@ json_t *show_policy(const struct show_ctx *ctx, const json_t *request)
 	if (!begin(&v, "policy", &f, request))
 		return v;
 	if (!ctx->store) {
-		json_object_set_new(v, "profiles", json_array());
+		row_set(v, "profiles", json_array());
 	} else if (f.has_mn) {
 		one = store_get(ctx->store, &f.mn);
-		json_object_set_new(v, "profiles", one ? json_pack("[o]", one) : json_array());
+		row_set(v, "profiles", one ? json_pack("[o]", one) : json_array());
 	} else {
-		json_object_set_new(v, "profiles", store_list(ctx->store));
+		row_set(v, "profiles", store_list(ctx->store));
 	}
 	return v;
 }

@@ -11,7 +11,7 @@ struct names {
 	struct {
 		struct in6_addr addr;
 		const char *name;
-	} *v;
+	} * v;
 };
 
 struct walk {
@@ -71,15 +71,24 @@ static json_t *name_of(const struct walk *w, const struct in6_addr *addr)
 static void binding_row(void *arg, const struct lma_binding_view *v)
 {
 	struct walk *w = arg;
+	json_t *row;
 
 	if (list_full(&w->list))
 		return;
-	json_array_append_new(w->list.rows,
-			      json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:i, s:i}", "mn", j_mn(v->mn), "state",
-					v->state == LMA_BINDING_ACTIVE ? "active" : "delayed-delete", "mag", name_of(w, &v->proxy_coa), "mag_address",
-					j_addr(&v->proxy_coa), "prefixes", j_prefixes(v->prefixes, v->n_prefixes), "lladdr", j_lladdr(&v->llid), "lifetime_s",
-					j_seconds(v->lifetime), "left_s", j_seconds(v->left), "sequence", v->seq, "technology", v->att, "handoff", v->handoff,
-					"groups", (int)v->n_groups));
+	row = json_object();
+	row_set(row, "mn", j_mn(v->mn));
+	row_set(row, "state", json_string(v->state == LMA_BINDING_ACTIVE ? "active" : "delayed-delete"));
+	row_set(row, "mag", name_of(w, &v->proxy_coa));
+	row_set(row, "mag_address", j_addr(&v->proxy_coa));
+	row_set(row, "prefixes", j_prefixes(v->prefixes, v->n_prefixes));
+	row_set(row, "lladdr", j_lladdr(&v->llid));
+	row_set(row, "lifetime_s", j_seconds(v->lifetime));
+	row_set(row, "left_s", j_seconds(v->left));
+	row_set(row, "sequence", json_integer(v->seq));
+	row_set(row, "technology", json_integer(v->att));
+	row_set(row, "handoff", json_integer(v->handoff));
+	row_set(row, "groups", json_integer(v->n_groups));
+	json_array_append_new(w->list.rows, row);
 }
 
 void view_lma_bindings(const struct show_ctx *ctx, json_t *view, const struct show_filter *f)
@@ -97,12 +106,18 @@ void view_lma_bindings(const struct show_ctx *ctx, json_t *view, const struct sh
 static void subscription_row(void *arg, const struct lma_subscription_view *v)
 {
 	struct walk *w = arg;
+	json_t *row;
 
 	if ((w->filter->has_group && !addr_eq(&w->filter->group, &v->group)) || list_full(&w->list))
 		return;
-	json_array_append_new(w->list.rows, json_pack("{s:o, s:o, s:o, s:o, s:o, s:i}", "mag", name_of(w, &v->proxy_coa), "mag_address", j_addr(&v->proxy_coa),
-						      "group", j_addr(&v->group), "filter", j_filter(v->filter), "origins", j_origins(v->origins), "bindings",
-						      (int)v->bindings));
+	row = json_object();
+	row_set(row, "mag", name_of(w, &v->proxy_coa));
+	row_set(row, "mag_address", j_addr(&v->proxy_coa));
+	row_set(row, "group", j_addr(&v->group));
+	row_set(row, "filter", j_filter(v->filter));
+	row_set(row, "origins", j_origins(v->origins));
+	row_set(row, "bindings", json_integer(v->bindings));
+	json_array_append_new(w->list.rows, row);
 }
 
 void view_lma_subscriptions(const struct show_ctx *ctx, json_t *view, const struct show_filter *f)
@@ -117,11 +132,18 @@ void view_lma_subscriptions(const struct show_ctx *ctx, json_t *view, const stru
 static void group_row(void *arg, const struct lma_group_view *v)
 {
 	struct walk *w = arg;
+	json_t *row;
 
 	if ((w->filter->has_group && !addr_eq(&w->filter->group, &v->group)) || list_full(&w->list))
 		return;
-	json_array_append_new(w->list.rows, json_pack("{s:s, s:o, s:o, s:i, s:s, s:n}", "at", "lma", "group", j_addr(&v->group), "filter", j_filter(v->merged),
-						      "members", (int)v->mags, "upstream", v->joined ? "joined" : "waiting for the link", "lma"));
+	row = json_object();
+	row_set(row, "at", json_string("lma"));
+	row_set(row, "group", j_addr(&v->group));
+	row_set(row, "filter", j_filter(v->merged));
+	row_set(row, "members", json_integer(v->mags));
+	row_set(row, "upstream", json_string(v->joined ? "joined" : "waiting for the link"));
+	row_set(row, "lma", json_null());
+	json_array_append_new(w->list.rows, row);
 }
 
 void view_lma_groups(const struct show_ctx *ctx, struct show_list *list)
@@ -138,12 +160,18 @@ static void peer_row(void *arg, const struct lma_peer_view *v)
 
 	if (list_full(&w->list))
 		return;
-	row = json_pack("{s:s, s:s?, s:o, s:o, s:s, s:i, s:i, s:o}", "at", "lma", "peer", v->name, "local", j_addr(&v->tunnel.local), "remote",
-			j_addr(&v->proxy_coa), "state", v->tunnel_up ? "up" : "down", "nodes", (int)v->bindings, "groups", (int)v->groups, "capabilities",
-			v->heard_capabilities ? j_capabilities(&v->capabilities) : json_null());
+	row = json_object();
+	row_set(row, "at", json_string("lma"));
+	row_set(row, "peer", v->name ? json_string(v->name) : json_null());
+	row_set(row, "local", j_addr(&v->tunnel.local));
+	row_set(row, "remote", j_addr(&v->proxy_coa));
+	row_set(row, "state", json_string(v->tunnel_up ? "up" : "down"));
+	row_set(row, "nodes", json_integer(v->bindings));
+	row_set(row, "groups", json_integer(v->groups));
 	if (w->ctx->dp && v->tunnel_up)
-		json_object_set_new(row, "mtu", json_integer(dp_tunnel_mtu(w->ctx->dp, &v->tunnel)));
-	json_object_set_new(row, "signalling", json_string(v->heard_capabilities ? "registration" : "mld"));
+		row_set(row, "mtu", json_integer(dp_tunnel_mtu(w->ctx->dp, &v->tunnel)));
+	row_set(row, "signalling", json_string(v->heard_capabilities ? "registration" : "mld"));
+	row_set(row, "capabilities", v->heard_capabilities ? j_capabilities(&v->capabilities) : json_null());
 	view_tunnel_counts(w->ctx, row, &v->tunnel);
 	json_array_append_new(w->list.rows, row);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Views of what a MAG holds: nodes, their subscriptions, its LMAs. Parts of the views that an LMA fills in too are in view.c. */
+/* Views of what a MAG holds: nodes, their subscriptions, its LMAs. Parts of the views that an LMA fills in too are in
+ * view.c. */
 #include "show/view.h"
 
 #include <string.h>
@@ -15,14 +16,18 @@ static bool mn_matches(const struct show_filter *f, const struct nai *mn)
 	return !f->has_mn || (mn && nai_eq(&f->mn, mn));
 }
 
+/* How multicast service is initiated by the profile, or that there is none. */
 static json_t *profile_brief(const struct profile *p)
 {
+	static const char *const names[] = {
+		[PROFILE_INITIATION_NETWORK] = "network",
+		[PROFILE_INITIATION_QUERY] = "query",
+		[PROFILE_INITIATION_NODE] = "node",
+	};
+
 	if (!p)
 		return json_null();
-	return json_string(p->multicast ? p->initiation == PROFILE_INITIATION_NETWORK ? "network" :
-					  p->initiation == PROFILE_INITIATION_QUERY   ? "query" :
-											"node" :
-					  "off");
+	return json_string(p->multicast ? names[p->initiation] : "off");
 }
 
 static void node_row(void *arg, const struct mag_node_view *v)
@@ -33,13 +38,23 @@ static void node_row(void *arg, const struct mag_node_view *v)
 
 	if (!mn_matches(w->filter, v->mn) || list_full(&w->list))
 		return;
-	row = json_pack("{s:o, s:s, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:s?, s:o, s:o}", "mn", j_mn(v->mn), "state", mag_node_state_name(v->state),
-			"link", v->link_name, "lladdr", j_lladdr(&v->lladdr), "link_local", j_addr(&v->link_local), "lma", j_addr(&v->lma), "prefixes",
-			j_prefixes(v->prefixes, v->n_prefixes), "lifetime_s", j_seconds(v->lifetime), "left_s", j_seconds(v->left), "status",
-			v->status < 0 ? json_null() : json_string(mh_status_name((uint8_t)v->status)), "transmissions", (int)v->transmissions, "trigger",
-			v->trigger, "idle_s", j_seconds(v->idle), "multicast", profile_brief(v->profile));
+	row = json_object();
+	row_set(row, "mn", j_mn(v->mn));
+	row_set(row, "state", json_string(mag_node_state_name(v->state)));
+	row_set(row, "link", v->link_name ? json_string(v->link_name) : json_null());
+	row_set(row, "lladdr", j_lladdr(&v->lladdr));
+	row_set(row, "link_local", j_addr(&v->link_local));
+	row_set(row, "lma", j_addr(&v->lma));
+	row_set(row, "prefixes", j_prefixes(v->prefixes, v->n_prefixes));
+	row_set(row, "lifetime_s", j_seconds(v->lifetime));
+	row_set(row, "left_s", j_seconds(v->left));
+	row_set(row, "status", v->status < 0 ? json_null() : json_string(mh_status_name((uint8_t)v->status)));
+	row_set(row, "transmissions", json_integer(v->transmissions));
+	row_set(row, "trigger", v->trigger ? json_string(v->trigger) : json_null());
+	row_set(row, "idle_s", j_seconds(v->idle));
+	row_set(row, "multicast", profile_brief(v->profile));
 	if (w->ctx->dp && dp_node_count(w->ctx->dp, v->node, &up, &down))
-		json_object_set_new(row, "traffic", json_pack("{s:o, s:o}", "up", j_count(&up), "down", j_count(&down)));
+		row_set(row, "traffic", json_pack("{s:o, s:o}", "up", j_count(&up), "down", j_count(&down)));
 	json_array_append_new(w->list.rows, row);
 }
 
@@ -53,11 +68,16 @@ void view_mag_nodes(const struct show_ctx *ctx, json_t *view, const struct show_
 static void link_row(void *arg, const struct mag_link_view *v)
 {
 	struct walk *w = arg;
+	json_t *row;
 
 	if (list_full(&w->list))
 		return;
-	json_array_append_new(w->list.rows, json_pack("{s:s, s:s, s:i, s:i}", "link", v->name, "kind",
-						      v->kind == MAG_LINK_SHARED ? "shared" : "point-to-point", "nodes", (int)v->nodes, "mtu", (int)v->mtu));
+	row = json_object();
+	row_set(row, "link", json_string(v->name));
+	row_set(row, "kind", json_string(v->kind == MAG_LINK_SHARED ? "shared" : "point-to-point"));
+	row_set(row, "nodes", json_integer(v->nodes));
+	row_set(row, "mtu", json_integer(v->mtu));
+	json_array_append_new(w->list.rows, row);
 }
 
 void view_mag_links(const struct show_ctx *ctx, json_t *view, const struct show_filter *f)
@@ -89,16 +109,25 @@ static void subscription_row(void *arg, const struct mag_subscription_view *v)
 	struct flow_sum sum = { .dp = w->ctx->dp };
 	json_t *row;
 
-	if (!mn_matches(w->filter, v->mn) || (w->filter->has_group && !addr_eq(&w->filter->group, &v->group)) || list_full(&w->list))
+	if (!mn_matches(w->filter, v->mn) || (w->filter->has_group && !addr_eq(&w->filter->group, &v->group)) ||
+	    list_full(&w->list))
 		return;
-	row = json_pack("{s:o, s:o, s:o, s:o, s:s, s:b, s:s, s:s, s:s, s:o, s:o}", "mn", j_mn(v->mn), "group", j_addr(&v->group), "filter",
-			j_filter(v->filter), "origins", j_origins(v->origins), "state", mag_sub_state_name(v->state), "mandatory", v->mandatory, "mld",
-			v->v1 ? "v1" : "v2", "verdict", policy_verdict_name(v->verdict), "signalling", v->by_registration ? "registration" : "mld", "lma",
-			j_addr(&v->lma), "end", v->end.ns == INT64_MAX ? json_null() : j_time(v->end));
-	json_object_set_new(row, "result", v->by_registration ? json_string(mh_sub_result_name(v->result)) : json_null());
+	row = json_object();
+	row_set(row, "mn", j_mn(v->mn));
+	row_set(row, "group", j_addr(&v->group));
+	row_set(row, "filter", j_filter(v->filter));
+	row_set(row, "origins", j_origins(v->origins));
+	row_set(row, "state", json_string(mag_sub_state_name(v->state)));
+	row_set(row, "mandatory", json_boolean(v->mandatory));
+	row_set(row, "mld", json_string(v->v1 ? "v1" : "v2"));
+	row_set(row, "verdict", json_string(policy_verdict_name(v->verdict)));
+	row_set(row, "signalling", json_string(v->by_registration ? "registration" : "mld"));
+	row_set(row, "result", v->by_registration ? json_string(mh_sub_result_name(v->result)) : json_null());
+	row_set(row, "lma", j_addr(&v->lma));
+	row_set(row, "end", v->end.ns == INT64_MAX ? json_null() : j_time(v->end));
 	if (w->ctx->dp) {
 		mag_subscription_flows(w->ctx->mag, v->node, &v->group, add_flow, &sum);
-		json_object_set_new(row, "delivered", j_count(&sum.sum));
+		row_set(row, "delivered", j_count(&sum.sum));
 	}
 	json_array_append_new(w->list.rows, row);
 }
@@ -113,11 +142,18 @@ void view_mag_subscriptions(const struct show_ctx *ctx, json_t *view, const stru
 static void group_row(void *arg, const struct mag_group_view *v)
 {
 	struct walk *w = arg;
+	json_t *row;
 
 	if ((w->filter->has_group && !addr_eq(&w->filter->group, &v->group)) || list_full(&w->list))
 		return;
-	json_array_append_new(w->list.rows, json_pack("{s:s, s:o, s:o, s:i, s:s, s:o}", "at", "mag", "group", j_addr(&v->group), "filter", j_filter(v->merged),
-						      "members", (int)v->nodes, "upstream", v->by_mld ? "mld" : "registration", "lma", j_addr(&v->lmaa)));
+	row = json_object();
+	row_set(row, "at", json_string("mag"));
+	row_set(row, "group", j_addr(&v->group));
+	row_set(row, "filter", j_filter(v->merged));
+	row_set(row, "members", json_integer(v->nodes));
+	row_set(row, "upstream", json_string(v->by_mld ? "mld" : "registration"));
+	row_set(row, "lma", j_addr(&v->lmaa));
+	json_array_append_new(w->list.rows, row);
 }
 
 void view_mag_groups(const struct show_ctx *ctx, struct show_list *list)
@@ -134,9 +170,16 @@ static void lma_row(void *arg, const struct mag_lma_view *v)
 
 	if (list_full(&w->list))
 		return;
-	row = json_pack("{s:s, s:o, s:o, s:s, s:i, s:i, s:i, s:s?, s:o}", "at", "mag", "local", j_addr(&v->tunnel.local), "remote", j_addr(&v->lmaa), "state",
-			v->heard ? "heard" : "silent", "nodes", (int)v->nodes, "groups", (int)v->groups, "mtu", (int)v->mtu, "signalling", v->signalling,
-			"capabilities", v->heard_capabilities ? j_capabilities(&v->capabilities) : json_null());
+	row = json_object();
+	row_set(row, "at", json_string("mag"));
+	row_set(row, "local", j_addr(&v->tunnel.local));
+	row_set(row, "remote", j_addr(&v->lmaa));
+	row_set(row, "state", json_string(v->heard ? "heard" : "silent"));
+	row_set(row, "nodes", json_integer(v->nodes));
+	row_set(row, "groups", json_integer(v->groups));
+	row_set(row, "mtu", json_integer(v->mtu));
+	row_set(row, "signalling", v->signalling ? json_string(v->signalling) : json_null());
+	row_set(row, "capabilities", v->heard_capabilities ? j_capabilities(&v->capabilities) : json_null());
 	view_tunnel_counts(w->ctx, row, &v->tunnel);
 	json_array_append_new(w->list.rows, row);
 }

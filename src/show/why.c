@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `why MN [GROUP]`: the steps on a node's way to service, in order, each with what is known of it. The first that failed is what the
- * operator came for: it has a remedy, and those behind it were not reached. */
+/* `why MN [GROUP]`: the steps on a node's way to service, in order, each with what is known of it. The first that
+ * failed is what the operator came for: it has a remedy, and those behind it were not reached. */
 #include "show/show_priv.h"
 
 #include <stdarg.h>
@@ -20,7 +20,8 @@ void why_step(struct why *w, const char *step, enum why_state state, const char 
 	json_t *j;
 
 	if (w->stopped) {
-		json_array_append_new(w->steps, json_pack("{s:s, s:s, s:s}", "step", step, "state", state_names[WHY_NOT_REACHED], "text", "not reached"));
+		json_array_append_new(w->steps, json_pack("{s:s, s:s, s:s}", "step", step, "state",
+							  state_names[WHY_NOT_REACHED], "text", "not reached"));
 		return;
 	}
 	va_start(ap, fmt);
@@ -48,7 +49,8 @@ const char *why_status_remedy(uint8_t status)
 	case MH_SEQUENCE_OUT_OF_WINDOW:
 		return "it heals with the next registration; if it stays, two MAGs use one address (mag.address)";
 	case MH_PROXY_REG_NOT_ENABLED:
-		return "the LMA's profile of the node has \"enabled\": false: change it with `roamcast policy set` there";
+		return "the LMA's profile of the node has \"enabled\": false: change it with `roamcast policy set` "
+		       "there";
 	case MH_NOT_LMA_FOR_THIS_MOBILE_NODE:
 		return "name the right LMA in the node's profile (\"lma\"), or add the node to that LMA's policy store";
 	case MH_MAG_NOT_AUTHORIZED_FOR_PROXY_REG:
@@ -60,7 +62,8 @@ const char *why_status_remedy(uint8_t status)
 	case MH_TIMESTAMP_LOWER_THAN_PREV_ACCEPTED:
 		return "the clock of this MAG is behind that of the node's last one: run NTP on both";
 	case MH_BCE_PBU_PREFIX_SET_DO_NOT_MATCH:
-		return "the LMA has other prefixes for the node: make \"prefixes\" the same at MAG and LMA, or terminate the node there";
+		return "the LMA has other prefixes for the node: make \"prefixes\" the same at MAG and LMA, or "
+		       "terminate the node there";
 	case MH_MISSING_HNP:
 	case MH_MISSING_MN_ID:
 	case MH_MISSING_HI:
@@ -82,7 +85,8 @@ const char *why_result_remedy(uint8_t result)
 	case MH_SUB_PROHIBITED:
 		return "the LMA's profile of the node does not permit the group: see `roamcast show policy` there";
 	case MH_SUB_SERVICE_OFF:
-		return "switch multicast on in the LMA's profile of the node (\"multicast\": {\"enabled\": true}) or in lma.multicast.enabled";
+		return "switch multicast on in the LMA's profile of the node (\"multicast\": {\"enabled\": true}) or "
+		       "in lma.multicast.enabled";
 	case MH_SUB_LIMIT:
 		return "raise the limit: \"max-groups\" of the profile, or lma.limits at the LMA";
 	case MH_SUB_NOT_SUPPORTED:
@@ -144,7 +148,8 @@ static void look(void *arg, const struct event *e, wall_t at)
 	}
 }
 
-bool why_last_event(const struct why *w, const struct in6_addr *group, const enum event_kind *kinds, struct event *ret, char at[SHOW_TIME_MAX])
+bool why_last_event(const struct why *w, const struct in6_addr *group, const enum event_kind *kinds, struct event *ret,
+		    char at[SHOW_TIME_MAX])
 {
 	struct search s = { .mn = w->mn, .group = group, .kinds = kinds, .ret = ret };
 
@@ -161,7 +166,8 @@ static bool all_ok(const json_t *steps, const json_t **worst)
 	size_t i;
 	json_t *s;
 
-	json_array_foreach(steps, i, s) {
+	json_array_foreach(steps, i, s)
+	{
 		if (strcmp(json_string_value(json_object_get(s, "state")), "ok") != 0) {
 			*worst = s;
 			return false;
@@ -170,8 +176,8 @@ static bool all_ok(const json_t *steps, const json_t **worst)
 	return true;
 }
 
-static bool explain(const struct show_ctx *ctx, json_t *views, const char *at, void (*role)(struct why *w), const struct nai *mn,
-		    const struct in6_addr *group, const json_t **worst)
+static bool explain(const struct show_ctx *ctx, json_t *views, const char *at, void (*role)(struct why *w),
+		    const struct nai *mn, const struct in6_addr *group, const json_t **worst)
 {
 	struct why w = { .ctx = ctx, .mn = mn, .group = group, .steps = json_array() };
 
@@ -208,7 +214,8 @@ json_t *show_why(const struct show_ctx *ctx, const struct nai *mn, const struct 
 	json_object_set_new(v, "service", json_boolean(ok));
 	json_object_set_new(v, "summary",
 			    ok ? json_string(group ? "has this group" : "has service")
-			       : json_sprintf("%s: %s", json_string_value(json_object_get(worst, "step")), json_string_value(json_object_get(worst, "text"))));
+			       : json_sprintf("%s: %s", json_string_value(json_object_get(worst, "step")),
+					      json_string_value(json_object_get(worst, "text"))));
 	json_object_set_new(v, "views", views);
 	return v;
 }

@@ -37,17 +37,21 @@ static void no_binding(struct why *w)
 	struct event e;
 
 	if (!why_last_event(w, NULL, kinds, &e, at)) {
-		why_step(w, "registered", WHY_FAILED, "run `roamcast why` at the MAG that the node is attached to", "no MAG has registered it here");
+		why_step(w, "registered", WHY_FAILED, "run `roamcast why` at the MAG that the node is attached to",
+			 "no MAG has registered it here");
 		return;
 	}
 	addr_str(&e.peer, peer);
 	if (e.kind == EV_BINDING_REFUSED)
-		why_step(w, "registered", WHY_FAILED, why_status_remedy((uint8_t)e.status), "the registration by MAG %s was refused at %s with status %d %s", peer, at,
-			 e.status, mh_status_name((uint8_t)e.status));
+		why_step(w, "registered", WHY_FAILED, why_status_remedy((uint8_t)e.status),
+			 "the registration by MAG %s was refused at %s with status %d %s", peer, at, e.status,
+			 mh_status_name((uint8_t)e.status));
 	else if (e.kind == EV_BINDING_EXPIRED)
-		why_step(w, "registered", WHY_FAILED, "see that MAG: it, or the way to it, has failed", "its binding at MAG %s ended at %s, for it was not refreshed", peer, at);
+		why_step(w, "registered", WHY_FAILED, "see that MAG: it, or the way to it, has failed",
+			 "its binding at MAG %s ended at %s, for it was not refreshed", peer, at);
 	else
-		why_step(w, "registered", WHY_FAILED, "nothing is wrong here if the node is off; else ask at the MAG", "its binding at MAG %s was given up at %s", peer, at);
+		why_step(w, "registered", WHY_FAILED, "nothing is wrong here if the node is off; else ask at the MAG",
+			 "its binding at MAG %s was given up at %s", peer, at);
 }
 
 struct tunnel {
@@ -133,17 +137,19 @@ static void stream(struct why *w, const struct tunnel *t)
 	}
 	flows_free(&flows);
 	if (!lists)
-		why_step(w, "data plane", WHY_FAILED, "the tables may be full: see the log and dataplane.limits", "no replication list holds the tunnel to the MAG");
+		why_step(w, "data plane", WHY_FAILED, "the tables may be full: see the log and dataplane.limits",
+			 "no replication list holds the tunnel to the MAG");
 	else if (!in.packets)
 		why_step(w, "data plane", WHY_FAILED,
-			 "is the source sending, with a hop limit that reaches here? Does the multicast router of the upstream link know the group?",
+			 "is the source sending, with a hop limit that reaches here? Does the multicast router of the "
+			 "upstream link know the group?",
 			 "no packet of the stream has come from the upstream link");
 	else if (!out.packets)
-		why_step(w, "data plane", WHY_FAILED, "see `roamcast show counters` for the reason of the drops", "%llu packets came, none went into the tunnel",
-			 (unsigned long long)in.packets);
+		why_step(w, "data plane", WHY_FAILED, "see `roamcast show counters` for the reason of the drops",
+			 "%llu packets came, none went into the tunnel", (unsigned long long)in.packets);
 	else
-		why_step(w, "data plane", WHY_OK, NULL, "%llu packets from upstream, %llu into the tunnel", (unsigned long long)in.packets,
-			 (unsigned long long)out.packets);
+		why_step(w, "data plane", WHY_OK, NULL, "%llu packets from upstream, %llu into the tunnel",
+			 (unsigned long long)in.packets, (unsigned long long)out.packets);
 }
 
 static void group_steps(struct why *w, const struct bindings *b, const struct tunnel *t)
@@ -154,29 +160,37 @@ static void group_steps(struct why *w, const struct bindings *b, const struct tu
 	bool asked = lma_group_result(w->ctx->lma, w->mn, w->group, &result);
 
 	if (!w->ctx->conf->lma.multicast)
-		why_step(w, "multicast service", WHY_FAILED, "set lma.multicast.enabled: yes and `roamcast reload`", "multicast is switched off at this LMA");
+		why_step(w, "multicast service", WHY_FAILED, "set lma.multicast.enabled: yes and `roamcast reload`",
+			 "multicast is switched off at this LMA");
 	else if (b->profile && !b->profile->multicast)
-		why_step(w, "multicast service", WHY_FAILED, why_verdict_remedy(POLICY_SERVICE_OFF), "its profile has multicast switched off");
+		why_step(w, "multicast service", WHY_FAILED, why_verdict_remedy(POLICY_SERVICE_OFF),
+			 "its profile has multicast switched off");
 	else
 		why_step(w, "multicast service", WHY_OK, NULL, "on; MAG %s %s", t->name ? t->name : "(gone)",
-			 t->capable ? "speaks the extensions" : "has not announced the extensions: it reports by MLD in the tunnel");
+			 t->capable ? "speaks the extensions"
+				    : "has not announced the extensions: it reports by MLD in the tunnel");
 
 	lma_each_subscription(w->ctx->lma, find_subscription, &s);
 	lma_each_group(w->ctx->lma, find_group, &g);
 	if (asked && result != MH_SUB_ACCEPTED)
-		why_step(w, "subscription", WHY_FAILED, why_result_remedy(result), "the MAG asked for it in the registration, and it was refused: %s",
+		why_step(w, "subscription", WHY_FAILED, why_result_remedy(result),
+			 "the MAG asked for it in the registration, and it was refused: %s",
 			 mh_sub_result_name(result));
 	else if (!s.found)
-		why_step(w, "subscription", WHY_FAILED, "run `roamcast why` at that MAG", "its MAG has not asked for the group");
+		why_step(w, "subscription", WHY_FAILED, "run `roamcast why` at that MAG",
+			 "its MAG has not asked for the group");
 	else
-		why_step(w, "subscription", WHY_OK, NULL, "asked for by its MAG%s, %s", asked ? " in this node's registration" : " (for whichever of its nodes)",
+		why_step(w, "subscription", WHY_OK, NULL, "asked for by its MAG%s, %s",
+			 asked ? " in this node's registration" : " (for whichever of its nodes)",
 			 s.exclude ? "from any source" : "from named sources");
 
 	if (!g.joined)
-		why_step(w, "upstream", WHY_FAILED, "see that the interface of lma.upstream is there and up", "the group is not joined on the upstream link%s%s",
-			 w->ctx->conf->upstream[0] ? " " : "", w->ctx->conf->upstream);
+		why_step(w, "upstream", WHY_FAILED, "see that the interface of lma.upstream is there and up",
+			 "the group is not joined on the upstream link%s%s", w->ctx->conf->upstream[0] ? " " : "",
+			 w->ctx->conf->upstream);
 	else
-		why_step(w, "upstream", WHY_OK, NULL, "joined on %s for %u MAG%s", w->ctx->conf->upstream, g.mags, g.mags == 1 ? "" : "s");
+		why_step(w, "upstream", WHY_OK, NULL, "joined on %s for %u MAG%s", w->ctx->conf->upstream, g.mags,
+			 g.mags == 1 ? "" : "s");
 	stream(w, t);
 }
 
@@ -194,23 +208,28 @@ void why_lma(struct why *w)
 	}
 	addr_str(&b.proxy_coa, mag);
 	if (!b.active) {
-		why_step(w, "registered", WHY_FAILED, "ask at the MAG that the node is attached to now; none has registered it",
-			 "MAG %s has given it up; its binding is kept for a moment in case another one registers it", mag);
+		why_step(w, "registered", WHY_FAILED,
+			 "ask at the MAG that the node is attached to now; none has registered it",
+			 "MAG %s has given it up; its binding is kept for a moment in case another one registers it",
+			 mag);
 		return;
 	}
 	t.proxy_coa = b.proxy_coa;
 	lma_each_peer(w->ctx->lma, find_peer, &t);
-	why_step(w, "registered", WHY_OK, NULL, "at MAG %s%s%s, %s%s, %lld s left", mag, t.name ? " " : "", t.name ? t.name : "",
-		 b.n_prefixes ? prefix_str(&b.prefix, prefix) : "no prefix", b.n_prefixes > 1 ? " and others" : "", (long long)b.left_s);
+	why_step(w, "registered", WHY_OK, NULL, "at MAG %s%s%s, %s%s, %lld s left", mag, t.name ? " " : "",
+		 t.name ? t.name : "", b.n_prefixes ? prefix_str(&b.prefix, prefix) : "no prefix",
+		 b.n_prefixes > 1 ? " and others" : "", (long long)b.left_s);
 	if (t.up)
 		why_step(w, "tunnel", WHY_OK, NULL, "up");
 	else
-		why_step(w, "tunnel", WHY_FAILED, "see the log; the data plane's table of tunnels may be full (dataplane.limits.tunnels)", "the tunnel to its MAG is not up");
+		why_step(w, "tunnel", WHY_FAILED,
+			 "see the log; the data plane's table of tunnels may be full (dataplane.limits.tunnels)",
+			 "the tunnel to its MAG is not up");
 	if (w->group)
 		group_steps(w, &b, &t);
 	else if (w->ctx->dp && !w->stopped) {
 		(void)dp_tunnel_count(w->ctx->dp, &t.tunnel, &in, &out);
-		why_step(w, "data plane", WHY_OK, NULL, "%llu packets from that MAG, %llu to it (all its nodes)", (unsigned long long)in.packets,
-			 (unsigned long long)out.packets);
+		why_step(w, "data plane", WHY_OK, NULL, "%llu packets from that MAG, %llu to it (all its nodes)",
+			 (unsigned long long)in.packets, (unsigned long long)out.packets);
 	}
 }

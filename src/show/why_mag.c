@@ -25,29 +25,39 @@ static const struct profile *profile_of(const struct why *w)
 
 static void not_here(struct why *w)
 {
-	static const enum event_kind kinds[] = { EV_NODE_MOVED_AWAY, EV_NODE_DETACHED, EV_NODE_REFUSED, EV_NODE_REGISTRATION_FAILED, EV_N };
+	static const enum event_kind kinds[] = { EV_NODE_MOVED_AWAY, EV_NODE_DETACHED, EV_NODE_REFUSED,
+						 EV_NODE_REGISTRATION_FAILED, EV_N };
 	char at[SHOW_TIME_MAX], peer[ADDR_STR_MAX];
 	struct event e;
 	const struct profile *profile = profile_of(w);
 
 	if (why_last_event(w, NULL, kinds, &e, at)) {
 		if (e.kind == EV_NODE_MOVED_AWAY)
-			why_step(w, "seen", WHY_FAILED, "ask at its new MAG; `roamcast show bindings` at the LMA tells which", "left at %s: the LMA told that it is at another MAG", at);
+			why_step(w, "seen", WHY_FAILED,
+				 "ask at its new MAG; `roamcast show bindings` at the LMA tells which",
+				 "left at %s: the LMA told that it is at another MAG", at);
 		else if (e.kind == EV_NODE_DETACHED)
-			why_step(w, "seen", WHY_FAILED, "nothing is wrong here if the node is off; else see its link", "left at %s%s%s", at,
-				 e.detail[0] ? ": " : "", e.detail);
+			why_step(w, "seen", WHY_FAILED, "nothing is wrong here if the node is off; else see its link",
+				 "left at %s%s%s", at, e.detail[0] ? ": " : "", e.detail);
 		else
-			why_step(w, "seen", WHY_FAILED, e.status > 0 ? why_status_remedy((uint8_t)e.status) : "correct its profile: `roamcast policy set`",
+			why_step(w, "seen", WHY_FAILED,
+				 e.status > 0 ? why_status_remedy((uint8_t)e.status)
+					      : "correct its profile: `roamcast policy set`",
 				 "gone since it was refused at %s%s%s%s%s", at, e.status > 0 ? " by " : "",
 				 e.status > 0 ? addr_str(&e.peer, peer) : "", e.detail[0] ? ": " : "", e.detail);
 	} else if (profile && !profile->n_lladdrs) {
-		why_step(w, "seen", WHY_FAILED, "add \"link-layer-addresses\" to its profile (`roamcast policy set`), or attach it by hand (`roamcast attach MN LINK LLADDR`)",
+		why_step(w, "seen", WHY_FAILED,
+			 "add \"link-layer-addresses\" to its profile (`roamcast policy set`), or attach it by hand "
+			 "(`roamcast attach MN LINK LLADDR`)",
 			 "not attached here, and its profile has no link-layer address by which it could be known");
 	} else if (profile) {
-		why_step(w, "seen", WHY_FAILED, "see that its link is up (`roamcast show status` lists the links) and that its link-layer address is the one in the profile",
+		why_step(w, "seen", WHY_FAILED,
+			 "see that its link is up (`roamcast show status` lists the links) and that its link-layer "
+			 "address is the one in the profile",
 			 "not attached here: no packet of its link-layer addresses was heard on an access link");
 	} else {
-		why_step(w, "seen", WHY_FAILED, "add it to the policy store: `roamcast policy add`", "not attached here, and the policy store does not know it either");
+		why_step(w, "seen", WHY_FAILED, "add it to the policy store: `roamcast policy add`",
+			 "not attached here, and the policy store does not know it either");
 	}
 	profile_unref(profile);
 }
@@ -56,15 +66,20 @@ static void seen_and_identified(struct why *w, const struct mag_node_view *n)
 {
 	char lladdr[LLADDR_STR_MAX];
 
-	why_step(w, "seen", WHY_OK, NULL, "on %s as %s, by %s; last heard %lld s ago", n->link_name ? n->link_name : "a link that is gone",
-		 n->lladdr.len ? lladdr_str(&n->lladdr, lladdr) : "(no address)", n->trigger ? n->trigger : "?", (long long)(n->idle.ns / 1000000000));
+	why_step(w, "seen", WHY_OK, NULL, "on %s as %s, by %s; last heard %lld s ago",
+		 n->link_name ? n->link_name : "a link that is gone",
+		 n->lladdr.len ? lladdr_str(&n->lladdr, lladdr) : "(no address)", n->trigger ? n->trigger : "?",
+		 (long long)(n->idle.ns / 1000000000));
 	if (n->state == MAG_NODE_IDENTIFYING)
-		why_step(w, "identified", WHY_PENDING, "if it stays so, see the log for the policy store's failure", "the policy store is being asked");
+		why_step(w, "identified", WHY_PENDING, "if it stays so, see the log for the policy store's failure",
+			 "the policy store is being asked");
 	else if (n->state == MAG_NODE_UNKNOWN)
-		why_step(w, "identified", WHY_FAILED, "add the address to \"link-layer-addresses\" of its profile: `roamcast policy add` or `set`",
+		why_step(w, "identified", WHY_FAILED,
+			 "add the address to \"link-layer-addresses\" of its profile: `roamcast policy add` or `set`",
 			 "the policy store knows no node of this link-layer address");
 	else
-		why_step(w, "identified", WHY_OK, NULL, "profile version %llu", n->profile ? (unsigned long long)n->profile->version : 0ULL);
+		why_step(w, "identified", WHY_OK, NULL, "profile version %llu",
+			 n->profile ? (unsigned long long)n->profile->version : 0ULL);
 }
 
 /* The LMA that it is, or would be, registered at: a refused node has none any more. */
@@ -80,13 +95,18 @@ static void authorised(struct why *w, const struct mag_node_view *n)
 	const struct mag_conf *c = &w->ctx->conf->mag;
 
 	if (n->profile && !n->profile->enabled)
-		why_step(w, "authorised", WHY_FAILED, "set \"enabled\": true in the profile: `roamcast policy set`", "its profile is switched off");
+		why_step(w, "authorised", WHY_FAILED, "set \"enabled\": true in the profile: `roamcast policy set`",
+			 "its profile is switched off");
 	else if (n->profile && !profile_allows_mag(n->profile, &c->proxy_coa))
-		why_step(w, "authorised", WHY_FAILED, "add this MAG's address to \"mags\" in the profile, or empty that list", "its profile does not permit this MAG");
+		why_step(w, "authorised", WHY_FAILED,
+			 "add this MAG's address to \"mags\" in the profile, or empty that list",
+			 "its profile does not permit this MAG");
 	else if (addr_is_any(lma_of(w, n)))
-		why_step(w, "authorised", WHY_FAILED, "give \"lma\" in the profile, or mag.lma in the configuration", "no LMA is named for it");
+		why_step(w, "authorised", WHY_FAILED, "give \"lma\" in the profile, or mag.lma in the configuration",
+			 "no LMA is named for it");
 	else if (!n->step_done[MAG_STEP_AUTHORISED] && n->state == MAG_NODE_REFUSED && n->status < 128)
-		why_step(w, "authorised", WHY_FAILED, "see the log; `roamcast show events` has the reason", "refused here");
+		why_step(w, "authorised", WHY_FAILED, "see the log; `roamcast show events` has the reason",
+			 "refused here");
 	else
 		why_step(w, "authorised", WHY_OK, NULL, "permitted by its profile at this MAG");
 }
@@ -99,29 +119,35 @@ static void registered(struct why *w, const struct mag_node_view *n)
 	switch (n->state) {
 	case MAG_NODE_REGISTERED:
 		why_step(w, "registered", WHY_OK, NULL, "LMA %s accepted: %s%s, %lld s left of %lld s", lma,
-			 n->n_prefixes ? prefix_str(&n->prefixes[0], prefix) : "no prefix", n->n_prefixes > 1 ? " and others" : "",
-			 (long long)(n->left.ns / 1000000000), (long long)(n->lifetime.ns / 1000000000));
+			 n->n_prefixes ? prefix_str(&n->prefixes[0], prefix) : "no prefix",
+			 n->n_prefixes > 1 ? " and others" : "", (long long)(n->left.ns / 1000000000),
+			 (long long)(n->lifetime.ns / 1000000000));
 		return;
 	case MAG_NODE_REGISTERING:
 		if (n->transmissions > 1)
 			why_step(w, "registered", WHY_FAILED,
-				 "see that the LMA runs and is reached (ping), and that nothing on the way drops IPv6 protocol 135; with security: external, that IPsec is up",
+				 "see that the LMA runs and is reached (ping), and that nothing on the way drops IPv6 "
+				 "protocol 135; with security: external, that IPsec is up",
 				 "LMA %s has not answered %u Proxy Binding Updates", lma, n->transmissions);
 		else
-			why_step(w, "registered", WHY_PENDING, "wait a moment and ask again", "a Proxy Binding Update is on its way to LMA %s", lma);
+			why_step(w, "registered", WHY_PENDING, "wait a moment and ask again",
+				 "a Proxy Binding Update is on its way to LMA %s", lma);
 		return;
 	case MAG_NODE_REFUSED:
 		if (n->status >= 128) {
-			why_step(w, "registered", WHY_FAILED, why_status_remedy((uint8_t)n->status), "LMA %s refused with status %d %s", lma, n->status,
+			why_step(w, "registered", WHY_FAILED, why_status_remedy((uint8_t)n->status),
+				 "LMA %s refused with status %d %s", lma, n->status,
 				 mh_status_name((uint8_t)n->status));
 			return;
 		}
 		break;
 	case MAG_NODE_DEREGISTERING:
-		why_step(w, "registered", WHY_FAILED, "attach it again if it is to stay: `roamcast attach`", "it is being de-registered at LMA %s", lma);
+		why_step(w, "registered", WHY_FAILED, "attach it again if it is to stay: `roamcast attach`",
+			 "it is being de-registered at LMA %s", lma);
 		return;
 	case MAG_NODE_HELD:
-		why_step(w, "registered", WHY_FAILED, "ask at its new MAG; `roamcast show bindings` at the LMA tells which",
+		why_step(w, "registered", WHY_FAILED,
+			 "ask at its new MAG; `roamcast show bindings` at the LMA tells which",
 			 "its binding was revoked or ended: the LMA has it at another MAG");
 		return;
 	case MAG_NODE_IDENTIFYING:
@@ -139,9 +165,12 @@ static void unicast(struct why *w, const struct mag_node_view *n)
 	if (!w->ctx->dp)
 		return;
 	if (!dp_node_count(w->ctx->dp, n->node, &up, &down))
-		why_step(w, "data plane", WHY_FAILED, "the data plane's tables may be full: see the log and dataplane.limits", "the node is not in the data plane");
+		why_step(w, "data plane", WHY_FAILED,
+			 "the data plane's tables may be full: see the log and dataplane.limits",
+			 "the node is not in the data plane");
 	else
-		why_step(w, "data plane", WHY_OK, NULL, "%llu packets from the node, %llu to it", (unsigned long long)up.packets, (unsigned long long)down.packets);
+		why_step(w, "data plane", WHY_OK, NULL, "%llu packets from the node, %llu to it",
+			 (unsigned long long)up.packets, (unsigned long long)down.packets);
 }
 
 /* ---- a group ---- */
@@ -177,15 +206,22 @@ static void not_asked(struct why *w, const struct mag_node_view *n)
 	if (verdict == POLICY_PERMIT && n->profile && !addr_is_ssm(w->group))
 		verdict = profile_permits(n->profile, w->group, &addr_any);
 	if (verdict != POLICY_PERMIT)
-		why_step(w, "subscription", WHY_FAILED, why_verdict_remedy(verdict), "not subscribed, and it would be refused: %s", policy_verdict_name(verdict));
+		why_step(w, "subscription", WHY_FAILED, why_verdict_remedy(verdict),
+			 "not subscribed, and it would be refused: %s", policy_verdict_name(verdict));
 	else if (why_last_event(w, w->group, refused, &e, at))
-		why_step(w, "subscription", WHY_FAILED, e.kind == EV_GROUP_TERMINATED ? "the node, or `roamcast subscribe`, can ask again" : why_result_remedy((uint8_t)e.status),
-			 "not subscribed: %s at %s%s%s", e.kind == EV_GROUP_TERMINATED ? "terminated by the network" : "refused", at,
-			 e.kind == EV_GROUP_TERMINATED ? "" : " with ", e.kind == EV_GROUP_TERMINATED ? "" : mh_sub_result_name((uint8_t)e.status));
+		why_step(w, "subscription", WHY_FAILED,
+			 e.kind == EV_GROUP_TERMINATED ? "the node, or `roamcast subscribe`, can ask again"
+						       : why_result_remedy((uint8_t)e.status),
+			 "not subscribed: %s at %s%s%s",
+			 e.kind == EV_GROUP_TERMINATED ? "terminated by the network" : "refused", at,
+			 e.kind == EV_GROUP_TERMINATED ? "" : " with ",
+			 e.kind == EV_GROUP_TERMINATED ? "" : mh_sub_result_name((uint8_t)e.status));
 	else
 		why_step(w, "subscription", WHY_FAILED,
-			 "let a program in the node join the group, act for it with `roamcast subscribe`, or add it to \"subscriptions\" of the profile with \"initiation\": \"network\"",
-			 "the node has not asked for the group (no MLD report was heard), and its profile does not start it");
+			 "let a program in the node join the group, act for it with `roamcast subscribe`, or add it to "
+			 "\"subscriptions\" of the profile with \"initiation\": \"network\"",
+			 "the node has not asked for the group (no MLD report was heard), and its profile does not "
+			 "start it");
 }
 
 static void origins_text(uint8_t bits, char buf[96])
@@ -195,7 +231,8 @@ static void origins_text(uint8_t bits, char buf[96])
 	buf[0] = '\0';
 	for (unsigned int i = 0; i < 8; i++)
 		if (bits & 1u << i)
-			n += (size_t)snprintf(buf + n, 96 - n, "%s%s", n ? ", " : "", sub_origin_name((uint8_t)(1u << i)));
+			n += (size_t)snprintf(buf + n, 96 - n, "%s%s", n ? ", " : "",
+					      sub_origin_name((uint8_t)(1u << i)));
 }
 
 static void subscription(struct why *w, const struct mag_node_view *n, const struct found *f)
@@ -209,22 +246,28 @@ static void subscription(struct why *w, const struct mag_node_view *n, const str
 	}
 	origins_text(f->v.origins, origins);
 	if (f->v.state == MAG_SUB_LOCAL)
-		why_step(w, "subscription", WHY_OK, NULL, "asked for by %s; the group's scope stays on the link", origins);
+		why_step(w, "subscription", WHY_OK, NULL, "asked for by %s; the group's scope stays on the link",
+			 origins);
 	else if (f->v.state == MAG_SUB_WAITING) {
 		s = n->profile ? profile_static(n->profile, w->group, w->ctx->now.wall) : NULL;
 		for (size_t i = 0; n->profile && !s && i < n->profile->n_subscriptions; i++)
-			if (addr_eq(&n->profile->subscriptions[i].group, w->group) && n->profile->subscriptions[i].start.ns > w->ctx->now.wall.ns)
+			if (addr_eq(&n->profile->subscriptions[i].group, w->group) &&
+			    n->profile->subscriptions[i].start.ns > w->ctx->now.wall.ns)
 				s = &n->profile->subscriptions[i];
 		if (s && s->start.ns > w->ctx->now.wall.ns)
-			why_step(w, "subscription", WHY_PENDING, "wait, or change \"start\" in the profile", "the profile starts it at %s", show_time(s->start, time));
+			why_step(w, "subscription", WHY_PENDING, "wait, or change \"start\" in the profile",
+				 "the profile starts it at %s", show_time(s->start, time));
 		else
-			why_step(w, "subscription", WHY_PENDING, "a program in the node has to join it, or the profile's \"initiation\" has to be \"network\"",
+			why_step(w, "subscription", WHY_PENDING,
+				 "a program in the node has to join it, or the profile's \"initiation\" has to be "
+				 "\"network\"",
 				 "the profile has the group, but the node has not confirmed it (initiation \"query\")");
 	} else if (f->v.verdict != POLICY_PERMIT)
-		why_step(w, "subscription", WHY_FAILED, why_verdict_remedy(f->v.verdict), "asked for by %s, refused by the profile: %s", origins,
-			 policy_verdict_name(f->v.verdict));
+		why_step(w, "subscription", WHY_FAILED, why_verdict_remedy(f->v.verdict),
+			 "asked for by %s, refused by the profile: %s", origins, policy_verdict_name(f->v.verdict));
 	else
-		why_step(w, "subscription", WHY_OK, NULL, "asked for by %s%s, %s", origins, f->v.mandatory ? " (mandatory)" : "",
+		why_step(w, "subscription", WHY_OK, NULL, "asked for by %s%s, %s", origins,
+			 f->v.mandatory ? " (mandatory)" : "",
 			 f->filter.mode == FILTER_EXCLUDE ? "from any source" : "from named sources");
 }
 
@@ -237,11 +280,14 @@ static void at_lma(struct why *w, const struct mag_node_view *n, const struct fo
 	if (f->yes && f->v.state == MAG_SUB_LOCAL)
 		why_step(w, "LMA", WHY_OK, NULL, "not asked: link scope");
 	else if (f->yes && f->v.state == MAG_SUB_PENDING)
-		why_step(w, "LMA", WHY_PENDING, "wait a moment; if it stays so, `roamcast why` at the LMA tells more", "LMA %s was asked %s and has not answered yet", lma, how);
+		why_step(w, "LMA", WHY_PENDING, "wait a moment; if it stays so, `roamcast why` at the LMA tells more",
+			 "LMA %s was asked %s and has not answered yet", lma, how);
 	else if (f->yes && f->v.state == MAG_SUB_REFUSED)
-		why_step(w, "LMA", WHY_FAILED, why_result_remedy(f->v.result), "LMA %s refused: %s", lma, mh_sub_result_name(f->v.result));
+		why_step(w, "LMA", WHY_FAILED, why_result_remedy(f->v.result), "LMA %s refused: %s", lma,
+			 mh_sub_result_name(f->v.result));
 	else
-		why_step(w, "LMA", WHY_OK, NULL, "LMA %s was asked %s%s", lma, how, f->yes && f->v.by_registration ? " and accepted" : "");
+		why_step(w, "LMA", WHY_OK, NULL, "LMA %s was asked %s%s", lma, how,
+			 f->yes && f->v.by_registration ? " and accepted" : "");
 }
 
 struct sum {
@@ -273,16 +319,20 @@ static void stream(struct why *w, const struct mag_node_view *n)
 	}
 	mag_subscription_flows(w->ctx->mag, n->node, w->group, add_flow, &s);
 	if (!s.lists)
-		why_step(w, "data plane", WHY_FAILED, "the tables may be full: see the log, dataplane.limits and mag.limits", "no replication list holds the node");
+		why_step(w, "data plane", WHY_FAILED,
+			 "the tables may be full: see the log, dataplane.limits and mag.limits",
+			 "no replication list holds the node");
 	else if (!s.in.packets)
-		why_step(w, "data plane", WHY_FAILED, "run `roamcast why` at the LMA; is the source sending, with a hop limit above 2?",
+		why_step(w, "data plane", WHY_FAILED,
+			 "run `roamcast why` at the LMA; is the source sending, with a hop limit above 2?",
 			 "no packet of the stream has come out of the tunnel");
 	else if (!s.out.packets)
 		why_step(w, "data plane", WHY_FAILED, "see `roamcast show counters` for the reason of the drops",
-			 "%llu packets came out of the tunnel, none went to the node", (unsigned long long)s.in.packets);
+			 "%llu packets came out of the tunnel, none went to the node",
+			 (unsigned long long)s.in.packets);
 	else
-		why_step(w, "data plane", WHY_OK, NULL, "%llu packets out of the tunnel, %llu to the node", (unsigned long long)s.in.packets,
-			 (unsigned long long)s.out.packets);
+		why_step(w, "data plane", WHY_OK, NULL, "%llu packets out of the tunnel, %llu to the node",
+			 (unsigned long long)s.in.packets, (unsigned long long)s.out.packets);
 }
 
 static void group_steps(struct why *w, const struct mag_node_view *n)
@@ -290,14 +340,16 @@ static void group_steps(struct why *w, const struct mag_node_view *n)
 	struct found f = { .group = w->group };
 
 	if (!w->ctx->conf->mag.multicast)
-		why_step(w, "multicast service", WHY_FAILED, "set mag.multicast.enabled: yes and `roamcast reload`", "multicast is switched off at this MAG");
+		why_step(w, "multicast service", WHY_FAILED, "set mag.multicast.enabled: yes and `roamcast reload`",
+			 "multicast is switched off at this MAG");
 	else if (n->profile && !n->profile->multicast)
-		why_step(w, "multicast service", WHY_FAILED, why_verdict_remedy(POLICY_SERVICE_OFF), "its profile has multicast switched off");
+		why_step(w, "multicast service", WHY_FAILED, why_verdict_remedy(POLICY_SERVICE_OFF),
+			 "its profile has multicast switched off");
 	else
 		why_step(w, "multicast service", WHY_OK, NULL, "on, started by the %s",
-			 !n->profile || n->profile->initiation == PROFILE_INITIATION_NODE ? "node" :
-			 n->profile->initiation == PROFILE_INITIATION_QUERY		 ? "network, with a query" :
-											    "network");
+			 !n->profile || n->profile->initiation == PROFILE_INITIATION_NODE ? "node"
+			 : n->profile->initiation == PROFILE_INITIATION_QUERY		  ? "network, with a query"
+											  : "network");
 	mag_each_subscription(w->ctx->mag, w->mn, find_subscription, &f);
 	subscription(w, n, &f);
 	at_lma(w, n, &f);
@@ -319,7 +371,8 @@ void why_mag(struct why *w)
 	if (n.step_done[MAG_STEP_ADVERTISED])
 		why_step(w, "advertised", WHY_OK, NULL, "a Router Advertisement with its prefixes was sent");
 	else
-		why_step(w, "advertised", WHY_PENDING, "see that the link is up", "no Router Advertisement has been sent yet");
+		why_step(w, "advertised", WHY_PENDING, "see that the link is up",
+			 "no Router Advertisement has been sent yet");
 	if (w->group)
 		group_steps(w, &n);
 	else

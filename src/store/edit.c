@@ -13,7 +13,8 @@ static int step(struct store *s, enum statement which, char *why, size_t why_siz
 	sqlite3_reset(s->st[which]);
 	if (r == SQLITE_DONE)
 		return 0;
-	snprintf(why, why_size, "%s: %s%s", s->path, sqlite3_errmsg(s->db), r == SQLITE_BUSY ? "; another program writes to it, try again" : "");
+	snprintf(why, why_size, "%s: %s%s", s->path, sqlite3_errmsg(s->db),
+		 r == SQLITE_BUSY ? "; another program writes to it, try again" : "");
 	return -EIO;
 }
 
@@ -63,9 +64,11 @@ json_t *store_list(struct store *s)
 
 	sqlite3_reset(st);
 	while (sqlite3_step(st) == SQLITE_ROW)
-		json_array_append_new(names, json_stringn((const char *)sqlite3_column_text(st, 0), (size_t)sqlite3_column_bytes(st, 0)));
+		json_array_append_new(names, json_stringn((const char *)sqlite3_column_text(st, 0),
+							  (size_t)sqlite3_column_bytes(st, 0)));
 	sqlite3_reset(st);
-	json_array_foreach(names, i, j) {
+	json_array_foreach(names, i, j)
+	{
 		struct nai mn = nai_of(json_string_value(j), json_string_length(j));
 		json_t *p = store_get(s, &mn);
 
@@ -86,7 +89,8 @@ static int put(struct store *s, const json_t *good, bool must_be_new, char *why,
 		return n;
 	}
 	if (n > 0 && must_be_new) {
-		snprintf(why, why_size, "%s: is in the store already; change it with `policy set`", json_string_value(mn));
+		snprintf(why, why_size, "%s: is in the store already; change it with `policy set`",
+			 json_string_value(mn));
 		return -EEXIST;
 	}
 	return rows_write(s, good, why, why_size);
@@ -159,7 +163,8 @@ int store_import(struct store *s, const json_t *profiles, bool replace_all, char
 	}
 	if (replace_all)
 		r = step(s, ST_DELETE_ALL, why, why_size);
-	json_array_foreach(profiles, i, j) {
+	json_array_foreach(profiles, i, j)
+	{
 		if (r)
 			break;
 		r = import_one(s, j, i, seen, why, why_size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Profiles as JSON, the form in which operators write and read them (docs/policy-store.md). Strict: an unknown key or a wrong
- * value is an error that names the key. */
+/* Profiles as JSON, the form in which operators write and read them (docs/policy-store.md). Strict: an unknown key or a
+ * wrong value is an error that names the key. */
 #include "store/store_priv.h"
 
 #include <stdarg.h>
@@ -51,7 +51,8 @@ static bool read_keys(struct reading *r, const json_t *j, const char *where, con
 
 	if (!json_is_object(j))
 		return fail(r, "%s is not an object", where[0] ? where : "the profile");
-	json_object_foreach((json_t *)j, name, v) {
+	json_object_foreach((json_t *)j, name, v)
+	{
 		char path[96];
 		size_t i;
 
@@ -108,8 +109,12 @@ static bool read_mn(struct reading *r, const char *key, const json_t *v)
 	if (!n || n > NAI_MAX)
 		return fail(r, "%s: give the node's identifier, 1 to %d octets", key, NAI_MAX);
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] <= 0x20 || s[i] == 0x7f || s[i] == '\\' || (s[i] == '*' && !mn_is_default(s, n)))
-			return fail(r, "%s: an identifier has no spaces, control characters, backslashes or (but in \"*\" and \"*@realm\") asterisks", key);
+		if ((unsigned char)s[i] <= 0x20 || s[i] == 0x7f || s[i] == '\\' ||
+		    (s[i] == '*' && !mn_is_default(s, n)))
+			return fail(r,
+				    "%s: an identifier has no spaces, control characters, backslashes or (but in \"*\" "
+				    "and \"*@realm\") asterisks",
+				    key);
 	r->p->mn = nai_of(s, n);
 	return true;
 }
@@ -121,9 +126,11 @@ static bool read_lladdrs(struct reading *r, const char *key, const json_t *v)
 
 	if (!read_array(r, key, v, PROFILE_LLADDR_MAX))
 		return false;
-	json_array_foreach(v, i, j) {
+	json_array_foreach(v, i, j)
+	{
 		if (!json_is_string(j) || !lladdr_parse(json_string_value(j), &r->p->lladdrs[i]))
-			return fail(r, "%s: \"%s\" is not a link-layer address such as 02:00:00:00:00:01", key, json_is_string(j) ? json_string_value(j) : "");
+			return fail(r, "%s: \"%s\" is not a link-layer address such as 02:00:00:00:00:01", key,
+				    json_is_string(j) ? json_string_value(j) : "");
 	}
 	r->p->n_lladdrs = (uint8_t)i;
 	return true;
@@ -141,7 +148,8 @@ static bool read_prefix(struct reading *r, const char *key, const json_t *v, boo
 	char good[PREFIX_STR_MAX];
 
 	if (!s || !prefix_parse(s, ret))
-		return fail(r, "%s: \"%s\" is not a prefix such as %s", key, s ? s : "", multicast ? "ff3e::/32" : "2001:db8:1::/64");
+		return fail(r, "%s: \"%s\" is not a prefix such as %s", key, s ? s : "",
+			    multicast ? "ff3e::/32" : "2001:db8:1::/64");
 	masked = prefix_masked(*ret);
 	if (!addr_eq(&masked.addr, &ret->addr))
 		return fail(r, "%s: %s has bits set behind its length; write %s", key, s, prefix_str(&masked, good));
@@ -157,7 +165,8 @@ static bool read_prefixes(struct reading *r, const char *key, const json_t *v)
 
 	if (!read_array(r, key, v, PROFILE_PREFIX_MAX))
 		return false;
-	json_array_foreach(v, i, j) {
+	json_array_foreach(v, i, j)
+	{
 		struct prefix *p = &r->p->prefixes[i];
 
 		if (!read_prefix(r, key, j, false, p))
@@ -165,7 +174,8 @@ static bool read_prefixes(struct reading *r, const char *key, const json_t *v)
 		if (p->len < 16 || addr_is_link_local(&p->addr))
 			return fail(r, "%s: \"%s\" cannot be a home network prefix", key, json_string_value(j));
 		for (size_t k = 0; k < i; k++)
-			if (prefix_contains(&r->p->prefixes[k], &p->addr) || prefix_contains(p, &r->p->prefixes[k].addr))
+			if (prefix_contains(&r->p->prefixes[k], &p->addr) ||
+			    prefix_contains(p, &r->p->prefixes[k].addr))
 				return fail(r, "%s: \"%s\" overlaps with another one", key, json_string_value(j));
 	}
 	r->p->n_prefixes = (uint8_t)i;
@@ -179,7 +189,8 @@ static bool read_mags(struct reading *r, const char *key, const json_t *v)
 
 	if (!read_array(r, key, v, PROFILE_MAG_MAX))
 		return false;
-	json_array_foreach(v, i, j) {
+	json_array_foreach(v, i, j)
+	{
 		if (!read_address(r, key, j, &r->p->mags[i]))
 			return false;
 	}
@@ -241,8 +252,9 @@ static bool read_time(struct reading *r, const char *key, const json_t *v, wall_
 
 static bool read_subscription(struct reading *r, const char *key, const json_t *v)
 {
-	const json_t *group = json_object_get(v, "group"), *sources = json_object_get(v, "sources"), *mandatory = json_object_get(v, "mandatory"),
-		     *start = json_object_get(v, "start"), *end = json_object_get(v, "end");
+	const json_t *group = json_object_get(v, "group"), *sources = json_object_get(v, "sources"),
+		     *mandatory = json_object_get(v, "mandatory"), *start = json_object_get(v, "start"),
+		     *end = json_object_get(v, "end");
 	struct in6_addr g, s[PROFILE_SOURCE_MAX];
 	wall_t from = { 0 }, to = WALL_NEVER;
 	bool must = false;
@@ -252,16 +264,21 @@ static bool read_subscription(struct reading *r, const char *key, const json_t *
 
 	if (!json_is_object(v))
 		return fail(r, "%s: each item is an object with a \"group\"", key);
-	json_object_foreach((json_t *)v, name, j) {
-		if (strcmp(name, "group") && strcmp(name, "sources") && strcmp(name, "mandatory") && strcmp(name, "start") && strcmp(name, "end"))
+	json_object_foreach((json_t *)v, name, j)
+	{
+		if (strcmp(name, "group") && strcmp(name, "sources") && strcmp(name, "mandatory") &&
+		    strcmp(name, "start") && strcmp(name, "end"))
 			return fail(r, "%s.%s: there is no such key", key, name);
 	}
-	if (!json_is_string(group) || !addr_parse(json_string_value(group), &g) || !addr_is_multicast(&g) || addr_scope(&g) <= MC_SCOPE_LINK)
-		return fail(r, "%s.group: \"%s\" is not a multicast address that leaves a link", key, json_is_string(group) ? json_string_value(group) : "");
+	if (!json_is_string(group) || !addr_parse(json_string_value(group), &g) || !addr_is_multicast(&g) ||
+	    addr_scope(&g) <= MC_SCOPE_LINK)
+		return fail(r, "%s.group: \"%s\" is not a multicast address that leaves a link", key,
+			    json_is_string(group) ? json_string_value(group) : "");
 	if (sources && !json_is_null(sources)) {
 		if (!read_array(r, key, sources, PROFILE_SOURCE_MAX))
 			return false;
-		json_array_foreach(sources, i, j) {
+		json_array_foreach(sources, i, j)
+		{
 			if (!read_address(r, key, j, &s[i]))
 				return false;
 		}
@@ -278,8 +295,10 @@ static bool read_subscription(struct reading *r, const char *key, const json_t *
 	if (from.ns >= to.ns)
 		return fail(r, "%s: %s ends before it starts", key, json_string_value(group));
 	for (i = 0; i < r->p->n_subscriptions; i++)
-		if (addr_eq(&r->p->subscriptions[i].group, &g) && r->p->subscriptions[i].start.ns < to.ns && from.ns < r->p->subscriptions[i].end.ns)
-			return fail(r, "%s: %s is there twice at one time; give all its sources in one item", key, json_string_value(group));
+		if (addr_eq(&r->p->subscriptions[i].group, &g) && r->p->subscriptions[i].start.ns < to.ns &&
+		    from.ns < r->p->subscriptions[i].end.ns)
+			return fail(r, "%s: %s is there twice at one time; give all its sources in one item", key,
+				    json_string_value(group));
 	if (!profile_add_subscription(r->p, &g, s, n, must, from, to))
 		return fail(r, "%s: out of memory", key);
 	return true;
@@ -292,7 +311,8 @@ static bool read_subscriptions(struct reading *r, const char *key, const json_t 
 
 	if (!read_array(r, key, v, PROFILE_SUBSCRIPTION_MAX))
 		return false;
-	json_array_foreach(v, i, j) {
+	json_array_foreach(v, i, j)
+	{
 		if (!read_subscription(r, key, j))
 			return false;
 	}
@@ -306,13 +326,16 @@ static bool read_ranges(struct reading *r, const char *key, const json_t *v, boo
 
 	if (!read_array(r, key, v, PROFILE_RANGE_MAX))
 		return false;
-	json_array_foreach(v, i, j) {
-		const json_t *group = json_is_string(j) ? j : json_object_get(j, "group"), *source = json_object_get(j, "source");
+	json_array_foreach(v, i, j)
+	{
+		const json_t *group = json_is_string(j) ? j : json_object_get(j, "group"),
+			     *source = json_object_get(j, "source");
 		struct prefix g, s = { 0 };
 
 		if (!group || (json_is_object(j) && json_object_size(j) != 1 + !!source))
 			return fail(r, "%s: each item is an object with a \"group\" and maybe a \"source\"", key);
-		if (!read_prefix(r, key, group, true, &g) || (source && !json_is_null(source) && !read_prefix(r, key, source, false, &s)))
+		if (!read_prefix(r, key, group, true, &g) ||
+		    (source && !json_is_null(source) && !read_prefix(r, key, source, false, &s)))
 			return false;
 		if (!profile_add_range(r->p, deny, &g, &s))
 			return fail(r, "%s: out of memory", key);
@@ -331,8 +354,14 @@ static bool read_deny(struct reading *r, const char *key, const json_t *v)
 }
 
 static const struct key multicast_keys[] = {
-	{ "enabled", read_mc_enabled }, { "initiation", read_initiation }, { "delivery", read_delivery }, { "max-groups", read_groups_max },
-	{ "max-sources", read_sources_max }, { "subscriptions", read_subscriptions }, { "allow", read_allow }, { "deny", read_deny },
+	{ "enabled", read_mc_enabled },
+	{ "initiation", read_initiation },
+	{ "delivery", read_delivery },
+	{ "max-groups", read_groups_max },
+	{ "max-sources", read_sources_max },
+	{ "subscriptions", read_subscriptions },
+	{ "allow", read_allow },
+	{ "deny", read_deny },
 };
 
 static bool read_multicast(struct reading *r, const char *key, const json_t *v)
@@ -341,8 +370,13 @@ static bool read_multicast(struct reading *r, const char *key, const json_t *v)
 }
 
 static const struct key keys[] = {
-	{ "mn", read_mn }, { "enabled", read_enabled }, { "link-layer-addresses", read_lladdrs }, { "lma", read_lma },
-	{ "prefixes", read_prefixes }, { "mags", read_mags }, { "multicast", read_multicast },
+	{ "mn", read_mn },
+	{ "enabled", read_enabled },
+	{ "link-layer-addresses", read_lladdrs },
+	{ "lma", read_lma },
+	{ "prefixes", read_prefixes },
+	{ "mags", read_mags },
+	{ "multicast", read_multicast },
 };
 
 struct profile *profile_of_json(const json_t *j, char *why, size_t why_size)
@@ -361,7 +395,8 @@ struct profile *profile_of_json(const json_t *j, char *why, size_t why_size)
 	if (good && !r.p->mn.len)
 		good = fail(&r, "mn: is missing; give the node's identifier");
 	if (good && mn_is_default(r.p->mn.s, r.p->mn.len) && (r.p->n_lladdrs || r.p->n_prefixes))
-		good = fail(&r, "%s: a default serves many nodes and cannot hold what belongs to one", r.p->n_lladdrs ? "link-layer-addresses" : "prefixes");
+		good = fail(&r, "%s: a default serves many nodes and cannot hold what belongs to one",
+			    r.p->n_lladdrs ? "link-layer-addresses" : "prefixes");
 	return good ? r.p : profile_unref(r.p);
 }
 
@@ -382,7 +417,8 @@ static json_t *prefix_json(const struct prefix *p)
 
 static json_t *subscription_json(const struct profile_subscription *s)
 {
-	json_t *j = json_pack("{s:o, s:[], s:b}", "group", address_json(&s->group), "sources", "mandatory", s->mandatory);
+	json_t *j =
+		json_pack("{s:o, s:[], s:b}", "group", address_json(&s->group), "sources", "mandatory", s->mandatory);
 	char buf[STORE_TIME_MAX];
 
 	for (size_t i = 0; i < s->n_sources; i++)
@@ -408,9 +444,26 @@ static json_t *ranges_json(const struct profile_range *v, size_t n)
 	return list;
 }
 
+static json_t *multicast_json(const struct profile *p)
+{
+	json_t *m = json_object(), *subscriptions = json_array();
+
+	for (size_t i = 0; i < p->n_subscriptions; i++)
+		json_array_append_new(subscriptions, subscription_json(&p->subscriptions[i]));
+	json_object_set_new(m, "enabled", json_boolean(p->multicast));
+	json_object_set_new(m, "initiation", json_string(initiations[p->initiation]));
+	json_object_set_new(m, "delivery", json_string(deliveries[p->delivery]));
+	json_object_set_new(m, "max-groups", json_integer(p->groups_max));
+	json_object_set_new(m, "max-sources", json_integer(p->sources_max));
+	json_object_set_new(m, "subscriptions", subscriptions);
+	json_object_set_new(m, "allow", ranges_json(p->allow, p->n_allow));
+	json_object_set_new(m, "deny", ranges_json(p->deny, p->n_deny));
+	return m;
+}
+
 json_t *profile_to_json(const struct profile *p)
 {
-	json_t *lladdrs = json_array(), *prefixes = json_array(), *mags = json_array(), *subscriptions = json_array(), *j, *m;
+	json_t *lladdrs = json_array(), *prefixes = json_array(), *mags = json_array(), *j = json_object();
 	char buf[LLADDR_STR_MAX];
 
 	for (size_t i = 0; i < p->n_lladdrs; i++)
@@ -419,15 +472,14 @@ json_t *profile_to_json(const struct profile *p)
 		json_array_append_new(prefixes, prefix_json(&p->prefixes[i]));
 	for (size_t i = 0; i < p->n_mags; i++)
 		json_array_append_new(mags, address_json(&p->mags[i]));
-	for (size_t i = 0; i < p->n_subscriptions; i++)
-		json_array_append_new(subscriptions, subscription_json(&p->subscriptions[i]));
-	m = json_pack("{s:b, s:s, s:s, s:i, s:i, s:o, s:o, s:o}", "enabled", p->multicast, "initiation", initiations[p->initiation], "delivery",
-		      deliveries[p->delivery], "max-groups", (int)p->groups_max, "max-sources", (int)p->sources_max, "subscriptions", subscriptions,
-		      "allow", ranges_json(p->allow, p->n_allow), "deny", ranges_json(p->deny, p->n_deny));
-	j = json_pack("{s:s%, s:b, s:o, s:o, s:o, s:o}", "mn", p->mn.s, (size_t)p->mn.len, "enabled", p->enabled, "link-layer-addresses", lladdrs,
-		      "prefixes", prefixes, "mags", mags, "multicast", m);
-	if (j && !addr_is_any(&p->lma))
+	json_object_set_new(j, "mn", json_stringn(p->mn.s, p->mn.len));
+	json_object_set_new(j, "enabled", json_boolean(p->enabled));
+	json_object_set_new(j, "link-layer-addresses", lladdrs);
+	if (!addr_is_any(&p->lma))
 		json_object_set_new(j, "lma", address_json(&p->lma));
+	json_object_set_new(j, "prefixes", prefixes);
+	json_object_set_new(j, "mags", mags);
+	json_object_set_new(j, "multicast", multicast_json(p));
 	return j;
 }
 

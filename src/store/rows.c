@@ -71,8 +71,9 @@ static int read_subscriptions(struct store *s, const char *mn, size_t len, json_
 	int r;
 
 	while ((r = sqlite3_step(st)) == SQLITE_ROW) {
-		json_t *j = json_pack("{s:o, s:o, s:b}", "group", column(st, 0), "sources", split((const char *)sqlite3_column_text(st, 1)),
-				      "mandatory", sqlite3_column_int(st, 2));
+		json_t *j = json_pack("{s:o, s:o, s:b}", "group", column(st, 0), "sources",
+				      split((const char *)sqlite3_column_text(st, 1)), "mandatory",
+				      sqlite3_column_int(st, 2));
 
 		set_unless_null(j, "start", column(st, 3));
 		set_unless_null(j, "end", column(st, 4));
@@ -109,10 +110,12 @@ json_t *rows_read(struct store *s, const char *mn, size_t len, char *why, size_t
 
 	why[0] = '\0';
 	if (r == SQLITE_ROW) {
-		multicast = json_pack("{s:b, s:o, s:o, s:I, s:I}", "enabled", sqlite3_column_int(st, 2), "initiation", column(st, 3), "delivery",
-				      column(st, 4), "max-groups", (json_int_t)sqlite3_column_int64(st, 5), "max-sources",
+		multicast = json_pack("{s:b, s:o, s:o, s:I, s:I}", "enabled", sqlite3_column_int(st, 2), "initiation",
+				      column(st, 3), "delivery", column(st, 4), "max-groups",
+				      (json_int_t)sqlite3_column_int64(st, 5), "max-sources",
 				      (json_int_t)sqlite3_column_int64(st, 6));
-		j = json_pack("{s:o, s:b, s:o}", "mn", json_stringn(mn, len), "enabled", sqlite3_column_int(st, 0), "multicast", multicast);
+		j = json_pack("{s:o, s:b, s:o}", "mn", json_stringn(mn, len), "enabled", sqlite3_column_int(st, 0),
+			      "multicast", multicast);
 		if (j)
 			set_unless_null(j, "lma", column(st, 1));
 	}
@@ -126,8 +129,10 @@ json_t *rows_read(struct store *s, const char *mn, size_t len, char *why, size_t
 	json_object_set_new(j, "link-layer-addresses", lladdrs = json_array());
 	json_object_set_new(j, "prefixes", prefixes = json_array());
 	json_object_set_new(j, "mags", mags = json_array());
-	if (read_list(s, ST_LLADDRS, mn, len, lladdrs) != SQLITE_DONE || read_list(s, ST_PREFIXES, mn, len, prefixes) != SQLITE_DONE ||
-	    read_list(s, ST_MAGS, mn, len, mags) != SQLITE_DONE || read_subscriptions(s, mn, len, multicast) != SQLITE_DONE ||
+	if (read_list(s, ST_LLADDRS, mn, len, lladdrs) != SQLITE_DONE ||
+	    read_list(s, ST_PREFIXES, mn, len, prefixes) != SQLITE_DONE ||
+	    read_list(s, ST_MAGS, mn, len, mags) != SQLITE_DONE ||
+	    read_subscriptions(s, mn, len, multicast) != SQLITE_DONE ||
 	    read_ranges(s, mn, len, multicast) != SQLITE_DONE) {
 		failed(s, why, why_size);
 		json_decref(j);
@@ -159,7 +164,8 @@ static int put(struct store *s, sqlite3_stmt *st, char *why, size_t why_size)
 }
 
 /* What belongs to one node only must not be another's. */
-static int check_owner(struct store *s, enum statement which, const char *mn, const char *key, const json_t *v, char *why, size_t why_size)
+static int check_owner(struct store *s, enum statement which, const char *mn, const char *key, const json_t *v,
+		       char *why, size_t why_size)
 {
 	sqlite3_stmt *st = s->st[which];
 	int r = 0;
@@ -167,20 +173,23 @@ static int check_owner(struct store *s, enum statement which, const char *mn, co
 	sqlite3_reset(st);
 	bind_json(st, 1, v);
 	if (sqlite3_step(st) == SQLITE_ROW) {
-		snprintf(why, why_size, "%s: %s: \"%s\" is already that of %s", mn, key, json_string_value(v), (const char *)sqlite3_column_text(st, 0));
+		snprintf(why, why_size, "%s: %s: \"%s\" is already that of %s", mn, key, json_string_value(v),
+			 (const char *)sqlite3_column_text(st, 0));
 		r = -EEXIST;
 	}
 	sqlite3_reset(st);
 	return r;
 }
 
-static int write_list(struct store *s, enum statement which, int owner, const json_t *profile, const char *key, char *why, size_t why_size)
+static int write_list(struct store *s, enum statement which, int owner, const json_t *profile, const char *key,
+		      char *why, size_t why_size)
 {
 	const char *mn = json_string_value(json_object_get(profile, "mn"));
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(json_object_get(profile, key), i, v) {
+	json_array_foreach(json_object_get(profile, key), i, v)
+	{
 		sqlite3_stmt *st;
 		int r = owner >= 0 ? check_owner(s, (enum statement)owner, mn, key, v, why, why_size) : 0;
 
@@ -200,14 +209,15 @@ static int write_subscriptions(struct store *s, const char *mn, const json_t *li
 	size_t i, k;
 	json_t *v, *source;
 
-	json_array_foreach(list, i, v) {
+	json_array_foreach(list, i, v)
+	{
 		sqlite3_stmt *st = bind_mn(s, ST_PUT_SUBSCRIPTION, mn, strlen(mn));
 		char sources[PROFILE_SOURCE_MAX * ADDR_STR_MAX] = "";
 		size_t n = 0;
 		int r;
 
-		json_array_foreach(json_object_get(v, "sources"), k, source)
-			n += (size_t)snprintf(sources + n, sizeof(sources) - n, "%s%s", n ? " " : "", json_string_value(source));
+		json_array_foreach(json_object_get(v, "sources"), k, source) n += (size_t)snprintf(
+			sources + n, sizeof(sources) - n, "%s%s", n ? " " : "", json_string_value(source));
 		bind_json(st, 2, json_object_get(v, "group"));
 		sqlite3_bind_text(st, 3, sources, -1, SQLITE_TRANSIENT);
 		bind_json(st, 4, json_object_get(v, "mandatory"));
@@ -220,12 +230,14 @@ static int write_subscriptions(struct store *s, const char *mn, const json_t *li
 	return 0;
 }
 
-static int write_ranges(struct store *s, const char *mn, const char *rule, const json_t *list, char *why, size_t why_size)
+static int write_ranges(struct store *s, const char *mn, const char *rule, const json_t *list, char *why,
+			size_t why_size)
 {
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(list, i, v) {
+	json_array_foreach(list, i, v)
+	{
 		sqlite3_stmt *st = bind_mn(s, ST_PUT_RANGE, mn, strlen(mn));
 		int r;
 

@@ -44,7 +44,8 @@ static const char tables[] =
 	"CREATE INDEX subscription_mn ON subscription (mn);\n"
 	"CREATE INDEX range_mn ON range (mn);\n"
 	/* A reader that is further behind reads everything again. */
-	"CREATE TRIGGER change_trim AFTER INSERT ON change BEGIN DELETE FROM change WHERE seq <= NEW.seq - 100000; END;\n"
+	"CREATE TRIGGER change_trim AFTER INSERT ON change BEGIN DELETE FROM change WHERE seq <= NEW.seq - 100000; "
+	"END;\n"
 	"CREATE TRIGGER node_insert AFTER INSERT ON node BEGIN INSERT INTO change (mn) VALUES (NEW.mn); END;\n"
 	"CREATE TRIGGER node_update AFTER UPDATE ON node BEGIN\n"
 	"  INSERT INTO change (mn) VALUES (OLD.mn);\n"
@@ -68,11 +69,15 @@ static int create_triggers(struct store *s)
 	for (size_t i = 0; i < N_CHILDREN && r == SQLITE_OK; i++) {
 		const char *t = children[i];
 
-		snprintf(deletes + strlen(deletes), sizeof(deletes) - strlen(deletes), "DELETE FROM %s WHERE mn = OLD.mn; ", t);
-		snprintf(renames + strlen(renames), sizeof(renames) - strlen(renames), "UPDATE %s SET mn = NEW.mn WHERE mn = OLD.mn; ", t);
+		snprintf(deletes + strlen(deletes), sizeof(deletes) - strlen(deletes),
+			 "DELETE FROM %s WHERE mn = OLD.mn; ", t);
+		snprintf(renames + strlen(renames), sizeof(renames) - strlen(renames),
+			 "UPDATE %s SET mn = NEW.mn WHERE mn = OLD.mn; ", t);
 		snprintf(sql, sizeof(sql),
-			 "CREATE TRIGGER %s_insert AFTER INSERT ON %s BEGIN INSERT INTO change (mn) VALUES (NEW.mn); END;\n"
-			 "CREATE TRIGGER %s_delete AFTER DELETE ON %s BEGIN INSERT INTO change (mn) VALUES (OLD.mn); END;\n"
+			 "CREATE TRIGGER %s_insert AFTER INSERT ON %s BEGIN INSERT INTO change (mn) VALUES (NEW.mn); "
+			 "END;\n"
+			 "CREATE TRIGGER %s_delete AFTER DELETE ON %s BEGIN INSERT INTO change (mn) VALUES (OLD.mn); "
+			 "END;\n"
 			 "CREATE TRIGGER %s_update AFTER UPDATE ON %s BEGIN\n"
 			 "  INSERT INTO change (mn) VALUES (OLD.mn);\n"
 			 "  INSERT INTO change (mn) SELECT NEW.mn WHERE NEW.mn <> OLD.mn;\n"
@@ -82,7 +87,10 @@ static int create_triggers(struct store *s)
 	}
 	if (r != SQLITE_OK)
 		return r;
-	snprintf(sql, sizeof(sql), "CREATE TRIGGER node_delete AFTER DELETE ON node BEGIN %sINSERT INTO change (mn) VALUES (OLD.mn); END;", deletes);
+	snprintf(
+		sql, sizeof(sql),
+		"CREATE TRIGGER node_delete AFTER DELETE ON node BEGIN %sINSERT INTO change (mn) VALUES (OLD.mn); END;",
+		deletes);
 	r = exec(s, sql);
 	if (r != SQLITE_OK)
 		return r;
@@ -117,7 +125,8 @@ static int create(struct store *s)
 		r = exec(s, tables);
 		if (r == SQLITE_OK)
 			r = create_triggers(s);
-		snprintf(sql, sizeof(sql), "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION, APPLICATION_ID);
+		snprintf(sql, sizeof(sql), "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION,
+			 APPLICATION_ID);
 		if (r == SQLITE_OK)
 			r = exec(s, sql);
 	}
@@ -129,11 +138,13 @@ static int create(struct store *s)
 }
 
 static const char *const statements[ST_N] = {
-	[ST_NODE] = "SELECT enabled, lma, multicast, initiation, delivery, max_groups, max_sources FROM node WHERE mn = ?",
+	[ST_NODE] =
+		"SELECT enabled, lma, multicast, initiation, delivery, max_groups, max_sources FROM node WHERE mn = ?",
 	[ST_LLADDRS] = "SELECT address FROM link_layer_address WHERE mn = ? ORDER BY rowid",
 	[ST_PREFIXES] = "SELECT prefix FROM prefix WHERE mn = ? ORDER BY rowid",
 	[ST_MAGS] = "SELECT address FROM mag WHERE mn = ? ORDER BY rowid",
-	[ST_SUBSCRIPTIONS] = "SELECT group_address, sources, mandatory, start_time, end_time FROM subscription WHERE mn = ? ORDER BY id",
+	[ST_SUBSCRIPTIONS] = "SELECT group_address, sources, mandatory, start_time, end_time FROM subscription WHERE "
+			     "mn = ? ORDER BY id",
 	[ST_RANGES] = "SELECT rule, group_range, source_range FROM range WHERE mn = ? ORDER BY id",
 	[ST_ALL_NODES] = "SELECT mn FROM node ORDER BY mn",
 	[ST_ALL_LLADDRS] = "SELECT address, mn FROM link_layer_address",
@@ -144,11 +155,13 @@ static const char *const statements[ST_N] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
 	[ST_ROLLBACK] = "ROLLBACK",
-	[ST_PUT_NODE] = "INSERT INTO node (mn, enabled, lma, multicast, initiation, delivery, max_groups, max_sources) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	[ST_PUT_NODE] = "INSERT INTO node (mn, enabled, lma, multicast, initiation, delivery, max_groups, max_sources) "
+			"VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	[ST_PUT_LLADDR] = "INSERT INTO link_layer_address (mn, address) VALUES (?, ?)",
 	[ST_PUT_PREFIX] = "INSERT INTO prefix (mn, prefix) VALUES (?, ?)",
 	[ST_PUT_MAG] = "INSERT OR IGNORE INTO mag (mn, address) VALUES (?, ?)",
-	[ST_PUT_SUBSCRIPTION] = "INSERT INTO subscription (mn, group_address, sources, mandatory, start_time, end_time) VALUES (?, ?, ?, ?, ?, ?)",
+	[ST_PUT_SUBSCRIPTION] = "INSERT INTO subscription (mn, group_address, sources, mandatory, start_time, "
+				"end_time) VALUES (?, ?, ?, ?, ?, ?)",
 	[ST_PUT_RANGE] = "INSERT INTO range (mn, rule, group_range, source_range) VALUES (?, ?, ?, ?)",
 	[ST_DELETE] = "DELETE FROM node WHERE mn = ?",
 	[ST_DELETE_ALL] = "DELETE FROM node",
@@ -161,25 +174,31 @@ int schema_open(struct store *s, char *why, size_t why_size)
 	int64_t version = pragma(s, "user_version");
 
 	if (version < 0) {
-		snprintf(why, why_size, "%s: %s; is it a SQLite file, and may this user read and write it?", s->path, sqlite3_errmsg(s->db));
+		snprintf(why, why_size, "%s: %s; is it a SQLite file, and may this user read and write it?", s->path,
+			 sqlite3_errmsg(s->db));
 		return -1;
 	}
 	if (version == 0 && pragma(s, "schema_version") > 0) {
-		snprintf(why, why_size, "%s: a database of another program; name another file, which is created", s->path);
+		snprintf(why, why_size, "%s: a database of another program; name another file, which is created",
+			 s->path);
 		return -1;
 	}
 	if (version > SCHEMA_VERSION) {
-		snprintf(why, why_size, "%s: of a newer version of this program (schema %d, known is %d)", s->path, (int)version, SCHEMA_VERSION);
+		snprintf(why, why_size, "%s: of a newer version of this program (schema %d, known is %d)", s->path,
+			 (int)version, SCHEMA_VERSION);
 		return -1;
 	}
 	if (exec(s, "PRAGMA journal_mode = WAL") != SQLITE_OK || exec(s, "PRAGMA synchronous = NORMAL") != SQLITE_OK ||
 	    (version == 0 && create(s) != SQLITE_OK)) {
-		snprintf(why, why_size, "%s: %s; may this user write the file and its folder?", s->path, sqlite3_errmsg(s->db));
+		snprintf(why, why_size, "%s: %s; may this user write the file and its folder?", s->path,
+			 sqlite3_errmsg(s->db));
 		return -1;
 	}
 	for (int i = 0; i < ST_N; i++) {
-		if (sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL) != SQLITE_OK) {
-			snprintf(why, why_size, "%s: %s; the tables have been changed by hand", s->path, sqlite3_errmsg(s->db));
+		if (sqlite3_prepare_v3(s->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL) !=
+		    SQLITE_OK) {
+			snprintf(why, why_size, "%s: %s; the tables have been changed by hand", s->path,
+				 sqlite3_errmsg(s->db));
 			return -1;
 		}
 	}

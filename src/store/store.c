@@ -29,7 +29,8 @@ void store_problem(struct store *s, const char *fmt, ...)
 static void failing(struct store *s, bool now)
 {
 	if (now && !s->failing)
-		store_problem(s, "%s: %s; nodes are served from memory until it can be read again", s->path, sqlite3_errmsg(s->db));
+		store_problem(s, "%s: %s; nodes are served from memory until it can be read again", s->path,
+			      sqlite3_errmsg(s->db));
 	s->failing = now;
 }
 
@@ -115,8 +116,8 @@ static void entry_index(struct store *s, struct entry *e)
 		entry_add_lladdr(s, e, &e->profile->lladdrs[i]);
 }
 
-/* Reads the node's rows. On failure the profile that was there before stays: what an operator got wrong must not cut a node off, nor hand it
- * over to a default that may permit more. */
+/* Reads the node's rows. On failure the profile that was there before stays: what an operator got wrong must not cut a
+ * node off, nor hand it over to a default that may permit more. */
 static void entry_load(struct store *s, struct entry *e)
 {
 	char why[512];
@@ -132,7 +133,8 @@ static void entry_load(struct store *s, struct entry *e)
 	json_decref(j);
 	if (!p) {
 		if (!e->bad)
-			store_problem(s, "%s: the rows of node %s; %s until it is corrected (`roamcast policy set`)", s->path, why,
+			store_problem(s, "%s: the rows of node %s; %s until it is corrected (`roamcast policy set`)",
+				      s->path, why,
 				      e->profile ? "its last good profile stays in force" : "it has no service");
 		e->bad = true;
 		entry_index(s, e);
@@ -247,7 +249,10 @@ static void refresh_one(struct store *s, const char *mn, size_t len)
 		if (!e)
 			e = entry_add(s, mn, len);
 		if (!e) {
-			store_problem(s, "%s: the row of a node with %zu octets of identifier cannot be used; 1 to %d are possible", s->path, len, NAI_MAX);
+			store_problem(s,
+				      "%s: the row of a node with %zu octets of identifier cannot be used; 1 to %d are "
+				      "possible",
+				      s->path, len, NAI_MAX);
 			return;
 		}
 		e->bad = false;
@@ -314,19 +319,25 @@ static bool read_names(struct store *s)
 		size_t len = (size_t)sqlite3_column_bytes(st, 0);
 
 		if (!entry_add(s, (const char *)sqlite3_column_text(st, 0), len))
-			store_problem(s, "%s: the row of a node with %zu octets of identifier cannot be used; 1 to %d are possible", s->path, len, NAI_MAX);
+			store_problem(s,
+				      "%s: the row of a node with %zu octets of identifier cannot be used; 1 to %d are "
+				      "possible",
+				      s->path, len, NAI_MAX);
 	}
 	sqlite3_reset(st);
 	if (r != SQLITE_DONE)
 		return false;
 	st = s->st[ST_ALL_LLADDRS];
 	while ((r = sqlite3_step(st)) == SQLITE_ROW) {
-		const char *text = (const char *)sqlite3_column_text(st, 0), *mn = (const char *)sqlite3_column_text(st, 1);
+		const char *text = (const char *)sqlite3_column_text(st, 0),
+			   *mn = (const char *)sqlite3_column_text(st, 1);
 
 		e = store_find(s, mn, (size_t)sqlite3_column_bytes(st, 1));
 		if (!e)
-			store_problem(s, "%s: the row of link-layer address %s belongs to %s, which is not there; remove the row or add the node", s->path,
-				      text, mn);
+			store_problem(s,
+				      "%s: the row of link-layer address %s belongs to %s, which is not there; remove "
+				      "the row or add the node",
+				      s->path, text, mn);
 		else if (lladdr_parse(text, &a)) /* if not: told with the node's other rows */
 			entry_add_lladdr(s, e, &a);
 	}
@@ -334,8 +345,8 @@ static bool read_names(struct store *s)
 	return r == SQLITE_DONE;
 }
 
-/* Too many changes were made to follow each: everything is read again. Whoever has asked is told, and for all others the default
- * of all: so nodes that were unknown are looked up again too. */
+/* Too many changes were made to follow each: everything is read again. Whoever has asked is told, and for all others
+ * the default of all: so nodes that were unknown are looked up again too. */
 static void refresh_all(struct store *s)
 {
 	struct name_list known = { 0 };
@@ -448,8 +459,8 @@ static int open_file(struct store *s, char *why, size_t why_size)
 	return r == SQLITE_OK ? 0 : -EIO;
 }
 
-int store_open(struct store **ret, const char *path, struct event_base *base, const struct store_events *events, void *arg, char *why,
-	       size_t why_size)
+int store_open(struct store **ret, const char *path, struct event_base *base, const struct store_events *events,
+	       void *arg, char *why, size_t why_size)
 {
 	struct store *s = calloc(1, sizeof(*s));
 	struct timeval second = { .tv_sec = 1 };
@@ -473,7 +484,8 @@ int store_open(struct store **ret, const char *path, struct event_base *base, co
 		return -EIO;
 	}
 	if (!read_names(s)) {
-		snprintf(why, why_size, "%s: %s; restore it from a backup, or name another file", s->path, sqlite3_errmsg(s->db));
+		snprintf(why, why_size, "%s: %s; restore it from a backup, or name another file", s->path,
+			 sqlite3_errmsg(s->db));
 		store_close(s);
 		return -EIO;
 	}

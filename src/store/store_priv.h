@@ -2,9 +2,9 @@
 #pragma once
 /* Between the files of store/.
  *
- * The file is the truth. In memory there is one entry per node, so that an unknown node costs no query, and the profile of each
- * node that was asked for. Triggers write the name of every node that changes into the table `change`: whoever wrote, roamcast
- * or another program, the daemon reads from there what to look up again. */
+ * The file is the truth. In memory there is one entry per node, so that an unknown node costs no query, and the profile
+ * of each node that was asked for. Triggers write the name of every node that changes into the table `change`: whoever
+ * wrote, roamcast or another program, the daemon reads from there what to look up again. */
 #include "base/htab.h"
 #include "store/store.h"
 
@@ -29,12 +29,31 @@ struct ll_entry {
 };
 
 enum statement {
-	ST_NODE, ST_LLADDRS, ST_PREFIXES, ST_MAGS, ST_SUBSCRIPTIONS, ST_RANGES, /* rows of one node */
-	ST_ALL_NODES, ST_ALL_LLADDRS,
-	ST_CHANGES, ST_CHANGE_LAST, ST_CHANGE_FIRST, ST_DATA_VERSION,
-	ST_BEGIN, ST_COMMIT, ST_ROLLBACK,
-	ST_PUT_NODE, ST_PUT_LLADDR, ST_PUT_PREFIX, ST_PUT_MAG, ST_PUT_SUBSCRIPTION, ST_PUT_RANGE,
-	ST_DELETE, ST_DELETE_ALL, ST_LLADDR_OWNER, ST_PREFIX_OWNER,
+	ST_NODE,
+	ST_LLADDRS,
+	ST_PREFIXES,
+	ST_MAGS,
+	ST_SUBSCRIPTIONS,
+	ST_RANGES, /* rows of one node */
+	ST_ALL_NODES,
+	ST_ALL_LLADDRS,
+	ST_CHANGES,
+	ST_CHANGE_LAST,
+	ST_CHANGE_FIRST,
+	ST_DATA_VERSION,
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_ROLLBACK,
+	ST_PUT_NODE,
+	ST_PUT_LLADDR,
+	ST_PUT_PREFIX,
+	ST_PUT_MAG,
+	ST_PUT_SUBSCRIPTION,
+	ST_PUT_RANGE,
+	ST_DELETE,
+	ST_DELETE_ALL,
+	ST_LLADDR_OWNER,
+	ST_PREFIX_OWNER,
 	ST_N
 };
 
@@ -53,11 +72,13 @@ struct store {
 };
 
 /* schema.c */
-int schema_open(struct store *s, char *why, size_t why_size); /* creates what is not there, and prepares the statements */
+int schema_open(struct store *s, char *why,
+		size_t why_size); /* creates what is not there, and prepares the statements */
 void schema_close(struct store *s);
 
 /* rows.c: rows <-> JSON. The caller has bound nothing. */
-json_t *rows_read(struct store *s, const char *mn, size_t len, char *why, size_t why_size); /* NULL: none (why empty), or failed */
+json_t *rows_read(struct store *s, const char *mn, size_t len, char *why,
+		  size_t why_size); /* NULL: none (why empty), or failed */
 int rows_write(struct store *s, const json_t *profile, char *why, size_t why_size);
 int rows_delete(struct store *s, const char *mn, size_t len); /* number of nodes deleted, negative errno */
 

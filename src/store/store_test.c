@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The policy store on a file of its own: JSON both ways, look-ups, defaults, edits, changes by another connection, bad rows. */
+/* The policy store on a file of its own: JSON both ways, look-ups, defaults, edits, changes by another connection, bad
+ * rows. */
 #include "store/store.h"
 
 #include <errno.h>
@@ -138,13 +139,17 @@ static struct profile *lookup(struct fixture *f, const char *mn, const char *lla
 	return a.p;
 }
 
-static const char alice[] =
-	"{\"mn\": \"alice@example.net\", \"enabled\": true, \"link-layer-addresses\": [\"02:00:00:00:00:0a\", \"02:00:00:00:00:0b\"],"
-	" \"prefixes\": [\"2001:db8:a::/64\"], \"mags\": [\"2001:db8:2::1\", \"2001:db8:2::2\"], \"multicast\": {\"enabled\": true, \"initiation\":"
-	" \"network\", \"delivery\": \"l2-unicast\", \"max-groups\": 9, \"max-sources\": 3, \"subscriptions\": [{\"group\": \"ff3e::8000:1\","
-	" \"sources\": [\"2001:db8::5\", \"2001:db8::6\"], \"mandatory\": true, \"start\": \"2026-01-01T00:00:00Z\", \"end\": \"2026-12-31T23:59:59Z\"},"
-	" {\"group\": \"ff1e::7\", \"sources\": [], \"mandatory\": false}], \"allow\": [{\"group\": \"ff1e::/16\"}], \"deny\": [{\"group\":"
-	" \"ff3e::/32\", \"source\": \"2001:db8:66::/48\"}]}, \"lma\": \"2001:db8:1::1\"}";
+static const char alice[] = "{\"mn\": \"alice@example.net\", \"enabled\": true, \"link-layer-addresses\": "
+			    "[\"02:00:00:00:00:0a\", \"02:00:00:00:00:0b\"],"
+			    " \"prefixes\": [\"2001:db8:a::/64\"], \"mags\": [\"2001:db8:2::1\", \"2001:db8:2::2\"], "
+			    "\"multicast\": {\"enabled\": true, \"initiation\":"
+			    " \"network\", \"delivery\": \"l2-unicast\", \"max-groups\": 9, \"max-sources\": 3, "
+			    "\"subscriptions\": [{\"group\": \"ff3e::8000:1\","
+			    " \"sources\": [\"2001:db8::5\", \"2001:db8::6\"], \"mandatory\": true, \"start\": "
+			    "\"2026-01-01T00:00:00Z\", \"end\": \"2026-12-31T23:59:59Z\"},"
+			    " {\"group\": \"ff1e::7\", \"sources\": [], \"mandatory\": false}], \"allow\": "
+			    "[{\"group\": \"ff1e::/16\"}], \"deny\": [{\"group\":"
+			    " \"ff3e::/32\", \"source\": \"2001:db8:66::/48\"}]}, \"lma\": \"2001:db8:1::1\"}";
 
 static void json_round_trip(void **state)
 {
@@ -181,27 +186,44 @@ static void bad_profiles(void **state)
 		{ "{\"mn\": \"a\", \"mns\": 1}", "a: mns: there is no such key" },
 		{ "{\"mn\": \"a\", \"enabled\": 1}", "a: enabled: give true or false" },
 		{ "{\"mn\": \"a\", \"lma\": \"ff02::1\"}", "a: lma: \"ff02::1\" is not a global unicast IPv6 address" },
-		{ "{\"mn\": \"a\", \"link-layer-addresses\": [\"x\"]}", "a: link-layer-addresses: \"x\" is not a link-layer address" },
-		{ "{\"mn\": \"a\", \"link-layer-addresses\": [\"1\",\"2\",\"3\",\"4\",\"5\"]}", "a: link-layer-addresses: 5 items; at most 4" },
-		{ "{\"mn\": \"a\", \"prefixes\": [\"2001:db8::1/64\"]}", "a: prefixes: 2001:db8::1/64 has bits set behind its length; write 2001:db8::/64" },
-		{ "{\"mn\": \"a\", \"prefixes\": [\"2001:db8::/48\", \"2001:db8:0:1::/64\"]}", "a: prefixes: \"2001:db8:0:1::/64\" overlaps with another one" },
+		{ "{\"mn\": \"a\", \"link-layer-addresses\": [\"x\"]}",
+		  "a: link-layer-addresses: \"x\" is not a link-layer address" },
+		{ "{\"mn\": \"a\", \"link-layer-addresses\": [\"1\",\"2\",\"3\",\"4\",\"5\"]}",
+		  "a: link-layer-addresses: 5 items; at most 4" },
+		{ "{\"mn\": \"a\", \"prefixes\": [\"2001:db8::1/64\"]}",
+		  "a: prefixes: 2001:db8::1/64 has bits set behind its length; write 2001:db8::/64" },
+		{ "{\"mn\": \"a\", \"prefixes\": [\"2001:db8::/48\", \"2001:db8:0:1::/64\"]}",
+		  "a: prefixes: \"2001:db8:0:1::/64\" overlaps with another one" },
 		{ "{\"mn\": \"a\", \"prefixes\": \"2001:db8::/48\"}", "a: prefixes: give a list in brackets" },
 		{ "{\"mn\": \"a\", \"multicast\": true}", "a: multicast is not an object" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"initation\": \"node\"}}", "a: multicast.initation: there is no such key" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"initiation\": \"me\"}}", "a: multicast.initiation: give \"network\", \"query\" or \"node\"" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"max-groups\": -1}}", "a: multicast.max-groups: give a number from 0" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"initation\": \"node\"}}",
+		  "a: multicast.initation: there is no such key" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"initiation\": \"me\"}}",
+		  "a: multicast.initiation: give \"network\", \"query\" or \"node\"" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"max-groups\": -1}}",
+		  "a: multicast.max-groups: give a number from 0" },
 		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"2001:db8::1\"}]}}",
 		  "a: multicast.subscriptions.group: \"2001:db8::1\" is not a multicast address that leaves a link" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff02::7\"}]}}", "is not a multicast address that leaves a link" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff3e::1\"}]}}", "ff3e::1 is a source-specific group; give its sources" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff1e::1\", \"from\": 1}]}}", "subscriptions.from: there is no such key" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff1e::1\", \"start\": \"2026-02-30T00:00:00Z\"}]}}",
+		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff02::7\"}]}}",
+		  "is not a multicast address that leaves a link" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff3e::1\"}]}}",
+		  "ff3e::1 is a source-specific group; give its sources" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff1e::1\", \"from\": 1}]}}",
+		  "subscriptions.from: there is no such key" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff1e::1\", \"start\": "
+		  "\"2026-02-30T00:00:00Z\"}]}}",
 		  "a: multicast.subscriptions: \"2026-02-30T00:00:00Z\" is not a time in UTC" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff1e::1\", \"start\": \"2026-02-03T00:00:00Z\", \"end\": "
-		  "\"2026-02-02T00:00:00Z\"}]}}", "ff1e::1 ends before it starts" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff1e::1\"}, {\"group\": \"ff1e::1\"}]}}", "ff1e::1 is there twice at one time" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"deny\": [{\"group\": \"2001:db8::/32\"}]}}", "a: multicast.deny: 2001:db8::/32 is not a range of multicast groups" },
-		{ "{\"mn\": \"a\", \"multicast\": {\"deny\": [{\"group\": \"ff3e::/32\", \"x\": 1}]}}", "each item is an object with a \"group\"" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff1e::1\", \"start\": "
+		  "\"2026-02-03T00:00:00Z\", \"end\": "
+		  "\"2026-02-02T00:00:00Z\"}]}}",
+		  "ff1e::1 ends before it starts" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"subscriptions\": [{\"group\": \"ff1e::1\"}, {\"group\": "
+		  "\"ff1e::1\"}]}}",
+		  "ff1e::1 is there twice at one time" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"deny\": [{\"group\": \"2001:db8::/32\"}]}}",
+		  "a: multicast.deny: 2001:db8::/32 is not a range of multicast groups" },
+		{ "{\"mn\": \"a\", \"multicast\": {\"deny\": [{\"group\": \"ff3e::/32\", \"x\": 1}]}}",
+		  "each item is an object with a \"group\"" },
 		{ "{\"mn\": \"*\", \"prefixes\": [\"2001:db8::/64\"]}", "*: prefixes: a default serves many nodes" },
 	};
 
@@ -220,8 +242,16 @@ static void bad_profiles(void **state)
 
 static void times(void **state)
 {
-	static const char *const bad[] = { "", "2026", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-01-01T24:00:00Z",
-					   "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx", "1900-01-01T00:00:00Z", "2500-01-01T00:00:00Z" };
+	static const char *const bad[] = { "",
+					   "2026",
+					   "2026-13-01T00:00:00Z",
+					   "2026-01-01T00:00:00",
+					   "2026-01-01 00:00:00Z",
+					   "2026-01-01T24:00:00Z",
+					   "2026-01-01T00:00:00.Z",
+					   "2026-01-01T00:00:00Zx",
+					   "1900-01-01T00:00:00Z",
+					   "2500-01-01T00:00:00Z" };
 	char buf[STORE_TIME_MAX];
 	wall_t t = { 5 };
 
@@ -272,7 +302,11 @@ static void defaults(void **state)
 
 	assert_int_equal(put(f, "{\"mn\": \"*\", \"multicast\": {\"max-groups\": 1}}", true), 0);
 	assert_string_equal(f->told.last, "*");
-	assert_int_equal(put(f, "{\"mn\": \"*@a.net\", \"multicast\": {\"max-groups\": 2, \"deny\": [{\"group\": \"ff0e::/16\"}]}}", true), 0);
+	assert_int_equal(
+		put(f,
+		    "{\"mn\": \"*@a.net\", \"multicast\": {\"max-groups\": 2, \"deny\": [{\"group\": \"ff0e::/16\"}]}}",
+		    true),
+		0);
 	assert_int_equal(put(f, "{\"mn\": \"x@a.net\", \"multicast\": {\"max-groups\": 3}}", true), 0);
 	p = lookup(f, "y@b.net", NULL);
 	assert_int_equal(p->groups_max, 1);
@@ -324,12 +358,14 @@ static void owners(void **state)
 
 	assert_int_equal(put(f, alice, true), 0);
 	assert_int_equal(put(f, "{\"mn\": \"b\", \"link-layer-addresses\": [\"02-00-00-00-00-0A\"]}", true), -EEXIST);
-	assert_string_equal(f->why, "b: link-layer-addresses: \"02:00:00:00:00:0a\" is already that of alice@example.net");
+	assert_string_equal(f->why,
+			    "b: link-layer-addresses: \"02:00:00:00:00:0a\" is already that of alice@example.net");
 	assert_int_equal(put(f, "{\"mn\": \"b\", \"prefixes\": [\"2001:DB8:A::/64\"]}", true), -EEXIST);
 	assert_string_equal(f->why, "b: prefixes: \"2001:db8:a::/64\" is already that of alice@example.net");
 	assert_null(lookup(f, "b", NULL)); /* rolled back */
 	/* An address that goes over from one to the other in one import. */
-	json_t *both = json("[{\"mn\": \"alice@example.net\"}, {\"mn\": \"b\", \"link-layer-addresses\": [\"02:00:00:00:00:0a\"]}]");
+	json_t *both = json("[{\"mn\": \"alice@example.net\"}, {\"mn\": \"b\", \"link-layer-addresses\": "
+			    "[\"02:00:00:00:00:0a\"]}]");
 	assert_int_equal(store_import(f->s, both, false, f->why, sizeof(f->why)), 0);
 	json_decref(both);
 	p = lookup(f, NULL, "02:00:00:00:00:0a");
@@ -401,7 +437,8 @@ static void changes_by_others(void **state)
 
 	assert_int_equal(put(f, alice, true), 0);
 	f->told.n = 0;
-	sql(f, "INSERT INTO node (mn) VALUES ('carol'); INSERT INTO link_layer_address VALUES ('02-00-00-00-00-CC', 'carol')");
+	sql(f, "INSERT INTO node (mn) VALUES ('carol'); INSERT INTO link_layer_address VALUES ('02-00-00-00-00-CC', "
+	       "'carol')");
 	wait_for(f, &f->told.n, 1);
 	assert_string_equal(f->told.last, "carol");
 	p = lookup(f, NULL, "02:00:00:00:00:cc");

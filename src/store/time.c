@@ -70,9 +70,11 @@ bool store_time_parse(const char *s, wall_t *ret)
 	tm.tm_mon -= 1;
 	back = tm;
 	t = timegm(&tm);
-	/* timegm() makes 1 March of 30 February: what it changed was no date. Beyond 2262 the count of nanoseconds ends. */
-	if (back.tm_year != tm.tm_year || back.tm_mon != tm.tm_mon || back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour ||
-	    back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec || t < 0 || t >= INT64_MAX / 1000000000)
+	/* timegm() makes 1 March of 30 February: what it changed was no date. Beyond 2262 the count of nanoseconds
+	 * ends. */
+	if (back.tm_year != tm.tm_year || back.tm_mon != tm.tm_mon || back.tm_mday != tm.tm_mday ||
+	    back.tm_hour != tm.tm_hour || back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec || t < 0 ||
+	    t >= INT64_MAX / 1000000000)
 		return false;
 	ret->ns = (int64_t)t * 1000000000 + ns;
 	return true;

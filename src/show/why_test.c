@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The explanations of a node's service: each way to fail is told at its own step. */
+#include "show/testing.h"
+
+/* The step of this name is in this state, with this in its text; those behind a failed one are not reached. */
+static void why(struct fixture *f, bool is_lma, const char *args, bool service, const char *step, const char *state,
+		const char *text)
+{
+	char request[256];
+	bool found = false, stopped = false;
+	size_t i;
+	json_t *v, *s;
+
+	snprintf(request, sizeof(request), "{\"command\": \"why\", %s}", args);
+	v = good(f, is_lma, request);
+	if (json_is_true(json_object_get(v, "service")) != service)
+		fail_msg("%s: %s", args, member(v, "summary"));
+	json_array_foreach(json_object_get(json_array_get(json_object_get(v, "views"), 0), "steps"), i, s)
+	{
+		if (stopped)
+			assert_string_equal(member(s, "state"), "not-reached");
+		if (strcmp(member(s, "state"), "ok") != 0) {
+			if (!stopped)
+				assert_non_null(member(s, "remedy"));
+			stopped = true;
+		}
+		if (strcmp(member(s, "step"), step) != 0)
+			continue;
+		found = true;
+		if (strcmp(member(s, "state"), state) != 0 || !strstr(member(s, "text"), text))
+			fail_msg("%s: %s is %s: %s; %s", args, step, member(s, "state"), member(s, "text"),
+				 member(v, "summary"));
+	}
+	if (!found)
+		fail_msg("%s: no step \"%s\"; %s", args, step, member(v, "summary"));
+	json_decref(v);
+}
+
+#define ALICE "\"mn\": \"alice@x\""
+
+static void why_not_here(void **state)
+{
+	struct fixture *f = *state;
+
+	why(f, false, "\"mn\": \"nobody\"", false, "seen", "failed", "policy store does not know it");
+	why(f, false, ALICE, false, "seen", "failed", "no packet of its link-layer addresses was heard");
+	why(f, false, "\"mn\": \"bare@x\"", false, "seen", "failed",
+	    "no link-layer address by which it could be known");
+	why(f, true, ALICE, false, "registered", "failed", "no MAG has registered it here");
+	do_good(f, ATTACH_ALICE);
+	do_good(f, "{\"command\": \"detach\", " ALICE "}");
+	run(f, span_s(30));
+	why(f, false, ALICE, false, "seen", "failed", "left at 2026-05-28T");
+	why(f, true, ALICE, false, "registered", "failed", "was given up at 2026-05-28T");
+}
+
+static void why_service(void **state)
+{
+	struct fixture *f = *state;
+
+	do_good(f, ATTACH_ALICE);
+	why(f, false, ALICE, true, "registered", "ok", "LMA " LMAA " accepted: 2001:db8:8000::/64");
+	why(f, true, ALICE, true, "registered", "ok", "at MAG " COA " m1, 2001:db8:8000::/64");
+	why(f, false, "\"mn\": \"02:00:00:00:00:01\"", true, "registered", "ok", "accepted");
+	/* A group: not asked for, refused, granted. */
+	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", false, "subscription", "failed",
+	    "has not asked for the group");
+	why(f, true, ALICE ", \"group\": \"ff3e::8000:1\"", false, "subscription", "failed", "its MAG has not asked");
+	why(f, false, ALICE ", \"group\": \"ff1e::9\"", false, "subscription", "failed",
+	    "it would be refused: denied-range");
+	why(f, false, ALICE ", \"group\": \"ff02::9\"", false, "subscription", "failed", "it would be refused: scope");
+	do_good(f, SUBSCRIBE);
+	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", true, "subscription", "ok",
+	    "asked for by admin, from named sources");
+	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", true, "LMA", "ok",
+	    "was asked in the registration and accepted");
+	why(f, true, ALICE ", \"group\": \"ff3e::8000:1\"", true, "upstream", "ok", "joined on up0 for 1 MAG");
+}
+
+static void why_profile_forbids(void **state)
+{
+	struct fixture *f = *state;
+
+	do_good(f, "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:02\", \"link\": \"acc1\"}");
+	why(f, false, "\"mn\": \"off@x\"", false, "authorised", "failed", "its profile is switched off");
+	do_good(f, "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:04\", \"link\": \"acc1\"}");
+	why(f, false, "\"mn\": \"far@x\"", false, "authorised", "failed", "does not permit this MAG");
+	do_good(f, "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:03\", \"link\": \"acc1\"}");
+	why(f, false, "\"mn\": \"deaf@x\"", true, "registered", "ok", "accepted");
+	why(f, false, "\"mn\": \"deaf@x\", \"group\": \"ff1e::1:1\"", false, "multicast service", "failed",
+	    "multicast switched off");
+	do_good(f, "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:99\", \"link\": \"acc1\"}");
+	why(f, false, "\"mn\": \"02:00:00:00:00:99\"", false, "identified", "failed",
+	    "knows no node of link-layer address 02:00:00:00:00:99");
+	do_good(f, "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:05\", \"link\": \"acc1\"}");
+	why(f, false, "\"mn\": \"late@x\", \"group\": \"ff1e::5:6\"", true, "subscription", "ok",
+	    "profile (mandatory), from any source");
+	why(f, false, "\"mn\": \"late@x\", \"group\": \"ff1e::5:5\"", false, "subscription", "pending",
+	    "starts it at 2030-01-01T00:00:00Z");
+	refused(f, false, "{\"command\": \"unsubscribe\", \"mn\": \"late@x\", \"group\": \"ff1e::5:6\"}", "mandatory",
+		"mandatory");
+}
+
+static void why_lma_silent(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cut = true;
+	do_good(f, ATTACH_ALICE);
+	why(f, false, ALICE, false, "registered", "pending", "is on its way to LMA " LMAA);
+	run(f, span_s(8));
+	why(f, false, ALICE, false, "registered", "failed", "has not answered");
+	why(f, false, ALICE, false, "advertised", "not-reached", "");
+	f->cut = false;
+	run(f, span_s(10));
+	why(f, false, ALICE, true, "registered", "ok", "accepted");
+}
+
+static void why_lma_refuses(void **state)
+{
+	struct fixture *f = *state;
+
+	stop(f);
+	start(f, "2001:db8:77::/64");
+	do_good(f, ATTACH_ALICE);
+	why(f, false, ALICE, false, "registered", "failed", "refused with status 154 MAG_NOT_AUTHORIZED_FOR_PROXY_REG");
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(why_not_here),
+		TEST(why_service),
+		TEST(why_profile_forbids),
+		TEST(why_lma_silent),
+		TEST(why_lma_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
