@@ -6,7 +6,7 @@ An encoder's errors are not found by its own decoder: this one was written from 
 and 3810 alone, and shares nothing with the programs that it judges.
 
     mh 2001:db8:ff::1:1 > 2001:db8:ff::1 pbu checksum=good seq=1 flags=APS lifetime=3600 mn=mn1@lab.example hnp=::/0 hi=1 att=3
-       llid=02:52:4e:00:00:01 timestamp=1700000000.500 ams=ff3e::8000:1,IS_IN,2001:db8:aaaa::5 vsm=1
+       llid=02:52:4e:00:00:01 timestamp=1700000000.500 ams=ff3e::8000:1,IS_IN,2001:db8:aaaa::5 capabilities
     mld 2001:db8:ff::1:1 > 2001:db8:ff::1 fe80::1 > ff02::16 v2-report checksum=good TO_EX,ff1e::1:1
 
 Outer addresses stand first where there is a tunnel. Exit status 1 where any checksum was wrong. """
@@ -50,7 +50,16 @@ def vendor(data):
     number, sub = struct.unpack('!IB', data[:5])
     if number != PEN:
         return 'vendor=%d/%d' % (number, sub)
-    return 'vsm=%d:%s' % (sub, data[5:].hex())
+    if sub == 1:
+        return 'capabilities'
+    if sub != 2:
+        return 'vsm=%d' % sub
+    texts, b = [], data[5:]
+    while b:
+        n = 20 + 16 * struct.unpack('!H', b[2:4])[0]
+        texts.append('result=%s,%s' % (addr(b[4:20]), RESULTS.get(b[0], str(b[0]))))
+        b = b[n:]
+    return ' '.join(texts)
 
 
 def ams(data):
