@@ -132,6 +132,23 @@ static bool link_describe(struct mag_link *link, const char *name, enum mag_link
 	return same;
 }
 
+/* Also a link that was up all the time: its carrier may have been away too shortly to be told, and somebody else may be there now. */
+static void probe_begin(struct mag *mag, struct now now, struct mag_link *link)
+{
+	bool served = false;
+
+	list_each (n, &link->nodes) {
+		const struct mag_node *node = list_owner(n, struct mag_node, in_link);
+
+		served |= node->state == MAG_NODE_REGISTERED || node->state == MAG_NODE_REGISTERING;
+	}
+	if (!mag->conf.link_probes)
+		return;
+	link->probes_left = served ? 1 : mag->conf.link_probes;
+	link->probe_gap = mag->conf.link_probe_interval;
+	mag_link_expire(mag, now, link);
+}
+
 void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *name, enum mag_link_kind kind, uint32_t mtu,
 		 const uint8_t mac[6])
 {
@@ -159,10 +176,8 @@ void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *
 		e.ifindex = ifindex;
 		snprintf(e.detail, sizeof(e.detail), "%s", link->name);
 		fxq_event(mag->fxq, &e);
-		link->probes_left = mag->conf.link_probes;
-		link->probe_gap = mag->conf.link_probe_interval;
-		mag_link_expire(mag, now, link);
 	}
+	probe_begin(mag, now, link);
 	mag_settle(mag, now);
 }
 

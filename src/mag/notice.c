@@ -109,6 +109,8 @@ void mag_revocation_heard(struct mag_node *node, struct now now)
 {
 	(void)now;
 	examined(node, MH_BRA_MN_ATTACHED);
+	/* The anchor took it for gone, so its binding is elsewhere, or nowhere: it is asserted anew. */
+	mag_registration_touch(node);
 }
 
 void mag_revocation_expire(struct mag_node *node, struct now now)

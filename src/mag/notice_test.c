@@ -63,7 +63,7 @@ static void a_node_that_is_still_here(void **state)
 	join(b, 1, 1, G);
 	bench_forget(b);
 	bri(b, 1, 2);
-	assert_said(b, "NS(fe80::1001) BRA(132)");
+	assert_said(b, "NS(fe80::1001) BRA(132) PBU(mn1 hi=5 life=3600 S ff1e::1=EX{})");
 	assert_data(b, "");
 	wait_for(b, span_s(5));
 	assert_state(b, 1, "registered");
