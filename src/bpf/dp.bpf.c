@@ -348,10 +348,10 @@ static __always_inline int to_node(struct __sk_buff *skb, const struct pkt *p, c
 
 /* What the route cache does not know, the kernel does. The packet that asks goes by the kernel's neighbour entry, so
  * that the kernel sees it in use and keeps it true; those after it, until the next generation, do not. */
-static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p)
+static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p, __u32 now)
 {
 	struct bpf_fib_lookup fib = {.family = AF_INET6, .ifindex = (__u32)CONTEXT(skb, ifindex)};
-	struct abi_route fresh = {.generation = generation};
+	struct abi_route fresh = {.generation = now};
 	long r;
 
 	if (!p)
@@ -377,13 +377,18 @@ static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p
 	return bpf_redirect_neigh(fib.ifindex, NULL, 0, 0);
 }
 
-static __always_inline int to_world(struct __sk_buff *skb, const struct pkt *p)
+/* Another node behind this LMA, or the world. The cache holds no destination that has a route of ours: a new route
+ * begins a new generation. */
+static __always_inline int to_anywhere(struct __sk_buff *skb, const struct pkt *p)
 {
 	struct abi_route *r = bpf_map_lookup_elem(&route_cache, &p->dst);
-	__u32 ifindex;
+	struct abi_via *v;
+	__u32 ifindex, now = ONCE(generation); /* read before the routes: what is learned is as old as this */
 
-	if (!r || r->generation != generation)
-		return to_world_slowly(skb, p);
+	if (!r || r->generation != now) {
+		v = route_of(&p->dst);
+		return v ? to_tunnel(skb, ETH_LEN + IP6_LEN, p, v->tunnel) : to_world_slowly(skb, p, now);
+	}
 	if (p->hop_limit <= 1)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
 	if (p->longest > r->mtu)
@@ -419,7 +424,7 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct pkt *
 		return drop(ABI_ECN);
 	if (is_multicast(&p.dst))
 		return replicate(skb, ETH_LEN + IP6_LEN, &p, index);
-	n = node_of(&p.dst);
+	n = any_nodes ? node_of(&p.dst) : NULL;
 	if (n && n->tunnel == index)
 		return to_node(skb, &p, n);
 	v = route_of(&p.src);
@@ -427,10 +432,7 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct pkt *
 		t = bpf_map_lookup_elem(&tunnels, &index);
 		return drop(t && t->lma_side ? ABI_INNER_SOURCE : ABI_NO_NODE);
 	}
-	v = route_of(&p.dst);
-	if (v)
-		return to_tunnel(skb, ETH_LEN + IP6_LEN, &p, v->tunnel);
-	return to_world(skb, &p);
+	return to_anywhere(skb, &p);
 }
 
 /* ---- from a node -------------------------------------------------------------------------------------- */
@@ -503,22 +505,19 @@ static __always_inline bool tunnel_find(const struct pkt *outer, __u32 *index)
 	return id;
 }
 
-SEC("tc")
-int rc_ingress(struct __sk_buff *skb)
+static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 {
-	__u32 ifindex = (__u32)CONTEXT(skb, ifindex), index, roles;
-	struct abi_link *link;
 	struct abi_via *v;
 	struct pkt p;
+	__u32 index, len;
 
-	if ((__u32)CONTEXT(skb, protocol) != bpf_htons(ETH_P_IPV6) || (__u32)CONTEXT(skb, pkt_type) == PACKET_OTHERHOST || (__u32)CONTEXT(skb, vlan_present))
+	if ((__u32)CONTEXT(skb, protocol) != bpf_htons(ETH_P_IPV6) || (__u32)CONTEXT(skb, pkt_type) == PACKET_OTHERHOST ||
+	    (__u32)CONTEXT(skb, vlan_present))
 		return PASS;
-	link = bpf_map_lookup_elem(&links, &ifindex);
-	if (!link)
-		return PASS;
-	roles = link->roles;
-	if (DATA(skb) + ETH_LEN + 2 * IP6_LEN > DATA_END(skb))
-		bpf_skb_pull_data(skb, (__u32)CONTEXT(skb, len) < ETH_LEN + 2 * IP6_LEN ? (__u32)CONTEXT(skb, len) : ETH_LEN + 2 * IP6_LEN);
+	if (DATA(skb) + ETH_LEN + 2 * IP6_LEN > DATA_END(skb)) {
+		len = CONTEXT(skb, len);
+		bpf_skb_pull_data(skb, len < ETH_LEN + 2 * IP6_LEN ? len : ETH_LEN + 2 * IP6_LEN);
+	}
 	if (!parse(skb, ETH_LEN, &p))
 		return roles & ABI_ACCESS ? drop(ABI_INNER_MALFORMED) : PASS;
 	if (roles & ABI_TRANSPORT && p.next == IPPROTO_IPV6) {
@@ -531,12 +530,38 @@ int rc_ingress(struct __sk_buff *skb)
 		if (is_multicast(&p.dst))
 			return roles & ABI_UPSTREAM ? from_upstream(skb, &p) : PASS;
 		v = route_of(&p.dst);
+		if (v && (is_link_local(&p.src) || is_nobody(&p.src) || is_multicast(&p.src)))
+			return drop(ABI_LINK_LOCAL);
 		if (v)
-			return is_link_local(&p.src) || is_nobody(&p.src) || is_multicast(&p.src) ?
-				       drop(ABI_LINK_LOCAL) :
-				       to_tunnel(skb, ETH_LEN, &p, v->tunnel);
-		if (!(roles & ABI_ACCESS))
-			return PASS;
+			return to_tunnel(skb, ETH_LEN, &p, v->tunnel);
 	}
-	return from_node(skb, &p);
+	return roles & ABI_ACCESS ? from_node(skb, &p) : PASS;
+}
+
+/* A program for each of the usual roles, in which the role is a constant, and one for several at once. */
+SEC("tc")
+int rc_access(struct __sk_buff *skb)
+{
+	return ingress(skb, ABI_ACCESS);
+}
+
+SEC("tc")
+int rc_transport(struct __sk_buff *skb)
+{
+	return ingress(skb, ABI_TRANSPORT);
+}
+
+SEC("tc")
+int rc_upstream(struct __sk_buff *skb)
+{
+	return ingress(skb, ABI_UPSTREAM);
+}
+
+SEC("tc")
+int rc_several(struct __sk_buff *skb)
+{
+	__u32 ifindex = CONTEXT(skb, ifindex);
+	__u32 *roles = bpf_map_lookup_elem(&link_roles, &ifindex);
+
+	return roles ? ingress(skb, *roles) : PASS;
 }

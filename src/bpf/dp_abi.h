@@ -22,11 +22,6 @@ struct abi_macs { /* as they stand in a frame */
 
 enum { ABI_ACCESS = 1, ABI_TRANSPORT = 2, ABI_UPSTREAM = 4 }; /* as enum dp_link_role */
 
-struct abi_link { /* links: ifindex -> */
-	__u32 roles;
-	__u32 mtu;
-};
-
 struct abi_ends { /* tunnel_ids: -> __u32, as the packet has them that comes in */
 	struct abi_addr local, remote;
 };

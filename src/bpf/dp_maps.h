@@ -12,7 +12,7 @@
 		__type(value, value_);              \
 	} name_ SEC(".maps")
 
-MAP(links, HASH, __u32, struct abi_link, 0);
+MAP(link_roles, HASH, __u32, __u32, 0); /* ifindex -> ABI_ACCESS, ...; for rc_several */
 
 MAP(locals, HASH, struct abi_addr, __u32, 0); /* addresses that are the local end of a tunnel */
 MAP(tunnel_ids, HASH, struct abi_ends, __u32, BPF_F_NO_PREALLOC);
@@ -48,6 +48,7 @@ const volatile __u64 sample_burst_ns = 1000000000;
 
 /* Set by the daemon while it runs. */
 __u32 generation = 1;	/* of the kernel's routes and neighbours: raised when they change, and every second */
+__u32 any_nodes = 0;	/* node prefixes */
 __u32 odd_nodes = 0;	/* node prefixes that are not of 64 bits */
 __u32 odd_routes = 0;
 __u64 sample_due = 0;	/* when the next sample is due, were they evenly spaced */

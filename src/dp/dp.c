@@ -408,6 +408,7 @@ int dp_link_set(struct dp *dp, uint32_t ifindex, const char *name, unsigned role
 		l->dp = dp;
 		l->allmulti = -1;
 		l->rx = -1;
+		l->tcx = -1;
 		list_add(&dp->links, &l->entry);
 	}
 	snprintf(l->name, sizeof(l->name), "%s", name);

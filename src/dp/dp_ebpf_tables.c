@@ -131,17 +131,19 @@ int dp_ebpf_route_set(struct dp *dp, struct dp_pfx *p)
 	struct abi_via via = {p->tun->index, p->prefix.len};
 	struct abi_lpm lpm = lpm_of(&p->prefix);
 	uint64_t key = upper64(&p->prefix.addr);
+	bool odd = p->prefix.len != 64;
 	int r;
 
 	e->tunnels[p->tun->index].lma_side = true;
-	if (p->prefix.len == 64)
-		return update(dp, FD(e, route_64), "routes", &key, &via);
-	r = update(dp, FD(e, route_lpm), "routes", &lpm, &via);
-	if (!r && !p->in_backend) {
-		e->skel->bss->odd_routes++;
-		p->in_backend = true;
-	}
-	return r;
+	r = odd ? update(dp, FD(e, route_lpm), "routes", &lpm, &via) :
+		  update(dp, FD(e, route_64), "routes", &key, &via);
+	if (r || p->in_backend)
+		return r;
+	p->in_backend = true;
+	e->skel->bss->odd_routes += odd;
+	/* Now, after the route: the cache may have learned that these addresses are elsewhere. */
+	__atomic_add_fetch(&e->skel->data->generation, 1, __ATOMIC_RELEASE);
+	return 0;
 }
 
 void dp_ebpf_route_del(struct dp *dp, struct dp_pfx *p)
@@ -154,8 +156,7 @@ void dp_ebpf_route_del(struct dp *dp, struct dp_pfx *p)
 		bpf_map_delete_elem(FD(e, route_64), &key);
 	else
 		bpf_map_delete_elem(FD(e, route_lpm), &lpm);
-	if (p->in_backend)
-		e->skel->bss->odd_routes--;
+	e->skel->bss->odd_routes -= p->in_backend && p->prefix.len != 64;
 }
 
 int dp_ebpf_node_prefix_set(struct dp *dp, struct dp_pfx *p)
@@ -167,6 +168,7 @@ int dp_ebpf_node_prefix_set(struct dp *dp, struct dp_pfx *p)
 				 .len = p->prefix.len};
 	struct abi_lpm lpm = lpm_of(&p->prefix);
 	uint64_t key = upper64(&p->prefix.addr);
+	bool odd = p->prefix.len != 64;
 	int r;
 
 	if (!l)
@@ -174,14 +176,14 @@ int dp_ebpf_node_prefix_set(struct dp *dp, struct dp_pfx *p)
 	v.mtu = l->mtu;
 	memcpy(v.macs.dst, n->conf.mac, 6);
 	memcpy(v.macs.src, l->mac, 6);
-	if (p->prefix.len == 64)
-		return update(dp, FD(e, node_64), "node prefixes", &key, &v);
-	r = update(dp, FD(e, node_lpm), "node prefixes", &lpm, &v);
-	if (!r && !p->in_backend) {
-		e->skel->bss->odd_nodes++;
-		p->in_backend = true;
-	}
-	return r;
+	r = odd ? update(dp, FD(e, node_lpm), "node prefixes", &lpm, &v) :
+		  update(dp, FD(e, node_64), "node prefixes", &key, &v);
+	if (r || p->in_backend)
+		return r;
+	p->in_backend = true;
+	e->skel->bss->any_nodes++;
+	e->skel->bss->odd_nodes += odd;
+	return 0;
 }
 
 void dp_ebpf_node_prefix_del(struct dp *dp, struct dp_pfx *p)
@@ -194,8 +196,8 @@ void dp_ebpf_node_prefix_del(struct dp *dp, struct dp_pfx *p)
 		bpf_map_delete_elem(FD(e, node_64), &key);
 	else
 		bpf_map_delete_elem(FD(e, node_lpm), &lpm);
-	if (p->in_backend)
-		e->skel->bss->odd_nodes--;
+	e->skel->bss->any_nodes -= p->in_backend;
+	e->skel->bss->odd_nodes -= p->in_backend && p->prefix.len != 64;
 }
 
 /* ---- nodes -------------------------------------------------------------------------------------------- */

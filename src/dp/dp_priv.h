@@ -36,6 +36,8 @@ struct dp_link {
 	struct dp *dp;
 	bool attached;	/* eBPF program */
 	bool made_clsact;
+	int tcx; /* descriptor of the attachment, or -1 */
+	unsigned attached_roles;
 	bool blackhole; /* rule that keeps the kernel from forwarding */
 };
 

@@ -35,8 +35,8 @@ one_daemon() {
 		op mag "node $_i a$_i $(mac_of "mn$_i" e0) $PCOA $LMAA 2001:db8:1:$_i::/64"
 		op mag "out tunnel $PCOA $LMAA $CN $G link a$_i $(mac_of "mn$_i" e0) $_i"
 	done
-	background ecn cn echo 7 30
-	background emn2 mn2 echo 7 30
+	background ecn cn echo 7 300
+	background emn2 mn2 echo 7 300
 	expect "one daemon: node to correspondent" "answer 20" "$(peer mn1 ask $CN 7)"
 	expect "one daemon: correspondent to node" "answer 20" "$(peer cn ask $MN2 7)"
 	expect "one daemon: node to node" "answer 20" "$(peer mn1 ask $MN2 7)"
@@ -56,7 +56,7 @@ narrow() {
 	drive lma -b "$BACKEND" -p 1000 $1
 	drive mag -b "$BACKEND" -p 1000 $1
 	program
-	background ecn cn echo 7 30
+	background ecn cn echo 7 300
 	expect "path of 1300${1:+ $1}: 1280 octets pass, in outer fragments" "answer 1232" "$(peer mn1 ask $CN 7 --size 1232)"
 	if [ -z "$1" ]; then
 		expect "path of 1300: 1281 do not" "error packet-too-big 1280 from $PCOA" "$(peer mn1 ask $CN 7 --size 1233)"
@@ -74,8 +74,8 @@ next_hop() {
 	drive lma -b "$BACKEND" -p 1000
 	drive mag -b "$BACKEND" -p 1000
 	program
-	background emn1 mn1 echo 7 30
-	background ecn cn echo 7 30
+	background emn1 mn1 echo 7 300
+	background ecn cn echo 7 300
 	expect "before" "answer 20" "$(peer cn ask $MN1 7)"
 	in_ns mag ip link set t0 address 02:00:00:00:51:01
 	op mag "link t0 transport"

@@ -34,10 +34,10 @@ tunnelled() {
 }
 
 reach() {
-	background ecn cn echo 7 60
-	background emn1 mn1 echo 7 60
-	background emn2 mn2 echo 7 60
-	background elma lma echo 7 60
+	background ecn cn echo 7 300
+	background emn1 mn1 echo 7 300
+	background emn2 mn2 echo 7 300
+	background elma lma echo 7 300
 	expect "node to correspondent" "answer 20" "$(ask mn1 ask $CN 7)"
 	expect "correspondent to node" "answer 20" "$(ask cn ask $MN1 7)"
 	expect "node to node behind the same LMA" "answer 20" "$(ask mn1 ask $MN2 7)"
