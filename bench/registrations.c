@@ -86,7 +86,7 @@ static void encode(struct message *to, uint32_t node, uint64_t at, bool ends, ui
 	m.lifetime_4s = ends ? 0 : 900;
 	m.has = MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP | MH_HAS_CAPABILITIES;
 	m.capabilities =
-	    (struct mh_capabilities){.version = 1, .roles = 1, .features = MH_FEATURE_MLDV2, .groups_max = 32};
+		(struct mh_capabilities){.version = 1, .roles = 1, .features = MH_FEATURE_MLDV2, .groups_max = 32};
 	m.mn_id_subtype = MH_MNID_NAI;
 	m.mn_id = nai_of(id, (size_t)len);
 	m.handoff = hi;
@@ -386,8 +386,8 @@ static uint32_t send_some(struct client *c, const struct in6_addr *to, const str
 		n = BATCH;
 	for (uint32_t i = 0; i < n; i++) {
 		iov[i] = (struct iovec){(void *)(uintptr_t)v[i].bytes, v[i].len};
-		m[i].msg_hdr =
-		    (struct msghdr){.msg_name = &sa, .msg_namelen = sizeof(sa), .msg_iov = &iov[i], .msg_iovlen = 1};
+		m[i].msg_hdr = (struct msghdr){
+			.msg_name = &sa, .msg_namelen = sizeof(sa), .msg_iov = &iov[i], .msg_iovlen = 1};
 	}
 	sent = sendmmsg(c->fd, m, n, 0);
 	return sent < 0 ? 0 : (uint32_t)sent;

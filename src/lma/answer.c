@@ -32,11 +32,11 @@ static struct mh_msg *begin(struct lma *l, const struct pbu *r, uint8_t status)
 	if (r->mag && l->conf.multicast && l->conf.signalling != LMA_ACCEPT_MLD_ONLY) {
 		a->has |= MH_HAS_CAPABILITIES;
 		a->capabilities = (struct mh_capabilities){
-		    .version = 1,
-		    .roles = 1,
-		    .features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_AMS_IN_PBU,
-		    .groups_max =
-			l->conf.groups_per_node_max < UINT16_MAX ? (uint16_t)l->conf.groups_per_node_max : UINT16_MAX,
+			.version = 1,
+			.roles = 1,
+			.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_AMS_IN_PBU,
+			.groups_max = l->conf.groups_per_node_max < UINT16_MAX ? (uint16_t)l->conf.groups_per_node_max
+									       : UINT16_MAX,
 		};
 		if (l->conf.implicit_join)
 			a->capabilities.features |= MH_FEATURE_IMPLICIT_JOIN;
@@ -44,33 +44,93 @@ static struct mh_msg *begin(struct lma *l, const struct pbu *r, uint8_t status)
 	return a;
 }
 
-/* One record for each group that the request named (decision 8). */
-static void add_results(struct lma *l, const struct pbu *r, const struct binding *b)
+enum results {
+	RESULTS_NONE,
+	RESULTS_REFUSED, /* what is not named was accepted */
+	RESULTS_ALL,
+};
+
+static bool listed(const struct mh_msg *m, const struct in6_addr *group, const struct in6_addr *source)
+{
+	for (unsigned i = m->ams.first; i < m->ams.first + m->ams.n; i++) {
+		const struct mh_record *r = &m->records[i];
+
+		if (!addr_eq(&r->group, group))
+			continue;
+		for (unsigned k = 0; k < r->n; k++)
+			if (addr_eq(&m->sources[r->first + k], source))
+				return true;
+	}
+	return false;
+}
+
+/* Sources of an accepted group that the profile took out of the wish, or put among those that it excludes. */
+static size_t sources_refused(const struct mh_msg *m, const struct share *s, struct in6_addr ret[MH_SOURCES_MAX])
+{
+	const struct filter *f = &s->demand->filter;
+	size_t n = 0;
+
+	if (f->mode == FILTER_EXCLUDE) {
+		for (size_t i = 0; i < filter_count(f) && n < MH_SOURCES_MAX; i++)
+			if (!listed(m, &s->group, &filter_sources(f)[i]))
+				ret[n++] = filter_sources(f)[i];
+		return n;
+	}
+	for (unsigned i = m->ams.first; i < m->ams.first + m->ams.n; i++) {
+		const struct mh_record *r = &m->records[i];
+
+		if (!addr_eq(&r->group, &s->group))
+			continue;
+		for (unsigned k = 0; k < r->n && n < MH_SOURCES_MAX; k++)
+			if (!filter_has_source(f, &m->sources[r->first + k]))
+				ret[n++] = m->sources[r->first + k];
+	}
+	return n;
+}
+
+static void add_result(struct mh_msg *a, const struct in6_addr *group, uint8_t result, const struct in6_addr *sources,
+		       size_t n)
+{
+	uint16_t first = a->n_records;
+
+	if (mh_add_record(a, &a->result, MH_PROTO_MLDV2, n ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE, group, sources,
+			  n, MH_AMS_SOURCES))
+		for (; first < a->n_records; first++)
+			a->records[first].result = result;
+}
+
+/* One record for each group that the request named (decision 8), and one for sources of it that were refused. */
+static void add_results(struct lma *l, const struct pbu *r, const struct binding *b, enum results which)
 {
 	const struct mh_msg *m = r->m;
-	struct mh_msg *a = &l->tx;
+	struct in6_addr sources[MH_SOURCES_MAX];
 
 	for (unsigned i = m->ams.first; i < m->ams.first + m->ams.n; i++) {
 		const struct mh_record *asked = &m->records[i];
 		const struct share *s = share_find(b, &asked->group);
 		bool again = false;
+		/* A group without a share was left by the very message (INCLUDE of nothing), or memory was out. */
+		uint8_t result = s						  ? s->result
+				 : asked->type == MLD_MODE_IS_EXCLUDE || asked->n ? MH_SUB_NO_RESOURCES
+										  : MH_SUB_ACCEPTED;
+		size_t n;
 
 		for (unsigned k = m->ams.first; k < i && !again; k++)
 			again = addr_eq(&m->records[k].group, &asked->group);
-		if (again || !mh_add_record(a, &a->result, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &asked->group, NULL, 0,
-					    MH_AMS_SOURCES))
+		if (again)
 			continue;
-		/* A group without a share was left by the very message (INCLUDE of nothing), or memory was out. */
-		a->records[a->n_records - 1].result = s ? s->result
-						      : asked->type == MLD_MODE_IS_EXCLUDE || asked->n
-							  ? MH_SUB_NO_RESOURCES
-							  : MH_SUB_ACCEPTED;
+		if (result != MH_SUB_ACCEPTED || which == RESULTS_ALL)
+			add_result(&l->tx, &asked->group, result, NULL, 0);
+		n = s && s->demand ? sources_refused(m, s, sources) : 0;
+		if (n)
+			add_result(&l->tx, &asked->group, s->partial ? s->partial : MH_SUB_PROHIBITED, sources, n);
 	}
-	if (a->result.n)
-		a->has |= MH_HAS_RESULT;
+	if (l->tx.result.n)
+		l->tx.has |= MH_HAS_RESULT;
 }
 
-void answer_accept(struct lma *l, const struct pbu *r, const struct binding *b, uint16_t lifetime_4s, bool with_results)
+static bool accept_with(struct lma *l, const struct pbu *r, const struct binding *b, uint16_t lifetime_4s,
+			enum results which)
 {
 	struct mh_msg *a = begin(l, r, MH_ACCEPTED);
 	int64_t advice = l->conf.refresh_advice.ns / 4000000000;
@@ -85,10 +145,20 @@ void answer_accept(struct lma *l, const struct pbu *r, const struct binding *b, 
 		a->has |= MH_HAS_REFRESH_ADVICE;
 		a->refresh_advice_4s = (uint16_t)advice;
 	}
-	if (with_results)
-		add_results(l, r, b);
+	if (which != RESULTS_NONE)
+		add_results(l, r, b, which);
+	return lma_send(l, &r->dst, &r->src);
+}
+
+void answer_accept(struct lma *l, const struct pbu *r, const struct binding *b, uint16_t lifetime_4s, bool with_results)
+{
 	l->statuses[MH_ACCEPTED]++;
-	lma_send(l, &r->dst, &r->src);
+	/* A record of a result is larger than what it answers: what does not fit in a message is told by its absence.
+	 */
+	if (with_results &&
+	    (accept_with(l, r, b, lifetime_4s, RESULTS_ALL) || accept_with(l, r, b, lifetime_4s, RESULTS_REFUSED)))
+		return;
+	accept_with(l, r, b, lifetime_4s, RESULTS_NONE);
 }
 
 void answer_refuse(struct lma *l, const struct pbu *r, uint8_t status, const struct binding *b)

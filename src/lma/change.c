@@ -106,6 +106,11 @@ static bool terminate_at(struct lma *l, struct peer *p, const struct in6_addr *g
 	drop_mld = !filter_is_none(&s->mld) &&
 		   (addr_is_any(source) || (s->mld.mode == FILTER_INCLUDE && filter_count(&s->mld) == 1 &&
 					    filter_has_source(&s->mld, source)));
+	if (!addr_is_any(source)) {
+		bool oom = false;
+
+		told.sources = filter_of(FILTER_INCLUDE, source, 1, &oom);
+	}
 	shares_terminate(l, s, source);
 	if (drop_mld && p->mld)
 		mld_link_drop_group(p->mld, l->now, group);
@@ -180,7 +185,7 @@ static void limits_reconf(struct lma *l)
 {
 	const struct lma_conf *c = &l->conf;
 	struct proxy_conf proxy = {
-	    .groups_max = c->groups_max, .members_max = c->peers_max, .entries_max = c->entries_max};
+		.groups_max = c->groups_max, .members_max = c->peers_max, .entries_max = c->entries_max};
 
 	slab_set_max(&l->binding_slab, c->bindings_max);
 	slab_set_max(&l->peer_slab, c->peers_max);

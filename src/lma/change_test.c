@@ -102,6 +102,29 @@ static void groups_no_longer_permitted_end_at_once(void **state)
 	rig_free(r);
 }
 
+static void sources_no_longer_permitted_end_at_once(void **state)
+{
+	struct rig *r = rig_new();
+	struct profile *p = profile_new();
+	struct prefix groups_of = P("ff00::/8"), denied = P("2001:db8:5::2/128");
+	struct in6_addr g = A(SSM), s2 = A(S2);
+	struct mh_msg *m = rig_pbu(r, "mn1@example.com", 1);
+
+	(void)state;
+	rig_ask(m, SSM, S1);
+	assert_true(mh_add_record(m, &m->ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &g, &s2, 1, MH_AMS_SOURCES));
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_true(rig_copies(r, S2, SSM, 0));
+	profile_add_range(p, true, &groups_of, &denied);
+	change(r, "mn1@example.com", p);
+	assert_true(rig_copies(r, S1, SSM, 0));
+	assert_false(rig_copies(r, S2, SSM, 0));
+	assert_int_equal(rig_source_result(rig_last(r, MH_UPN), SSM, S2), MH_SUB_PROHIBITED);
+	assert_int_equal(rig_source_result(rig_last(r, MH_UPN), SSM, S1), -1);
+	profile_unref(p);
+	rig_free(r);
+}
+
 static void fewer_groups_allowed(void **state)
 {
 	struct rig *r = with_two_groups();
@@ -206,6 +229,9 @@ static void a_source_that_fell_silent(void **state)
 	assert_true(rig_copies(r, S2, SSM, 0)); /* the other source goes on */
 	assert_false(rig_copies(r, S1, SSM, 1));
 	assert_int_equal(r->n_lists, 1);
+	assert_int_equal(rig_count(r, MH_UPN), 2); /* of that source alone */
+	assert_int_equal(rig_source_result(rig_last(r, MH_UPN), SSM, S1), MH_SUB_PROHIBITED);
+	assert_int_equal(rig_last(r, MH_UPN)->m.result.n, 1);
 	lma_source_silent(r->lma, r->now, &s2, &g, true);
 	rig_drain(r);
 	assert_int_equal(r->n_lists, 0);
@@ -300,16 +326,17 @@ static void other_pools_leave_bindings_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_node_that_lost_service_is_revoked),
-	    cmocka_unit_test(groups_no_longer_permitted_end_at_once),
-	    cmocka_unit_test(fewer_groups_allowed),
-	    cmocka_unit_test(other_prefixes_make_a_new_session),
-	    cmocka_unit_test(an_operator_terminates_a_node),
-	    cmocka_unit_test(an_operator_terminates_a_group),
-	    cmocka_unit_test(a_source_that_fell_silent),
-	    cmocka_unit_test(a_mag_that_is_taken_out_loses_its_bindings),
-	    cmocka_unit_test(limits_and_ranges_are_taken_up),
-	    cmocka_unit_test(other_pools_leave_bindings_alone),
+		cmocka_unit_test(a_node_that_lost_service_is_revoked),
+		cmocka_unit_test(groups_no_longer_permitted_end_at_once),
+		cmocka_unit_test(sources_no_longer_permitted_end_at_once),
+		cmocka_unit_test(fewer_groups_allowed),
+		cmocka_unit_test(other_prefixes_make_a_new_session),
+		cmocka_unit_test(an_operator_terminates_a_node),
+		cmocka_unit_test(an_operator_terminates_a_group),
+		cmocka_unit_test(a_source_that_fell_silent),
+		cmocka_unit_test(a_mag_that_is_taken_out_loses_its_bindings),
+		cmocka_unit_test(limits_and_ranges_are_taken_up),
+		cmocka_unit_test(other_pools_leave_bindings_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

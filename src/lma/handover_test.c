@@ -128,6 +128,10 @@ static void a_node_that_returns_is_not_torn_by_the_late_answer(void **state)
 	assert_int_equal(rig_status(r, 1, rig_pbu(r, "mn1@example.com", 1)), MH_ACCEPTED);
 	seq = rig_last(r, MH_REVOCATION)->m.seq;
 	assert_int_equal(rig_status(r, 0, rig_pbu(r, "mn1@example.com", 1)), MH_ACCEPTED);
+	rig_forget(r);
+	rig_pass(r, span_ms(1500));
+	assert_int_equal(rig_count(r, MH_REVOCATION), 1); /* at the MAG it left; that at this one is void */
+	assert_true(addr_eq(&rig_last(r, MH_REVOCATION)->dst, &r->mag[1]));
 	answer_bri(r, 0, seq, 132);
 	assert_int_equal(rig_route(r, &p), 0);
 	assert_int_equal(rig_binding(r, "mn1@example.com").state, LMA_BINDING_ACTIVE);
@@ -280,18 +284,18 @@ static void unknown_without_waiting_where_so_configured(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_old_mag_is_told_until_it_answers),
-	    cmocka_unit_test(triggers_tell_the_kind_of_handover),
-	    cmocka_unit_test(a_mag_that_is_silent_is_given_up),
-	    cmocka_unit_test(a_mag_without_revocation_is_not_asked_again),
-	    cmocka_unit_test(a_node_that_returns_is_not_torn_by_the_late_answer),
-	    cmocka_unit_test(unknown_and_the_old_mag_has_it_no_more),
-	    cmocka_unit_test(unknown_and_the_old_mag_has_it_still),
-	    cmocka_unit_test(unknown_and_the_old_mag_deregisters_meanwhile),
-	    cmocka_unit_test(unknown_and_nobody_answers),
-	    cmocka_unit_test(unknown_and_the_old_session_shows_that_it_lives),
-	    cmocka_unit_test(unknown_without_waiting_where_so_configured),
-	    cmocka_unit_test(revocations_beyond_the_limit_are_said_once),
+		cmocka_unit_test(the_old_mag_is_told_until_it_answers),
+		cmocka_unit_test(triggers_tell_the_kind_of_handover),
+		cmocka_unit_test(a_mag_that_is_silent_is_given_up),
+		cmocka_unit_test(a_mag_without_revocation_is_not_asked_again),
+		cmocka_unit_test(a_node_that_returns_is_not_torn_by_the_late_answer),
+		cmocka_unit_test(unknown_and_the_old_mag_has_it_no_more),
+		cmocka_unit_test(unknown_and_the_old_mag_has_it_still),
+		cmocka_unit_test(unknown_and_the_old_mag_deregisters_meanwhile),
+		cmocka_unit_test(unknown_and_nobody_answers),
+		cmocka_unit_test(unknown_and_the_old_session_shows_that_it_lives),
+		cmocka_unit_test(unknown_without_waiting_where_so_configured),
+		cmocka_unit_test(revocations_beyond_the_limit_are_said_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,14 +282,14 @@ static void memory_comes_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(types_that_are_not_taken_get_a_binding_error),
-	    cmocka_unit_test(binding_errors_are_rate_limited_and_never_answered),
-	    cmocka_unit_test(heartbeats),
-	    cmocka_unit_test(a_mag_cannot_revoke),
-	    cmocka_unit_test(what_is_not_for_us_or_from_nowhere_is_dropped),
-	    cmocka_unit_test(mutations),
-	    cmocka_unit_test(a_flood_of_updates_does_not_grow),
-	    cmocka_unit_test(memory_comes_back),
+		cmocka_unit_test(types_that_are_not_taken_get_a_binding_error),
+		cmocka_unit_test(binding_errors_are_rate_limited_and_never_answered),
+		cmocka_unit_test(heartbeats),
+		cmocka_unit_test(a_mag_cannot_revoke),
+		cmocka_unit_test(what_is_not_for_us_or_from_nowhere_is_dropped),
+		cmocka_unit_test(mutations),
+		cmocka_unit_test(a_flood_of_updates_does_not_grow),
+		cmocka_unit_test(memory_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,7 @@ struct binding {
 	struct hnp *more; /* prefixes behind the first */
 	uint16_t lifetime_4s;
 	uint16_t seq;
+	uint16_t bri_seq; /* of the last revocation of it */
 	uint8_t id_len, n_hnps, state, att, handoff;
 	bool awaited; /* a PBU waits for its de-registration */
 	struct lladdr llid;
@@ -174,7 +175,8 @@ struct share {
 	struct share *next;    /* of the binding */
 	struct demand *demand; /* NULL: refused or withdrawn */
 	struct in6_addr group;
-	uint8_t result; /* enum mh_sub_result */
+	uint8_t result;	 /* enum mh_sub_result */
+	uint8_t partial; /* why sources of an accepted group were refused, if any were */
 	bool stale;
 };
 
@@ -210,6 +212,14 @@ struct revocation {
 	bool handover_unknown; /* a PBU waits for the answer (decision 14) */
 };
 
+/* A group that a MAG has asked for in vain, or sources of it. */
+struct refused {
+	struct peer *peer;
+	struct in6_addr group;
+	uint8_t result;
+	struct filter sources; /* none: all of the group */
+};
+
 struct notice {
 	struct list of_peer;
 	struct deadline timer;
@@ -218,10 +228,7 @@ struct notice {
 	uint8_t tries;
 	bool named; /* mn, else all sessions of the pair (MN Group ID 1) */
 	struct nai mn;
-	struct {
-		struct in6_addr group;
-		uint8_t result;
-	} v[LMA_RECORDS_PER_UPN];
+	struct refused v[LMA_RECORDS_PER_UPN];
 };
 
 /* Prefixes are numbers: of the first pool from 0 on, then of the next. Those below `next` were handed out once, and are
@@ -234,12 +241,6 @@ struct prefix_pool {
 	uint64_t next;
 	uint32_t *queue; /* ring of free ones, oldest first */
 	uint32_t cap, head, count;
-};
-
-struct refused {
-	struct peer *peer;
-	struct in6_addr group;
-	uint8_t result;
 };
 
 struct lma {
@@ -392,16 +393,17 @@ struct dp_tunnel peer_tunnel(const struct lma *l, const struct peer *p);
 struct proxy_member *peer_member(struct lma *l, struct peer *p);
 
 /* revocation.c */
-void revocation_send(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger,
-		     bool handover_unknown);
+void revocation_send(struct lma *l, struct binding *b, const struct peer *to, uint8_t trigger, bool handover_unknown);
+/* The node is at that MAG again: what is under way to it is not repeated. */
+void revocation_cancel(struct lma *l, const struct binding *b, const struct peer *at);
 void revocation_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 void revocation_expire(struct lma *l, struct revocation *v);
 void revocation_unsupported(struct lma *l, struct peer *p);
 void revocation_free_all(struct lma *l);
 
 /* notify.c */
-/* mn NULL: all sessions of the pair. Results are told in VSM 19/2 under reason 3. */
-void notify_results(struct lma *l, struct peer *p, const struct nai *mn, const struct refused *v, size_t n);
+/* mn NULL: all sessions of the pair. Results are told in VSM 19/2 under reason 3. The sources of `v` are taken over. */
+void notify_results(struct lma *l, struct peer *p, const struct nai *mn, struct refused *v, size_t n);
 void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn);
 void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 /* What is under way to the MAG about this node is not repeated. */
@@ -421,7 +423,11 @@ void sub_release(struct lma *l, struct sub *s); /* frees it when nobody is left 
 /* What the MAG reports by MLD of the group is to be looked at again. */
 void multicast_mld_changed(struct lma *l, struct peer *p, const struct in6_addr *group);
 void multicast_mld_all(struct lma *l, struct peer *p);
-void multicast_refused(struct lma *l, struct peer *p, const struct in6_addr *group, uint8_t result);
+/* `sources` NULL: all of the group. */
+void multicast_refused(struct lma *l, struct peer *p, const struct in6_addr *group, uint8_t result,
+		       const struct filter *sources);
+/* What of `wish` is not in `granted`, as a list; FILTER_NONE: all is. */
+struct filter refused_sources(const struct filter *wish, const struct filter *granted);
 
 /* share.c */
 /* The set of the binding becomes what the message asks for. Results stay with the shares. */

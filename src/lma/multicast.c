@@ -66,8 +66,7 @@ static struct filter union_of(const struct sub *s, bool *oom)
 {
 	struct filter all = filter_dup(&s->mld);
 
-	list_each(n, &s->demands)
-	{
+	list_each (n, &s->demands) {
 		const struct demand *c = list_owner(n, struct demand, of_sub);
 
 		filter_move(&all, filter_union(&all, &c->filter, oom));
@@ -108,7 +107,7 @@ static uint8_t origins_of(const struct sub *s)
 static void tell(struct lma *l, const struct sub *s, const struct filter *f, enum event_kind kind)
 {
 	struct event e = {
-	    .kind = kind, .peer = s->peer->proxy_coa, .group = s->group, .status = -1, .origin = origins_of(s)};
+		.kind = kind, .peer = s->peer->proxy_coa, .group = s->group, .status = -1, .origin = origins_of(s)};
 
 	if (f->mode == FILTER_INCLUDE && filter_count(f) == 1)
 		e.source = *filter_sources(f);
@@ -145,20 +144,38 @@ enum mh_sub_result sub_apply(struct lma *l, struct sub *s)
 
 /* ---- what MAGs report by MLD ---- */
 
-void multicast_refused(struct lma *l, struct peer *p, const struct in6_addr *group, uint8_t result)
+void multicast_refused(struct lma *l, struct peer *p, const struct in6_addr *group, uint8_t result,
+		       const struct filter *sources)
 {
 	struct event e = {.kind = EV_SUBSCRIPTION_REFUSED,
 			  .peer = p->proxy_coa,
 			  .group = *group,
 			  .status = result,
 			  .origin = SUB_ORIGIN_MLD};
+	struct refused r = {.peer = p, .group = *group, .result = result};
 
+	if (sources && filter_count(sources))
+		e.source = filter_sources(sources)[0];
 	lma_count(l, LMA_MLD_REFUSED);
 	lma_event_limited(l, &e);
-	if (l->n_refused < LMA_REFUSED_MAX)
-		l->refused[l->n_refused++] = (struct refused){.peer = p, .group = *group, .result = result};
-	else
+	if (l->n_refused == LMA_REFUSED_MAX) {
 		lma_count(l, LMA_UPN_NOT_SENT);
+		return;
+	}
+	if (sources)
+		r.sources = filter_dup(sources);
+	l->refused[l->n_refused++] = r;
+}
+
+struct filter refused_sources(const struct filter *wish, const struct filter *granted)
+{
+	bool oom = false;
+
+	if (wish->mode == granted->mode && wish->mode == FILTER_INCLUDE)
+		return filter_list_minus(wish, granted, &oom);
+	if (wish->mode == granted->mode)
+		return filter_list_minus(granted, wish, &oom);
+	return FILTER_NONE;
 }
 
 /* Figure 1 step 6 where no node is named: the domain's scopes and the ranges of the MAG. */
@@ -173,37 +190,42 @@ static struct filter authorised(const struct lma *l, const struct peer *p, const
 
 void multicast_mld_changed(struct lma *l, struct peer *p, const struct in6_addr *group)
 {
-	struct filter wish = FILTER_NONE, f = FILTER_NONE, before;
-	struct sub *s = sub_find(l, p, group);
-	enum policy_verdict verdict;
+	struct filter wish = FILTER_NONE, f = FILTER_NONE, before, lost = FILTER_NONE;
+	enum policy_verdict verdict = POLICY_PERMIT;
 	enum mh_sub_result result = MH_SUB_ACCEPTED;
+	struct sub *s = sub_find(l, p, group);
 
 	if (mld_link_state(p->mld, group, &wish)) {
 		f = authorised(l, p, group, &wish, &verdict);
 		if (filter_is_none(&f) && !filter_is_none(&wish))
 			result = (enum mh_sub_result)policy_verdict_result(verdict);
+		else if (verdict != POLICY_PERMIT)
+			lost = refused_sources(&wish, &f);
 	}
 	filter_drop(&wish);
 	if (!s && !filter_is_none(&f))
 		result = sub_get(l, p, group, &s);
 	if (s) {
+		enum mh_sub_result applied;
+
 		before = s->mld;
 		s->mld = f;
 		f = FILTER_NONE;
-		if (result == MH_SUB_ACCEPTED)
-			result = sub_apply(l, s);
-		else
-			sub_apply(l, s);
-		if (result != MH_SUB_ACCEPTED && !filter_is_none(&s->mld)) {
+		applied = sub_apply(l, s);
+		if (applied != MH_SUB_ACCEPTED)
 			filter_move(&s->mld, before); /* what it had stays */
-		} else {
+		else
 			filter_drop(&before);
-		}
+		if (result == MH_SUB_ACCEPTED)
+			result = applied;
 		sub_release(l, s);
 	}
 	filter_drop(&f);
 	if (result != MH_SUB_ACCEPTED)
-		multicast_refused(l, p, group, (uint8_t)result);
+		multicast_refused(l, p, group, (uint8_t)result, NULL);
+	else if (filter_count(&lost))
+		multicast_refused(l, p, group, policy_verdict_result(verdict), &lost);
+	filter_drop(&lost);
 }
 
 static void again(void *arg, const struct in6_addr *group, const struct filter *f, uint32_t hosts)
@@ -234,9 +256,9 @@ void multicast_mld_all(struct lma *l, struct peer *p)
 bool multicast_start(struct lma *l)
 {
 	struct mld_routers_conf routers = {
-	    .links_max = l->conf.peers_max,
-	    .groups_max = l->conf.entries_max,
-	    .memory_max = l->conf.entries_max > UINT32_MAX / 512 ? UINT32_MAX : l->conf.entries_max * 512,
+		.links_max = l->conf.peers_max,
+		.groups_max = l->conf.entries_max,
+		.memory_max = l->conf.entries_max > UINT32_MAX / 512 ? UINT32_MAX : l->conf.entries_max * 512,
 	};
 
 	if (!l->conf.multicast)
@@ -271,7 +293,7 @@ static void upstream_fill(struct lma *l)
 		enum mh_sub_result result = put(l, s, &s->force);
 
 		if (result != MH_SUB_ACCEPTED)
-			multicast_refused(l, s->peer, &s->group, (uint8_t)result);
+			multicast_refused(l, s->peer, &s->group, (uint8_t)result, NULL);
 	}
 }
 
@@ -279,9 +301,9 @@ void lma_upstream(struct lma *l, struct now now, uint32_t ifindex, const struct 
 {
 	struct dp_in in = {.ifindex = ifindex};
 	struct proxy_conf conf = {
-	    .groups_max = l->conf.groups_max,
-	    .members_max = l->conf.peers_max,
-	    .entries_max = l->conf.entries_max,
+		.groups_max = l->conf.groups_max,
+		.members_max = l->conf.peers_max,
+		.entries_max = l->conf.entries_max,
 	};
 	struct mld_host_conf host = l->conf.upstream_mld;
 

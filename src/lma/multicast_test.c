@@ -194,6 +194,73 @@ static void a_refused_group_never_fails_the_binding(void **state)
 	rig_free(r);
 }
 
+static void a_refused_source_is_told_by_itself(void **state)
+{
+	struct rig *r = rig_conf();
+	struct profile *p = rig_profile(r, "mn1@example.com");
+	struct prefix groups_of = P("ff00::/8"), net = P("2001:db8:6::/48"), one = P("2001:db8:6::1/128");
+	struct in6_addr g = A(SSM), sources[2] = {A(S1), A("2001:db8:6::1")};
+	struct mh_msg *m;
+
+	(void)state;
+	profile_add_range(p, true, &groups_of, &net);
+	profile_add_range(p, true, &groups_of, &one);
+	rig_start(r);
+	m = rig_pbu(r, "mn1@example.com", 1);
+	rig_ask(m, G, NULL); /* any source but the denied one */
+	assert_true(mh_add_record(m, &m->ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &g, sources, 2, MH_AMS_SOURCES));
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_int_equal(rig_result(rig_last(r, MH_BA), SSM), MH_SUB_ACCEPTED);
+	assert_int_equal(rig_source_result(rig_last(r, MH_BA), SSM, "2001:db8:6::1"), MH_SUB_PROHIBITED);
+	assert_int_equal(rig_source_result(rig_last(r, MH_BA), SSM, S1), -1);
+	assert_int_equal(rig_result(rig_last(r, MH_BA), G), MH_SUB_ACCEPTED);
+	assert_int_equal(rig_source_result(rig_last(r, MH_BA), G, "2001:db8:6::1"), MH_SUB_PROHIBITED);
+	assert_true(rig_copies(r, S1, SSM, 0));
+	assert_false(rig_copies(r, "2001:db8:6::1", SSM, 0));
+	rig_free(r);
+}
+
+static void a_refused_source_of_a_report_is_told_by_itself(void **state)
+{
+	struct rig *r = rig_conf();
+	struct profile_range deny = {.group = P("ff00::/8"), .source = P("2001:db8:6::/48")};
+
+	(void)state;
+	r->mags[0].n_deny = 1;
+	r->mags[0].deny = &deny;
+	rig_start(r);
+	rig_mld(r, 0, MLD_ALLOW_NEW_SOURCES, SSM, S1);
+	assert_int_equal(rig_count(r, MH_UPN), 0);
+	rig_mld(r, 0, MLD_ALLOW_NEW_SOURCES, SSM, "2001:db8:6::1");
+	assert_int_equal(rig_count(r, MH_UPN), 1);
+	assert_int_equal(rig_source_result(rig_last(r, MH_UPN), SSM, "2001:db8:6::1"), MH_SUB_PROHIBITED);
+	assert_int_equal(rig_source_result(rig_last(r, MH_UPN), SSM, S1), -1);
+	assert_true(rig_copies(r, S1, SSM, 0));
+	assert_false(rig_copies(r, "2001:db8:6::1", SSM, 0));
+	rig_free(r);
+}
+
+static void as_many_groups_as_a_message_holds(void **state)
+{
+	struct rig *r = rig_conf();
+	struct mh_msg *m;
+	char group[32];
+
+	(void)state;
+	r->conf.groups_per_node_max = 75;
+	rig_start(r);
+	m = rig_pbu(r, "mn1@example.com", 1);
+	for (unsigned i = 0; i < 78; i++) {
+		snprintf(group, sizeof(group), "ff1e::%x", i + 1);
+		rig_ask(m, group, NULL);
+	}
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_int_equal(r->n_lists, 75);
+	assert_int_equal(rig_result(rig_last(r, MH_BA), group), MH_SUB_LIMIT);
+	assert_int_equal(rig_result(rig_last(r, MH_BA), "ff1e::1") > 0, 0); /* accepted, or not told: the same */
+	rig_free(r);
+}
+
 static void limits_of_a_mag_and_of_the_anchor(void **state)
 {
 	struct rig *r = rig_conf();
@@ -501,25 +568,28 @@ static void without_the_extension_there_is_no_capability(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_registration_joins_and_is_told_the_result),
-	    cmocka_unit_test(the_upstream_hears_of_a_group_once),
-	    cmocka_unit_test(a_message_without_s_says_nothing_of_groups),
-	    cmocka_unit_test(a_set_replaces_the_former_without_a_gap),
-	    cmocka_unit_test(sources_of_several_records_are_one_wish),
-	    cmocka_unit_test(a_refused_group_never_fails_the_binding),
-	    cmocka_unit_test(limits_of_a_mag_and_of_the_anchor),
-	    cmocka_unit_test(a_handover_takes_the_share_along),
-	    cmocka_unit_test(an_expired_binding_leaves),
-	    cmocka_unit_test(a_mag_joins_and_leaves_by_mld),
-	    cmocka_unit_test(mld_that_is_not_repeated_ends),
-	    cmocka_unit_test(mld_and_registration_are_one_subscription),
-	    cmocka_unit_test(a_refusal_of_mld_is_told_by_notification),
-	    cmocka_unit_test(a_mag_that_knows_no_notifications_is_not_sent_any),
-	    cmocka_unit_test(tunnel_packets_of_strangers_and_nonsense_are_counted),
-	    cmocka_unit_test(groups_wait_for_the_upstream_link),
-	    cmocka_unit_test(queries_upstream_are_answered),
-	    cmocka_unit_test(an_orderly_stop_leaves_everything),
-	    cmocka_unit_test(without_the_extension_there_is_no_capability),
+		cmocka_unit_test(a_registration_joins_and_is_told_the_result),
+		cmocka_unit_test(the_upstream_hears_of_a_group_once),
+		cmocka_unit_test(a_message_without_s_says_nothing_of_groups),
+		cmocka_unit_test(a_set_replaces_the_former_without_a_gap),
+		cmocka_unit_test(sources_of_several_records_are_one_wish),
+		cmocka_unit_test(a_refused_group_never_fails_the_binding),
+		cmocka_unit_test(a_refused_source_is_told_by_itself),
+		cmocka_unit_test(a_refused_source_of_a_report_is_told_by_itself),
+		cmocka_unit_test(as_many_groups_as_a_message_holds),
+		cmocka_unit_test(limits_of_a_mag_and_of_the_anchor),
+		cmocka_unit_test(a_handover_takes_the_share_along),
+		cmocka_unit_test(an_expired_binding_leaves),
+		cmocka_unit_test(a_mag_joins_and_leaves_by_mld),
+		cmocka_unit_test(mld_that_is_not_repeated_ends),
+		cmocka_unit_test(mld_and_registration_are_one_subscription),
+		cmocka_unit_test(a_refusal_of_mld_is_told_by_notification),
+		cmocka_unit_test(a_mag_that_knows_no_notifications_is_not_sent_any),
+		cmocka_unit_test(tunnel_packets_of_strangers_and_nonsense_are_counted),
+		cmocka_unit_test(groups_wait_for_the_upstream_link),
+		cmocka_unit_test(queries_upstream_are_answered),
+		cmocka_unit_test(an_orderly_stop_leaves_everything),
+		cmocka_unit_test(without_the_extension_there_is_no_capability),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

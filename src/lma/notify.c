@@ -7,7 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_ALL_SESSIONS 1 /* RFC 6602 */
+#define GROUP_ALL_SESSIONS 1  /* RFC 6602 */
+#define SOURCES_PER_UPN	   48 /* with as many groups as there may be, it fits in a message */
+
+/* Refused sources stand in an INCLUDE record, a whole group in one that excludes nothing. */
+static void add_result(struct mh_msg *m, const struct refused *r)
+{
+	size_t n = filter_count(&r->sources);
+	uint16_t first = m->n_records;
+
+	if (n > SOURCES_PER_UPN)
+		n = SOURCES_PER_UPN;
+	if (mh_add_record(m, &m->result, MH_PROTO_MLDV2, n ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE, &r->group,
+			  filter_sources(&r->sources), n, MH_AMS_SOURCES))
+		for (; first < m->n_records; first++)
+			m->records[first].result = r->result;
+}
 
 static void transmit(struct lma *l, const struct notice *n, bool again)
 {
@@ -27,9 +42,7 @@ static void transmit(struct lma *l, const struct notice *n, bool again)
 		m->group_id = GROUP_ALL_SESSIONS;
 	}
 	for (unsigned i = 0; i < n->n; i++)
-		if (mh_add_record(m, &m->result, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &n->v[i].group, NULL, 0,
-				  MH_AMS_SOURCES))
-			m->records[m->n_records - 1].result = n->v[i].result;
+		add_result(m, &n->v[i]);
 	if (m->result.n)
 		m->has |= MH_HAS_RESULT;
 	lma_send(l, &l->conf.lmaa, &n->peer->proxy_coa);
@@ -38,6 +51,8 @@ static void transmit(struct lma *l, const struct notice *n, bool again)
 
 static void end(struct lma *l, struct notice *n)
 {
+	for (unsigned i = 0; i < n->n; i++)
+		filter_drop(&n->v[i].sources);
 	heap_clear(&l->heap, &n->timer);
 	list_del(&n->of_peer);
 	n->peer->n_upns--;
@@ -81,19 +96,25 @@ static void launch(struct lma *l, struct notice *n)
 		end(l, n);
 }
 
-void notify_results(struct lma *l, struct peer *p, const struct nai *mn, const struct refused *v, size_t n_results)
+void notify_results(struct lma *l, struct peer *p, const struct nai *mn, struct refused *v, size_t n_results)
 {
-	for (size_t i = 0; i < n_results;) {
+	size_t i = 0;
+
+	while (i < n_results) {
 		struct notice *n = begin(l, p, mn, MH_UPN_VENDOR_SPECIFIC);
+		size_t sources = 0;
 
 		if (!n)
-			return;
-		for (; i < n_results && n->n < LMA_RECORDS_PER_UPN; i++, n->n++) {
-			n->v[n->n].group = v[i].group;
-			n->v[n->n].result = v[i].result;
-		}
+			break;
+		do {
+			sources += filter_count(&v[i].sources);
+			n->v[n->n++] = v[i++];
+		} while (i < n_results && n->n < LMA_RECORDS_PER_UPN &&
+			 sources + filter_count(&v[i].sources) <= SOURCES_PER_UPN);
 		launch(l, n);
 	}
+	for (; i < n_results; i++)
+		filter_drop(&v[i].sources);
 }
 
 void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn)
@@ -111,8 +132,7 @@ void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_
 	struct peer *p = peer_find(l, src);
 
 	if (p)
-		list_each(i, &p->upns)
-		{
+		list_each (i, &p->upns) {
 			struct notice *n = list_owner(i, struct notice, of_peer);
 
 			if (n->seq == m->seq) {
@@ -125,8 +145,7 @@ void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_
 
 void notify_cancel(struct lma *l, struct peer *p, const struct nai *mn)
 {
-	list_each_safe(i, &p->upns)
-	{
+	list_each_safe (i, &p->upns) {
 		struct notice *n = list_owner(i, struct notice, of_peer);
 
 		if (n->named && nai_eq(&n->mn, mn))

@@ -173,7 +173,7 @@ static void refused_dropped_or_done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(refused_dropped_or_done),
+		cmocka_unit_test(refused_dropped_or_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

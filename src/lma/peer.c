@@ -100,6 +100,8 @@ void peer_free(struct lma *l, struct peer *p)
 	for (uint32_t i = 0; i < l->n_refused; i++)
 		if (l->refused[i].peer != p)
 			l->refused[kept++] = l->refused[i];
+		else
+			filter_drop(&l->refused[i].sources);
 	l->n_refused = kept;
 	if (p->mld)
 		mld_link_free(p->mld);

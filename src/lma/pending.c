@@ -116,16 +116,16 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 static void resume(struct lma *l, struct pending *p, const struct profile *profile, bool profile_known)
 {
 	struct pbu r = {
-	    .m = &l->rx,
-	    .src = p->src,
-	    .dst = p->dst,
-	    .bytes = p->bytes + p->id_len,
-	    .len = p->len,
-	    .arrived = p->arrived,
-	    .profile = profile,
-	    .profile_known = profile_known,
-	    .ordered = p->ordered,
-	    .waited = p->waited,
+		.m = &l->rx,
+		.src = p->src,
+		.dst = p->dst,
+		.bytes = p->bytes + p->id_len,
+		.len = p->len,
+		.arrived = p->arrived,
+		.profile = profile,
+		.profile_known = profile_known,
+		.ordered = p->ordered,
+		.waited = p->waited,
 	};
 
 	unlink_pending(l, p);

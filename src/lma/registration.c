@@ -108,7 +108,7 @@ static uint8_t prefixes_named(const struct lma *l, const struct pbu *r, struct p
 		return MH_NOT_AUTHORIZED_FOR_HNP;
 	for (unsigned i = 0; i < m->n_hnp; i++) {
 		bool mine =
-		    r->profile->n_prefixes ? in_profile(r->profile, &m->hnp[i]) : prefix_pool_owns(l, &m->hnp[i]);
+			r->profile->n_prefixes ? in_profile(r->profile, &m->hnp[i]) : prefix_pool_owns(l, &m->hnp[i]);
 
 		if (!mine || binding_of_prefix(l, &m->hnp[i]))
 			return MH_NOT_AUTHORIZED_FOR_HNP;
@@ -271,6 +271,7 @@ static bool move(struct lma *l, struct binding *b, struct pbu *r, struct share *
 		answer_refuse(l, r, MH_NO_RESOURCES, b);
 		return false;
 	}
+	revocation_cancel(l, b, p);
 	if (b->state == LMA_BINDING_ACTIVE)
 		revocation_send(l, b, old, handover_trigger(b, r->m), false);
 	take_capabilities(l, p, r->m);
@@ -290,8 +291,10 @@ static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 
 	if (moved && !move(l, b, r, &left))
 		return;
-	if (!moved)
+	if (!moved) {
+		revocation_cancel(l, b, b->peer);
 		take_capabilities(l, b->peer, r->m);
+	}
 	b->state = LMA_BINDING_ACTIVE;
 	take_values(l, b, r, lifetime);
 	if (moved || revived)

@@ -47,8 +47,7 @@ static span_t delay(const struct lma *l, unsigned tries)
 	return span_min(d, l->conf.bri_delay_max);
 }
 
-void revocation_send(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger,
-		     bool handover_unknown)
+void revocation_send(struct lma *l, struct binding *b, const struct peer *to, uint8_t trigger, bool handover_unknown)
 {
 	struct revocation *v, untracked = {.peer = to->proxy_coa};
 	bool tracked;
@@ -64,7 +63,7 @@ void revocation_send(struct lma *l, const struct binding *b, const struct peer *
 	v->mn = binding_mn(b);
 	v->n_hnps = binding_prefixes(b, v->hnp);
 	v->trigger = trigger;
-	v->seq = ++l->next_bri;
+	v->seq = b->bri_seq = ++l->next_bri;
 	v->handover_unknown = handover_unknown;
 	v->tries = 1;
 	transmit(l, v);
@@ -115,22 +114,39 @@ static void unknown_settled(struct lma *l, const struct revocation *v, uint8_t s
 	}
 }
 
-void revocation_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m)
+static struct revocation *find(const struct lma *l, const struct in6_addr *peer, uint16_t seq)
 {
-	struct hnode *n = htab_first(&l->revocations, key_hash(l, src, m->seq));
+	struct hnode *n = htab_first(&l->revocations, key_hash(l, peer, seq));
 
 	for (; n; n = htab_same(n)) {
 		struct revocation *v = hnode_owner(n, struct revocation, by_seq);
 
-		if (v->seq != m->seq || !addr_eq(&v->peer, src))
-			continue;
-		tell(l, v, m->status);
-		if (v->handover_unknown)
-			unknown_settled(l, v, m->status);
+		if (v->seq == seq && addr_eq(&v->peer, peer))
+			return v;
+	}
+	return NULL;
+}
+
+void revocation_cancel(struct lma *l, const struct binding *b, const struct peer *at)
+{
+	struct revocation *v = l->revocations.count ? find(l, &at->proxy_coa, b->bri_seq) : NULL;
+
+	if (v && v->mn.len == b->id_len && !memcmp(v->mn.s, binding_id(b), b->id_len))
 		end(l, v);
+}
+
+void revocation_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m)
+{
+	struct revocation *v = find(l, src, m->seq);
+
+	if (!v) {
+		lma_count(l, LMA_BRA_UNKNOWN);
 		return;
 	}
-	lma_count(l, LMA_BRA_UNKNOWN);
+	tell(l, v, m->status);
+	if (v->handover_unknown)
+		unknown_settled(l, v, m->status);
+	end(l, v);
 }
 
 void revocation_expire(struct lma *l, struct revocation *v)

@@ -20,8 +20,7 @@ static struct demand *demand_get(struct lma *l, struct sub *s, const struct filt
 {
 	struct demand *c;
 
-	list_each(n, &s->demands)
-	{
+	list_each (n, &s->demands) {
 		c = list_owner(n, struct demand, of_sub);
 		if (filter_eq(&c->filter, f))
 			return c;
@@ -208,14 +207,14 @@ static uint32_t groups_max(const struct lma *l, const struct binding *b)
 
 /* What the node may have of its wish (draft Figure 1, step 6). */
 static struct filter authorised(const struct lma *l, const struct binding *b, const struct in6_addr *group,
-				const struct filter *wish, enum mh_sub_result *result)
+				const struct filter *wish, enum mh_sub_result *result, enum policy_verdict *verdict)
 {
-	enum policy_verdict verdict = policy_scope(&l->conf.scopes, group);
 	struct filter f = FILTER_NONE;
 
-	if (verdict == POLICY_PERMIT)
-		f = profile_restrict(b->profile, group, wish, l->conf.sources_per_group_max, &verdict);
-	*result = filter_is_none(&f) ? (enum mh_sub_result)policy_verdict_result(verdict) : MH_SUB_ACCEPTED;
+	*verdict = policy_scope(&l->conf.scopes, group);
+	if (*verdict == POLICY_PERMIT)
+		f = profile_restrict(b->profile, group, wish, l->conf.sources_per_group_max, verdict);
+	*result = filter_is_none(&f) ? (enum mh_sub_result)policy_verdict_result(*verdict) : MH_SUB_ACCEPTED;
 	return f;
 }
 
@@ -239,7 +238,8 @@ static struct share *share_get(struct lma *l, struct binding *b, const struct in
 static void ask(struct lma *l, struct binding *b, const struct in6_addr *group, const struct filter *wish)
 {
 	enum mh_sub_result result;
-	struct filter f = authorised(l, b, group, wish, &result);
+	enum policy_verdict verdict;
+	struct filter f = authorised(l, b, group, wish, &result, &verdict);
 	struct share *sh = share_get(l, b, group);
 	bool had = sh && sh->demand;
 
@@ -255,6 +255,7 @@ static void ask(struct lma *l, struct binding *b, const struct in6_addr *group, 
 		result = set(l, b->peer, sh, &f);
 	filter_drop(&f);
 	sh->result = (uint8_t)result;
+	sh->partial = policy_verdict_result(verdict);
 	if (result == MH_SUB_ACCEPTED) {
 		lma_count(l, LMA_AMS_ACCEPTED);
 		return;
@@ -332,36 +333,54 @@ static bool granted_now(const struct lma *l, const struct binding *b, const stru
 	       (v == POLICY_PERMIT || v == POLICY_SSM_NEEDS_SOURCE);
 }
 
+/* One share by the profile as it is now. *told says what was taken back of it. False: nothing was. */
+static bool reauthorise(struct lma *l, struct binding *b, struct share *sh, uint32_t *left, struct refused *told)
+{
+	struct filter had = filter_dup(&sh->demand->filter), f;
+	enum policy_verdict verdict;
+	enum mh_sub_result result;
+
+	*told = (struct refused){.peer = b->peer, .group = sh->group};
+	f = authorised(l, b, &sh->group, &had, &result, &verdict);
+	if (result == MH_SUB_ACCEPTED && *left == 0)
+		result = MH_SUB_LIMIT;
+	if (result == MH_SUB_ACCEPTED)
+		result = set(l, b->peer, sh, &f);
+	told->result = (uint8_t)result;
+	if (result == MH_SUB_ACCEPTED) {
+		--*left;
+		told->sources = refused_sources(&had, &f);
+		told->result = sh->partial = policy_verdict_result(verdict);
+		if (!told->result) /* added to what it excludes: denied by a range */
+			told->result = MH_SUB_PROHIBITED;
+	} else {
+		withdraw(l, sh, (uint8_t)result);
+		tell_refused(l, b, &sh->group, (uint8_t)result);
+	}
+	filter_drop(&had);
+	filter_drop(&f);
+	return result != MH_SUB_ACCEPTED || filter_count(&told->sources);
+}
+
 void shares_reauthorise(struct lma *l, struct binding *b)
 {
 	struct refused told[LMA_RECORDS_PER_UPN];
-	size_t n = 0;
-	bool more = false;
 	struct nai mn = binding_mn(b);
 	uint32_t left = groups_max(l, b);
+	bool more = false;
+	size_t n = 0;
 
 	for (struct share *sh = b->shares; sh; sh = sh->next) {
-		struct filter f = FILTER_NONE;
-		enum mh_sub_result result;
-
 		if (!sh->demand) {
 			more = more || granted_now(l, b, sh);
 			continue;
 		}
-		f = authorised(l, b, &sh->group, &sh->demand->filter, &result);
-		if (result == MH_SUB_ACCEPTED && left == 0)
-			result = MH_SUB_LIMIT;
-		if (result == MH_SUB_ACCEPTED)
-			result = set(l, b->peer, sh, &f);
-		filter_drop(&f);
-		if (result == MH_SUB_ACCEPTED) {
-			left--;
-			continue;
+		if (reauthorise(l, b, sh, &left, &told[n]))
+			n++;
+		if (n == LMA_RECORDS_PER_UPN) {
+			notify_results(l, b->peer, &mn, told, n);
+			n = 0;
 		}
-		withdraw(l, sh, (uint8_t)result);
-		tell_refused(l, b, &sh->group, (uint8_t)result);
-		if (n < LMA_RECORDS_PER_UPN)
-			told[n++] = (struct refused){.peer = b->peer, .group = sh->group, .result = (uint8_t)result};
 	}
 	if (n)
 		notify_results(l, b->peer, &mn, told, n);
@@ -382,8 +401,7 @@ void shares_terminate(struct lma *l, struct sub *s, const struct in6_addr *sourc
 		s = sub_find(l, p, &group);
 		if (!s)
 			return;
-		list_each(n, &s->demands)
-		{
+		list_each (n, &s->demands) {
 			struct demand *this = list_owner(n, struct demand, of_sub);
 
 			if (addr_is_any(source) ||

@@ -10,19 +10,19 @@ static void show_binding(const struct lma *l, const struct binding *b,
 	struct prefix prefixes[DP_NODE_PREFIX_MAX];
 	struct nai mn = binding_mn(b);
 	struct lma_binding_view v = {
-	    .mn = &mn,
-	    .state = b->state,
-	    .llid = b->llid,
-	    .att = b->att,
-	    .handoff = b->handoff,
-	    .n_prefixes = binding_prefixes(b, prefixes),
-	    .prefixes = prefixes,
-	    .lifetime = span_s((int64_t)b->lifetime_4s * 4),
-	    .left = mono_sub(b->timer.at, l->now.mono),
-	    .seq = b->seq,
-	    .timestamp = b->timestamp,
-	    .profile = b->profile,
-	    .n_groups = shares_in_force(b),
+		.mn = &mn,
+		.state = b->state,
+		.llid = b->llid,
+		.att = b->att,
+		.handoff = b->handoff,
+		.n_prefixes = binding_prefixes(b, prefixes),
+		.prefixes = prefixes,
+		.lifetime = span_s((int64_t)b->lifetime_4s * 4),
+		.left = mono_sub(b->timer.at, l->now.mono),
+		.seq = b->seq,
+		.timestamp = b->timestamp,
+		.profile = b->profile,
+		.n_groups = shares_in_force(b),
 	};
 
 	if (b->peer)
@@ -48,14 +48,14 @@ void lma_each_peer(const struct lma *l, void (*each)(void *arg, const struct lma
 	for (struct hnode *n = htab_next(&l->peers, NULL); n; n = htab_next(&l->peers, n)) {
 		const struct peer *p = hnode_owner(n, struct peer, by_addr);
 		struct lma_peer_view v = {
-		    .proxy_coa = p->proxy_coa,
-		    .name = p->mag ? p->mag->conf.name : "",
-		    .heard_capabilities = p->heard_capabilities,
-		    .capabilities = p->capabilities,
-		    .bindings = p->n_bindings,
-		    .groups = p->n_subs,
-		    .tunnel = peer_tunnel(l, p),
-		    .tunnel_up = true, /* for as long as the peer is known */
+			.proxy_coa = p->proxy_coa,
+			.name = p->mag ? p->mag->conf.name : "",
+			.heard_capabilities = p->heard_capabilities,
+			.capabilities = p->capabilities,
+			.bindings = p->n_bindings,
+			.groups = p->n_subs,
+			.tunnel = peer_tunnel(l, p),
+			.tunnel_up = true, /* for as long as the peer is known */
 		};
 
 		each(arg, &v);
@@ -68,12 +68,12 @@ void lma_each_subscription(const struct lma *l, void (*each)(void *arg, const st
 	for (struct hnode *n = htab_next(&l->subs, NULL); n; n = htab_next(&l->subs, n)) {
 		const struct sub *s = hnode_owner(n, struct sub, by_key);
 		struct lma_subscription_view v = {
-		    .proxy_coa = s->peer->proxy_coa,
-		    .group = s->group,
-		    .filter = &s->force,
-		    .origins = (uint8_t)((filter_is_none(&s->mld) ? 0 : SUB_ORIGIN_MLD) |
-					 (list_empty(&s->demands) ? 0 : SUB_ORIGIN_REGISTRATION)),
-		    .bindings = s->n_shares,
+			.proxy_coa = s->peer->proxy_coa,
+			.group = s->group,
+			.filter = &s->force,
+			.origins = (uint8_t)((filter_is_none(&s->mld) ? 0 : SUB_ORIGIN_MLD) |
+					     (list_empty(&s->demands) ? 0 : SUB_ORIGIN_REGISTRATION)),
+			.bindings = s->n_shares,
 		};
 
 		each(arg, &v);
@@ -122,7 +122,7 @@ void lma_each_counter(const struct lma *l, void (*each)(void *arg, const char *n
 {
 	static const char *const names[LMA_COUNTER_N] = {
 #define X(id, name) [LMA_##id] = name,
-	    LMA_COUNTERS(X)
+		LMA_COUNTERS(X)
 #undef X
 	};
 	char name[96];
@@ -156,10 +156,10 @@ void lma_each_counter(const struct lma *l, void (*each)(void *arg, const char *n
 struct lma_totals lma_totals(const struct lma *l)
 {
 	struct lma_totals t = {
-	    .bindings = l->binding_slab.used,
-	    .peers = l->peer_slab.used,
-	    .groups = l->proxy ? proxy_groups(l->proxy) : 0,
-	    .pending = l->n_pending,
+		.bindings = l->binding_slab.used,
+		.peers = l->peer_slab.used,
+		.groups = l->proxy ? proxy_groups(l->proxy) : 0,
+		.pending = l->n_pending,
 	};
 
 	for (uint64_t n = prefix_pool_free(l); n > 1; n >>= 1)

@@ -167,10 +167,10 @@ static void totals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(peers_and_what_they_can),
-	    cmocka_unit_test(subscriptions_with_their_origins),
-	    cmocka_unit_test(every_counter_has_its_own_name),
-	    cmocka_unit_test(totals),
+		cmocka_unit_test(peers_and_what_they_can),
+		cmocka_unit_test(subscriptions_with_their_origins),
+		cmocka_unit_test(every_counter_has_its_own_name),
+		cmocka_unit_test(totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,8 +242,8 @@ static inline void rig_effect(struct rig *r, const struct fx *fx)
 		s->src = fx->mh.src;
 		s->dst = fx->mh.dst;
 		assert_int_equal(
-		    mh_decode(&(struct mh_conf){r->conf.pen}, fx->mh.bytes, fx->mh.len, &s->src, &s->dst, &s->m),
-		    MH_OK);
+			mh_decode(&(struct mh_conf){r->conf.pen}, fx->mh.bytes, fx->mh.len, &s->src, &s->dst, &s->m),
+			MH_OK);
 		return;
 	case FX_TUNNEL:
 		assert_true(rig_has_tunnel(r, &fx->tunnel.tunnel.remote));
@@ -474,6 +474,19 @@ static inline int rig_result(const struct rig_sent *s, const char *group)
 	for (unsigned i = s->m.result.first; i < s->m.result.first + s->m.result.n; i++)
 		if (addr_eq(&s->m.records[i].group, &g))
 			return s->m.records[i].result;
+	return -1;
+}
+
+/* The result of one source of the group; -1: not told. */
+static inline int rig_source_result(const struct rig_sent *s, const char *group, const char *source)
+{
+	struct in6_addr g = A(group), a = A(source);
+
+	for (unsigned i = s->m.result.first; i < s->m.result.first + s->m.result.n; i++)
+		for (unsigned k = 0; k < s->m.records[i].n; k++)
+			if (addr_eq(&s->m.records[i].group, &g) &&
+			    addr_eq(&s->m.sources[s->m.records[i].first + k], &a))
+				return s->m.records[i].result;
 	return -1;
 }
 

@@ -266,19 +266,19 @@ static void scopes(void **state)
 		const char *group;
 		enum policy_verdict verdict;
 	} t[] = {
-	    {"ff00::1", POLICY_SCOPE},
-	    {"ff11::1", POLICY_SCOPE},
-	    {"ff02::fb", POLICY_SCOPE},
-	    {"ff13::1", POLICY_SCOPE},
-	    {"ff14::1", POLICY_SCOPE},
-	    {"ff15::1", POLICY_SCOPE},
-	    {"ff18::1", POLICY_PERMIT},
-	    {"ff1d::1", POLICY_PERMIT},
-	    {"ff1e::1", POLICY_PERMIT},
-	    {"ff3e::1", POLICY_PERMIT},
-	    {"ff32::1", POLICY_SCOPE},
-	    {"ff1f::1", POLICY_SCOPE},
-	    {"2001:db8::1", POLICY_NOT_MULTICAST},
+		{"ff00::1", POLICY_SCOPE},
+		{"ff11::1", POLICY_SCOPE},
+		{"ff02::fb", POLICY_SCOPE},
+		{"ff13::1", POLICY_SCOPE},
+		{"ff14::1", POLICY_SCOPE},
+		{"ff15::1", POLICY_SCOPE},
+		{"ff18::1", POLICY_PERMIT},
+		{"ff1d::1", POLICY_PERMIT},
+		{"ff1e::1", POLICY_PERMIT},
+		{"ff3e::1", POLICY_PERMIT},
+		{"ff32::1", POLICY_SCOPE},
+		{"ff1f::1", POLICY_SCOPE},
+		{"2001:db8::1", POLICY_NOT_MULTICAST},
 	};
 
 	(void)state;
@@ -310,18 +310,18 @@ static void every_verdict_has_a_name_and_a_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(an_empty_profile_permits_all_but_what_makes_no_sense),
-	    cmocka_unit_test(a_denied_range_wins_over_all_else),
-	    cmocka_unit_test(a_denied_source_denies_requests_that_name_it),
-	    cmocka_unit_test(allowed_ranges_and_the_profiles_own_groups),
-	    cmocka_unit_test(an_include_wish_loses_what_is_not_permitted),
-	    cmocka_unit_test(an_exclude_wish_gains_the_denied_sources),
-	    cmocka_unit_test(a_wish_for_nothing_is_granted),
-	    cmocka_unit_test(static_subscriptions_have_their_time),
-	    cmocka_unit_test(limits_hold_while_it_is_built),
-	    cmocka_unit_test(mags_that_may_register),
-	    cmocka_unit_test(scopes),
-	    cmocka_unit_test(every_verdict_has_a_name_and_a_result),
+		cmocka_unit_test(an_empty_profile_permits_all_but_what_makes_no_sense),
+		cmocka_unit_test(a_denied_range_wins_over_all_else),
+		cmocka_unit_test(a_denied_source_denies_requests_that_name_it),
+		cmocka_unit_test(allowed_ranges_and_the_profiles_own_groups),
+		cmocka_unit_test(an_include_wish_loses_what_is_not_permitted),
+		cmocka_unit_test(an_exclude_wish_gains_the_denied_sources),
+		cmocka_unit_test(a_wish_for_nothing_is_granted),
+		cmocka_unit_test(static_subscriptions_have_their_time),
+		cmocka_unit_test(limits_hold_while_it_is_built),
+		cmocka_unit_test(mags_that_may_register),
+		cmocka_unit_test(scopes),
+		cmocka_unit_test(every_verdict_has_a_name_and_a_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
