@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Views of the engine's state, and the names of its counters. */
+#include <stdio.h>
 #include <string.h>
 
 #include "mag/mag_priv.h"
@@ -285,19 +286,30 @@ static uint64_t host_counter(const struct mag *mag, enum mld_host_counter c)
 
 void mag_each_counter(const struct mag *mag, void (*each)(void *arg, const char *name, uint64_t value), void *arg)
 {
+	char name[96];
+
 	for (int i = 0; i < MAG_COUNTER_N; i++)
 		each(arg, counter_names[i], mag->counter[i]);
-	for (int i = MH_OK + 1; i < MH_ERR_N; i++)
-		each(arg, mh_err_name((enum mh_err)i), mag->mh_errors[i]);
-	for (int i = ND_OK + 1; i < ND_ERR_N; i++)
-		each(arg, nd_err_name((enum nd_err)i), mag->nd_errors[i]);
-	for (int i = MLD_OK + 1; i < MLD_ERR_N; i++)
-		each(arg, mld_err_name((enum mld_err)i), mag->mld_errors[i]);
-	for (int i = 0; i < MLD_ROUTER_COUNTER_N; i++)
-		each(arg, mld_router_counter_name((enum mld_router_counter)i),
-		     mld_routers_counter(mag->routers, (enum mld_router_counter)i));
-	for (int i = 0; i < MLD_HOST_COUNTER_N; i++)
-		each(arg, mld_host_counter_name((enum mld_host_counter)i), host_counter(mag, (enum mld_host_counter)i));
+	for (int i = MH_OK + 1; i < MH_ERR_N; i++) {
+		snprintf(name, sizeof(name), "mh-%s", mh_err_name((enum mh_err)i));
+		each(arg, name, mag->mh_errors[i]);
+	}
+	for (int i = ND_OK + 1; i < ND_ERR_N; i++) {
+		snprintf(name, sizeof(name), "nd-%s", nd_err_name((enum nd_err)i));
+		each(arg, name, mag->nd_errors[i]);
+	}
+	for (int i = MLD_OK + 1; i < MLD_ERR_N; i++) {
+		snprintf(name, sizeof(name), "mld-%s", mld_err_name((enum mld_err)i));
+		each(arg, name, mag->mld_errors[i]);
+	}
+	for (int i = 0; i < MLD_ROUTER_COUNTER_N; i++) {
+		snprintf(name, sizeof(name), "access-%s", mld_router_counter_name((enum mld_router_counter)i));
+		each(arg, name, mld_routers_counter(mag->routers, (enum mld_router_counter)i));
+	}
+	for (int i = 0; i < MLD_HOST_COUNTER_N; i++) {
+		snprintf(name, sizeof(name), "tunnel-%s", mld_host_counter_name((enum mld_host_counter)i));
+		each(arg, name, host_counter(mag, (enum mld_host_counter)i));
+	}
 	each(arg, "effects-lost", fxq_lost(mag->fxq));
 }
 
