@@ -13,7 +13,6 @@ fuzz: ##search for crashes with libFuzzer (clang): T=mh, mld, nd or ip6, SECS=60
 		-artifact_prefix=$(FUZZ_BUILD)/found/$(T)- $(FUZZ_BUILD)/found/$(T) test/fuzz/corpus/$(T)
 
 # What was found once is looked at again in every quick run.
-quick: corpus
 corpus: $(FUZZERS) ##replay the seeds of all fuzz targets
 	@passed=0; failed=0; \
 	for f in $(FUZZERS); do \
