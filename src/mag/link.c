@@ -245,10 +245,10 @@ static bool hear(struct mag *mag, const uint8_t *packet, size_t len, struct hear
 	if (mld == MLD_OK || mld == MLD_ERR_SOURCE_UNSPECIFIED) {
 		ret->trigger = "mld";
 		ret->is_mld = mld == MLD_OK;
-		if (mld == MLD_OK && ret->mld.type != MLD_QUERY)
-			ret->link_local = ret->mld.src;
-		else
+		if (!ret->is_mld)
 			mag_count(mag, MAG_C_MLD_UNSPECIFIED_SOURCE);
+		else if (ret->mld.type != MLD_QUERY)
+			ret->link_local = ret->mld.src;
 		return true;
 	}
 	if (mld != MLD_ERR_NOT_MLD) {
