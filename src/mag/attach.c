@@ -5,6 +5,8 @@
 
 #include "mag/mag_priv.h"
 
+#define HEARD_LATELY span_s(1)
+
 /* The profile may forbid it; whose anchor is it? NULL with the reason. */
 static struct mag_peer *authorise(struct mag_node *node, int32_t *status, const char **why)
 {
@@ -38,8 +40,9 @@ void mag_node_register(struct mag_node *node, struct now now)
 	int32_t status;
 
 	node->step_done[MAG_STEP_IDENTIFIED] = true;
-	node->halted = false;
+	node->halted = node->willing = false;
 	node->retries = 0;
+	node->n_prefixes = 0; /* of a session that ended: the anchor knows whether it goes on */
 	memset(&node->bri, 0, sizeof(node->bri));
 	peer = authorise(node, &status, &why);
 	if (!peer) {
@@ -58,28 +61,70 @@ void mag_node_register(struct mag_node *node, struct now now)
 	mag_reach_watch(node, now);
 }
 
+/* The anchor is told that the binding ends, also when it may have accepted one whose answer is still on its way. Said once: whoever calls
+ * this has other use for the record than to wait for the answer. */
+static void farewell(struct mag_node *node, struct now now)
+{
+	bool served = node->state == MAG_NODE_REGISTERED;
+
+	mag_registration_cancel(node);
+	if (!served && node->state != MAG_NODE_REGISTERING)
+		return;
+	if (served)
+		mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
+	mag_node_become(node, now, MAG_NODE_DEREGISTERING);
+	mag_signal_reset(node);
+	mag_signal_flush(node->mag, now);
+	mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
+	mag_registration_cancel(node);
+}
+
+void mag_node_reconsider(struct mag_node *node, struct now now)
+{
+	if (mono_before(now.mono, mono_add(node->heard, HEARD_LATELY))) {
+		mag_node_register(node, now);
+		return;
+	}
+	/* It may have left unnoticed since, and be served elsewhere: a registration from here would take it away from there. */
+	node->willing = true;
+	mag_reach_probe(node, now);
+	mag_set(node->mag, &node->binding, mono_add(now.mono, node->mag->conf.refusal_retry));
+}
+
 void mag_node_restart(struct mag_node *node, struct now now, const char *why)
 {
-	mag_registration_cancel(node);
-	if (node->state == MAG_NODE_REGISTERED) {
-		mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
-		mag_node_become(node, now, MAG_NODE_DEREGISTERING);
-		mag_signal_reset(node);
-		mag_signal_flush(node->mag, now);
-		mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
-		mag_registration_cancel(node);
-	} else if (node->state == MAG_NODE_REGISTERING) {
-		mag_node_become(node, now, MAG_NODE_DEREGISTERING);
-	}
+	farewell(node, now);
 	mag_subs_stop(node);
 	if (node->peer)
 		mag_peer_leave(node, now);
 	node->trigger = why;
 	node->n_prefixes = 0;
+	node->prefixes_changed = MONO_NEVER;
 	mag_node_register(node, now);
 }
 
-/* A new profile of an attached node: still permitted here, at the same anchor, with the same prefixes? */
+static bool same_prefixes(const struct profile *a, const struct profile *b)
+{
+	if (a->n_prefixes != b->n_prefixes)
+		return false;
+	for (uint8_t i = 0; i < a->n_prefixes; i++)
+		if (!prefix_eq(&a->prefixes[i], &b->prefixes[i]))
+			return false;
+	return true;
+}
+
+static void take_profile(struct mag_node *node, struct now now, const struct profile *p)
+{
+	const struct profile *old = node->profile;
+
+	if (!same_prefixes(old, p))
+		node->prefixes_changed = now.mono;
+	node->profile = profile_ref(p);
+	profile_unref(old);
+}
+
+/* A new profile of an attached node: still permitted here, and at the same anchor? Its prefixes are the anchor's to change: it revokes the
+ * binding that has others, and mag_node_prefixes_changed() is why the node is registered again then. */
 static void apply_profile(struct mag_node *node, struct now now)
 {
 	const struct mag_conf *c = &node->mag->conf;
@@ -88,20 +133,13 @@ static void apply_profile(struct mag_node *node, struct now now)
 	bool permitted = p->enabled && profile_allows_mag(p, &c->proxy_coa);
 
 	if (!permitted && node->state != MAG_NODE_REFUSED) {
-		bool bound = node->state == MAG_NODE_REGISTERED;
-
-		if (bound) {
-			mag_node_become(node, now, MAG_NODE_REGISTERING);
-			mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
-			mag_signal_reset(node);
-			mag_signal_flush(node->mag, now);
-			mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
-		}
+		farewell(node, now);
 		mag_node_refuse(node, now, -1, p->enabled ? "profile: not at this gateway" : "profile: no mobility service");
 		return;
 	}
 	if (node->state == MAG_NODE_REFUSED) {
-		mag_node_register(node, now); /* the administrative action that it waited for */
+		if (permitted)
+			mag_node_reconsider(node, now); /* the administrative action that it waited for */
 		return;
 	}
 	if (!addr_eq(&node->peer->lmaa, &lma)) {
@@ -109,6 +147,21 @@ static void apply_profile(struct mag_node *node, struct now now)
 		return;
 	}
 	mag_subs_profile_changed(node, now);
+}
+
+bool mag_node_prefixes_changed(const struct mag_node *node, struct now now)
+{
+	const struct profile *p = node->profile;
+	uint8_t same = 0;
+
+	/* To no prefixes of its own, too: which of those that it holds came from the pools only the anchor knows, which hears of the change
+	 * about when we do. */
+	if (!mono_is_never(node->prefixes_changed) && mono_before(now.mono, mono_add(node->prefixes_changed, span_s(10))))
+		return true;
+	for (uint8_t i = 0; i < p->n_prefixes; i++)
+		for (uint8_t k = 0; k < node->n_prefixes; k++)
+			same += prefix_eq(&p->prefixes[i], &node->prefixes[k]);
+	return p->n_prefixes && same != p->n_prefixes;
 }
 
 /* On a point-to-point link there is one node: another one there means that it is gone. */
@@ -141,8 +194,7 @@ static void moved(struct mag_node *node, struct now now)
 
 static void attached(struct mag_node *node, struct now now, const struct mag_stranger *seen, const struct profile *p)
 {
-	const struct profile *old = node->profile;
-	bool news = old->version != p->version;
+	bool news = node->profile->version != p->version;
 
 	node->trigger = seen->trigger;
 	node->handoff = seen->handoff;
@@ -150,8 +202,7 @@ static void attached(struct mag_node *node, struct now now, const struct mag_str
 	node->heard = now.mono;
 	if (!addr_is_any(&seen->link_local))
 		node->link_local = seen->link_local;
-	node->profile = profile_ref(p);
-	profile_unref(old);
+	take_profile(node, now, p);
 	mag_link_quiet(node->mag, node->link);
 	if (news && node->peer && (node->state == MAG_NODE_REGISTERED || node->state == MAG_NODE_REGISTERING))
 		apply_profile(node, now);
@@ -227,6 +278,8 @@ void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr
 		node->link_local = *link_local;
 	if (node->bri.pending)
 		mag_revocation_heard(node, now);
+	if (node->state == MAG_NODE_REFUSED && node->willing && !mag->stopping)
+		mag_node_register(node, now);
 	/* Revoked or left, and now it speaks here again: it came back. */
 	if ((node->state == MAG_NODE_HELD || node->state == MAG_NODE_DEREGISTERING) && node->link && !mag->stopping) {
 		mag_registration_cancel(node);
@@ -298,16 +351,13 @@ static void ask_again(struct mag *mag, struct now now, const struct profile *p)
 void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, const struct profile *p)
 {
 	struct mag_node *node = mag_node_find_mn(mag, mn);
-	const struct profile *old;
 
 	if (p)
 		ask_again(mag, now, p);
 	if (node && !p) {
 		mag_node_leave(node, now, true, "removed from the policy store");
 	} else if (node) {
-		old = node->profile;
-		node->profile = profile_ref(p);
-		profile_unref(old);
+		take_profile(node, now, p);
 		if (mag_node_present(node)) { /* a record that is only kept serves a node that comes back */
 			mag_event(mag, EV_POLICY_CHANGED, node, NULL);
 			apply_profile(node, now);

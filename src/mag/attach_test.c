@@ -236,10 +236,13 @@ static void without_an_answer_the_record_goes_too(void **state)
 	b->lma_silent = true;
 	link_down(b, 1);
 	assert_state(b, 1, "deregistering");
+	bench_forget(b);
 	wait_for(b, span_ms(999));
+	assert_said(b, GONE1 " " GONE1); /* a lost one is made good */
 	assert_true(exists(b, 1));
 	wait_for(b, span_ms(2));
 	assert_false(exists(b, 1));
+	assert_said(b, GONE1 " " GONE1);
 	bench_end(b);
 }
 

@@ -142,7 +142,7 @@ static bool node_is_elsewhere(const struct mag_node *node)
 	return node->peer && (!addr_eq(&node->peer->lmaa, &lma) || !addr_eq(&node->peer->tunnel.local, &mag->conf.proxy_coa));
 }
 
-static void node_reconf(struct mag_node *node, struct now now)
+static void node_reconf(struct mag_node *node, struct now now, bool resignal)
 {
 	struct mld_router_conf access = mag_access_mld(node->mag);
 
@@ -153,12 +153,16 @@ static void node_reconf(struct mag_node *node, struct now now)
 		mag_node_restart(node, now, "configuration");
 		return;
 	}
-	if (mag_node_present(node))
-		mag_subs_profile_changed(node, now);
+	if (!mag_node_present(node))
+		return;
+	mag_subs_review(node, now);
+	if (resignal && node->state == MAG_NODE_REGISTERED && node->n_subs)
+		mag_registration_touch(node); /* its binding holds groups, or does not, by the former rule */
 }
 
 void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf)
 {
+	bool resignal = mag->conf.signalling != conf->signalling;
 	struct hnode *h, *next;
 
 	mag->conf = *conf;
@@ -176,7 +180,7 @@ void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf)
 	}
 	for (h = any(&mag->nodes_by_mn); h; h = next) {
 		next = htab_next(&mag->nodes_by_mn, h);
-		node_reconf(hnode_owner(h, struct mag_node, by_mn), now);
+		node_reconf(hnode_owner(h, struct mag_node, by_mn), now, resignal);
 	}
 	mag_settle(mag, now);
 }

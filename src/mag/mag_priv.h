@@ -156,6 +156,8 @@ struct mag_node {
 	bool dirty;		 /* its wishes are to be sent by a refresh */
 	bool ask_any_prefix;	 /* the LMA refused those we knew: the next request asks for assignment */
 	bool halted;		 /* not to be sent again before an operator acts */
+	bool willing;		 /* refused, to be tried again once it is heard */
+	mono_t prefixes_changed; /* its profile has named others since; MONO_NEVER: it has not */
 	uint8_t retries;	 /* after refusals that permit one */
 	int32_t status;
 	uint16_t seq;		 /* where sequence numbers order requests */
@@ -342,8 +344,12 @@ void mag_node_report(struct mag *mag, struct now now, const struct mag_stranger 
 /* It was heard on its link. */
 void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr *link_local);
 void mag_node_register(struct mag_node *node, struct now now);
+/* A refused node is to be tried again: at once if it was heard just now, else when it answers. */
+void mag_node_reconsider(struct mag_node *node, struct now now);
 /* The session at this anchor ends and another begins: the anchor or our own address has changed. */
 void mag_node_restart(struct mag_node *node, struct now now, const char *why);
+/* Did the anchor revoke the binding since the profile gives the node other prefixes now? */
+bool mag_node_prefixes_changed(const struct mag_node *node, struct now now);
 
 /* ---- registration.c ---- */
 void mag_registration_send(struct mag_node *node, struct now now, enum mag_request what);
@@ -379,6 +385,7 @@ void mag_subs_expire(struct mag_node *node, struct now now);
 void mag_subs_forget_refusals(struct mag_node *node, struct now now); /* the anchor invites to ask again */
 void mag_subs_off(struct mag_node *node, struct now now);
 void mag_subs_profile_changed(struct mag_node *node, struct now now);
+void mag_subs_review(struct mag_node *node, struct now now); /* decided anew; what was ended or left stays so */
 /* By the network; one source of it, or (NULL) all. */
 void mag_sub_ended(struct mag_sub *sub, struct now now, const struct in6_addr *source);
 bool mag_sub_gone(struct mag_sub *sub); /* frees it when nothing speaks for it any more */
@@ -411,6 +418,8 @@ bool mag_peer_by_registration(const struct mag_peer *peer);
 bool mag_group_attach(struct mag_sub *sub); /* false: limit */
 void mag_group_detach(struct mag_sub *sub);
 void mag_group_touch(struct mag_group *g);
+/* Does a PBU that is under way ask for just what is wanted? */
+bool mag_signal_is_asked(const struct mag_sub *sub);
 void mag_sub_changed(struct mag_sub *sub); /* after a new want: who is to be told? */
 void mag_signal_drain(struct mag *mag, struct now now);
 void mag_group_free(struct mag_group *g);

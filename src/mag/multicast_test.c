@@ -495,6 +495,9 @@ static void terminate_a_group(void **state)
 	bench_forget(b);
 	send_report(b, 1, 1, MLD_MODE_IS_EXCLUDE, G, NULL);
 	assert_data(b, "");
+	mag_reconf(b->mag, b->now, &b->conf);
+	bench_drain(b);
+	assert_data(b, "");
 	leave(b, 1, 1, G);
 	join(b, 1, 1, G);
 	assert_data(b, "ff1e::1+1");
@@ -515,6 +518,11 @@ static void terminate_a_node(void **state)
 	assert_data(b, "ff1e::1-");
 	assert_said(b, "PBU(mn1 hi=5 life=3600 S)");
 	assert_int_equal(mag_terminate_node(b->mag, b->now, &name), CTL_ALREADY);
+	join(b, 1, 1, G);
+	assert_data(b, "ff1e::1-");
+	/* Nor does another reading of the configuration begin it again. */
+	mag_reconf(b->mag, b->now, &b->conf);
+	bench_drain(b);
 	join(b, 1, 1, G);
 	assert_data(b, "ff1e::1-");
 	bench_end(b);

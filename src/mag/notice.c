@@ -162,8 +162,15 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 static void revoked(struct mag_node *node, struct now now, const struct bri *bri)
 {
 	switch (node->state) {
-	case MAG_NODE_REGISTERING:
 	case MAG_NODE_REGISTERED:
+		/* With other prefixes in its profile the node is to have another session. */
+		if (node->link && mag_node_prefixes_changed(node, now))
+			mag_node_restart(node, now, "prefixes");
+		else
+			ended_by_anchor(node, now);
+		answer(node->mag, bri, MH_BRA_SUCCESS);
+		return;
+	case MAG_NODE_REGISTERING:
 		ended_by_anchor(node, now);
 		answer(node->mag, bri, MH_BRA_SUCCESS);
 		return;
@@ -181,6 +188,8 @@ static void revoked(struct mag_node *node, struct now now, const struct bri *bri
 
 static bool holds_prefixes(const struct mag_node *node, const struct bri *bri)
 {
+	if (!node->n_prefixes)
+		return true; /* being registered: the anchor is about to tell them */
 	for (uint8_t i = 0; i < bri->n_prefixes; i++) {
 		bool found = addr_is_any(&bri->prefixes[i].addr);
 
@@ -287,6 +296,8 @@ static void refuse_groups(struct now now, struct mag_peer *peer, const struct mh
 			struct mag_sub *sub = mag_sub_find(node, &r->group);
 
 			if (!sub || filter_is_none(&sub->want) || ((m->has & MH_HAS_MN_ID) && !nai_eq(&m->mn_id, &node->mn)))
+				continue;
+			if (mag_signal_is_asked(sub)) /* this may be about an earlier wish; the answer is about this one */
 				continue;
 			mag_sub_refused(sub, now, r->result, &m->sources[r->first], r->type == MLD_MODE_IS_EXCLUDE ? 0 : r->n);
 		}

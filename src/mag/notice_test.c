@@ -9,7 +9,7 @@
 
 enum { P = 0x8000, V = 0x4000, ALL = 0x2000 };
 
-static void bri(struct bench *b, unsigned n, uint8_t trigger)
+static void bri_of(struct bench *b, unsigned n, struct prefix prefix, uint8_t trigger)
 {
 	struct mh_msg m;
 
@@ -22,9 +22,11 @@ static void bri(struct bench *b, unsigned n, uint8_t trigger)
 	m.mn_id_subtype = MH_MNID_NAI;
 	m.mn_id = mn(n);
 	m.n_hnp = 1;
-	m.hnp[0] = home(n);
+	m.hnp[0] = prefix;
 	recv_mh(b, LMA, &m);
 }
+
+static void bri(struct bench *b, unsigned n, uint8_t trigger) { bri_of(b, n, home(n), trigger); }
 
 /* Decision 13, draft Figure 4: the node is elsewhere. It answers no probe, so that delivery ends and the group is left. */
 static void a_node_that_moved_away(void **state)
@@ -77,19 +79,9 @@ static void a_late_revocation(void **state)
 
 	(void)state;
 	attach(b, 1);
-	link_down(b, 1);
-	b->lma_silent = true;
-	attach(b, 1);
-	bench_forget(b);
-	bri(b, 1, 4);
-	assert_said(b, "BRA(128)"); /* of a prefix that it does not have yet */
-	bench_end(b);
-
-	b = bench_begin();
-	attach(b, 1);
 	b->lma_silent = true;
 	link_down(b, 1);
-	attach(b, 1); /* before the record went: it knows its prefix */
+	attach(b, 1);
 	bench_forget(b);
 	bri(b, 1, 4);
 	assert_said(b, "BRA(132)");
@@ -157,6 +149,42 @@ static void by_the_anchors_will(void **state)
 		assert_state(b, 1, "registered");
 		bench_end(b);
 	}
+}
+
+/* The policy store gave it another prefix: the anchor ends the session that has the old one, whichever of the two hears of it first. */
+static void revoked_for_other_prefixes(void **state)
+{
+	struct bench *b = bench_begin();
+	struct nai name = mn(1);
+
+	(void)state;
+	attach(b, 1);
+	bench_profile(b, 1);
+	b->profile[1]->version = 2;
+	b->profile[1]->n_prefixes = 1;
+	b->profile[1]->prefixes[0] = home(7);
+	mag_profile_changed(b->mag, b->now, &name, b->profile[1]);
+	bench_drain(b);
+	assert_state(b, 1, "registered");
+	wait_for(b, span_s(30));
+	bench_forget(b);
+	bri(b, 1, 1);
+	assert_int_equal(b->pbu.n_hnp, 1);
+	assert_true(addr_eq(&b->pbu.hnp[0].addr, &b->profile[1]->prefixes[0].addr));
+	assert_state(b, 1, "registered");
+	/* Back to one of the anchor's choice. */
+	bench_profile(b, 1);
+	b->profile[1]->version = 3;
+	mag_profile_changed(b->mag, b->now, &name, b->profile[1]);
+	bench_drain(b);
+	wait_for(b, span_s(1));
+	bri_of(b, 1, home(7), 1);
+	assert_true(addr_is_any(&b->pbu.hnp[0].addr));
+	assert_state(b, 1, "registered");
+	/* With nothing changed since it is the anchor's will. */
+	bri(b, 1, 1);
+	assert_state(b, 1, "refused");
+	bench_end(b);
 }
 
 static void revocations_of_nothing(void **state)
@@ -281,6 +309,7 @@ int main(void)
 		cmocka_unit_test(revoked_and_back),
 		cmocka_unit_test(gone_while_asked),
 		cmocka_unit_test(by_the_anchors_will),
+		cmocka_unit_test(revoked_for_other_prefixes),
 		cmocka_unit_test(revocations_of_nothing),
 		cmocka_unit_test(revocation_of_many),
 		cmocka_unit_test(heartbeats),

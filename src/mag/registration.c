@@ -7,7 +7,9 @@
 /* A PBU stays below the minimum IPv6 MTU, so that it is never fragmented; groups that find no room go by MLD. */
 #define PBU_MAX (1280 - 40)
 #define SILENT_AFTER 3 /* transmissions without an answer before it is told */
-#define RETRIES_MAX 3  /* at once, after refusals that invite one; then in the slow rhythm */
+#define RETRIES_MAX 3  /* soon, after refusals that invite one; then in the slow rhythm */
+#define CLOCKS_APART span_ms(150) /* 0 + 150 + 300 ms are more than TimestampValidityWindow (RFC 5213 9.1) */
+#define FAREWELLS 3    /* transmissions of a de-registration within the time that its answer has */
 
 /* ---- building ---- */
 
@@ -164,7 +166,7 @@ void mag_registration_send(struct mag_node *node, struct now now, enum mag_reque
 		break;
 	case MAG_REQUEST_DEREGISTER:
 		node->tx.handoff = MH_HANDOFF_UNKNOWN;
-		node->tx.timeout = mag->conf.dereg_wait;
+		node->tx.timeout = span_ns(mag->conf.dereg_wait.ns / FAREWELLS);
 		mag_count(mag, MAG_C_PBU_DEREGISTRATION);
 		break;
 	case MAG_REQUEST_NONE:
@@ -257,6 +259,15 @@ static void expire_registered(struct mag_node *node, struct now now)
 		mag_registration_touch(node);
 }
 
+/* One that got lost would leave its streams flowing to nobody for as long as the binding lives. */
+static void farewell_again(struct mag_node *node, struct now now)
+{
+	mag_count(node->mag, MAG_C_PBU_RETRANSMITTED);
+	transmit(node, now);
+	node->tx.next = mono_add(now.mono, node->tx.timeout);
+	mag_registration_schedule(node);
+}
+
 void mag_registration_expire(struct mag_node *node, struct now now)
 {
 	switch (node->state) {
@@ -267,9 +278,14 @@ void mag_registration_expire(struct mag_node *node, struct now now)
 		expire_registered(node, now);
 		return;
 	case MAG_NODE_REFUSED:
-		mag_node_register(node, now);
+		mag_node_reconsider(node, now);
 		return;
 	case MAG_NODE_DEREGISTERING:
+		if (node->tx.what == MAG_REQUEST_DEREGISTER && node->tx.n < FAREWELLS)
+			farewell_again(node, now);
+		else
+			mag_node_free(node, now);
+		return;
 	case MAG_NODE_HELD:
 		mag_node_free(node, now);
 		return;
@@ -448,9 +464,10 @@ static void refused(struct mag_node *node, struct now now, const struct mh_msg *
 	case MH_TIMESTAMP_LOWER_THAN_PREV_ACCEPTED:
 		if (!retry)
 			break;
+		/* The clocks differ: time may bring ours right. Or that of the gateway before us is ahead, by no more than the anchor's
+		 * window: a newer timestamp exists at once, and surely after that. */
+		again(node, now, m->status == MH_TIMESTAMP_MISMATCH ? c->bindack_initial : span_mul(CLOCKS_APART, node->retries));
 		node->retries++;
-		/* The clocks differ: time may bring ours right. A newer timestamp exists at once. */
-		again(node, now, m->status == MH_TIMESTAMP_MISMATCH ? c->bindack_initial : span_ns(0));
 		return;
 	case MH_SEQUENCE_OUT_OF_WINDOW:
 		if (!retry)

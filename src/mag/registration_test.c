@@ -264,6 +264,22 @@ static void refusals(void **state)
 	refused_with(200, 1, true);
 }
 
+/* The clock of the gateway before us is ahead of ours, within the window that the anchor permits. */
+static void a_clock_that_is_behind(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	b->status = MH_TIMESTAMP_LOWER_THAN_PREV_ACCEPTED;
+	attach(b, 1);
+	wait_for(b, span_ms(310)); /* longer than TimestampValidityWindow */
+	assert_state(b, 1, "registering");
+	b->status = 0;
+	wait_for(b, span_ms(310));
+	assert_state(b, 1, "registered");
+	bench_end(b);
+}
+
 static void no_resources_is_tried_again(void **state)
 {
 	struct bench *b = bench_begin();
@@ -523,6 +539,7 @@ int main(void)
 		cmocka_unit_test(a_binding_that_runs_out),
 		cmocka_unit_test(advertisements_follow_the_lifetime),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(a_clock_that_is_behind),
 		cmocka_unit_test(no_resources_is_tried_again),
 		cmocka_unit_test(prefixes_not_authorised_are_given_up),
 		cmocka_unit_test(a_refused_refresh_ends_service),

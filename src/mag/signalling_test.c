@@ -298,6 +298,29 @@ static void by_mld_where_configured(void **state)
 	bench_end(b);
 }
 
+/* What the binding carries is taken back by a PBU without the S flag, when MLD holds the stream. */
+static void configured_anew(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	join(b, 1, 1, G);
+	bench_forget(b);
+	b->conf.signalling = MAG_SIGNALLING_MLD;
+	mag_reconf(b->mag, b->now, &b->conf);
+	bench_drain(b);
+	assert_said(b, "MLD(TO_EX ff1e::1{}) PBU(mn1 hi=5 life=3600)");
+	wait_for(b, span_s(2));
+	bench_forget(b);
+	b->conf.signalling = MAG_SIGNALLING_AUTO;
+	mag_reconf(b->mag, b->now, &b->conf);
+	bench_drain(b);
+	assert_said(b, "PBU(mn1 hi=5 life=3600 S ff1e::1=EX{}) MLD(TO_IN ff1e::1{})");
+	assert_data(b, "");
+	bench_end(b);
+}
+
 static void registration_only(void **state)
 {
 	struct bench *b = begin_as(MAG_SIGNALLING_REGISTRATION);
@@ -470,6 +493,7 @@ int main(void)
 		cmocka_unit_test(refused_after_mld),
 		cmocka_unit_test(the_anchor_asks_to_register_again),
 		cmocka_unit_test(by_mld_where_configured),
+		cmocka_unit_test(configured_anew),
 		cmocka_unit_test(registration_only),
 		cmocka_unit_test(capability_comes_and_goes),
 		cmocka_unit_test(no_gap_from_mld_to_registration),

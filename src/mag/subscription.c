@@ -520,22 +520,13 @@ void mag_subs_off(struct mag_node *node, struct now now)
 	node->member = NULL;
 }
 
-void mag_subs_profile_changed(struct mag_node *node, struct now now)
+void mag_subs_review(struct mag_node *node, struct now now)
 {
 	struct dp_out out = mag_node_output(node);
 	bool was_on = node->member || node->mld;
 
-	node->terminated = false;
 	if (!node->peer)
 		return;
-	list_each (n, &node->subs) {
-		struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
-
-		/* What was refused is asked for again, and what the network had ended may begin again. */
-		sub->result = MH_SUB_ACCEPTED;
-		sub->ended = sub->queried = sub->declined_all = false;
-		filter_drop(&sub->declined);
-	}
 	if (mag_multicast_permitted(node) && !node->mld)
 		mag_listen_start(node, now);
 	if (mag_multicast_permitted(node) && !was_on && node->state == MAG_NODE_REGISTERED)
@@ -545,4 +536,18 @@ void mag_subs_profile_changed(struct mag_node *node, struct now now)
 	mag_subs_decide_all(node, now);
 	if (!mag_multicast_permitted(node))
 		mag_subs_off(node, now);
+}
+
+void mag_subs_profile_changed(struct mag_node *node, struct now now)
+{
+	node->terminated = false;
+	list_each (n, &node->subs) {
+		struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
+
+		/* What was refused is asked for again, and what the network had ended may begin again. */
+		sub->result = MH_SUB_ACCEPTED;
+		sub->ended = sub->queried = sub->declined_all = false;
+		filter_drop(&sub->declined);
+	}
+	mag_subs_review(node, now);
 }
