@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REQUEST_MAX 900000 /* octets of profiles in one request: docs/control-protocol.md, with room for the rest */
+
 /* A file, or standard input for "-". NULL: said why. */
 static json_t *load(const char *path)
 {
@@ -155,10 +157,36 @@ static int put(const struct options *o, bool set, int argc, char **argv)
 	return done(o, result, "stored", status);
 }
 
+/* What is too large for one request goes into the file itself: the daemon sees it there. The path is the daemon's own setting. */
+static bool by_file(struct options *o, const json_t *profiles, char *path, size_t size)
+{
+	char *text = json_dumps(profiles, JSON_COMPACT);
+	size_t len = text ? strlen(text) : 0, i;
+	json_t *settings, *row;
+	int status;
+
+	free(text);
+	if (o->store || len < REQUEST_MAX)
+		return true;
+	settings = request_result(o, json_pack("{s:s, s:s}", "command", "show", "what", "settings"), &status);
+	json_array_foreach(json_object_get(settings, "settings"), i, row) {
+		const char *key = json_string_value(json_object_get(row, "key"));
+
+		if (key && strcmp(key, "policy.store") == 0) {
+			snprintf(path, size, "%s", json_string_value(json_object_get(row, "value")));
+			o->store = path;
+		}
+	}
+	json_decref(settings);
+	return o->store != NULL;
+}
+
 static int import(const struct options *o, int argc, char **argv)
 {
+	struct options here = *o;
 	int status = EXIT_USAGE;
 	json_t *profiles, *result;
+	char path[4096];
 
 	if (argc != 1) {
 		complain("policy import: give one file, or - for standard input");
@@ -174,7 +202,11 @@ static int import(const struct options *o, int argc, char **argv)
 		json_decref(profiles);
 		profiles = list;
 	}
-	result = request_result(o,
+	if (!by_file(&here, profiles, path, sizeof(path))) {
+		json_decref(profiles);
+		return EXIT_NO_DAEMON;
+	}
+	result = request_result(&here,
 				json_pack("{s:s, s:s, s:o, s:b}", "command", "policy", "action", "import", "profiles",
 					  profiles, "replace", o->replace),
 				&status);

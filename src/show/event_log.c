@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Events: the ring of those remembered, and how one is told as JSON and as a line. */
 #include "show/show_priv.h"
+#include "wire/mh_values.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,34 @@ void event_log_each(const struct event_log *log, void (*each)(void *arg, const s
 		each(arg, &log->ring[i % log->keep].e, log->ring[i % log->keep].at);
 }
 
+static const char *bra_name(int32_t status)
+{
+	switch (status) {
+	case MH_BRA_SUCCESS:
+		return "SUCCESS";
+	case MH_BRA_PARTIAL:
+		return "PARTIAL_SUCCESS";
+	case MH_BRA_NO_BINDING:
+		return "BINDING_DOES_NOT_EXIST";
+	case MH_BRA_IPV4_HOA_REQUIRED:
+		return "IPV4_HOME_ADDRESS_OPTION_REQUIRED";
+	case MH_BRA_GLOBAL_NOT_AUTHORIZED:
+		return "GLOBAL_REVOCATION_NOT_AUTHORIZED";
+	case MH_BRA_MN_ID_REQUIRED:
+		return "MN_IDENTITY_REQUIRED";
+	case MH_BRA_MN_ATTACHED:
+		return "MN_ATTACHED";
+	case MH_BRA_TRIGGER_NOT_SUPPORTED:
+		return "REVOCATION_TRIGGER_NOT_SUPPORTED";
+	case MH_BRA_NOT_SUPPORTED:
+		return "REVOCATION_FUNCTION_NOT_SUPPORTED";
+	case MH_BRA_PROXY_NOT_SUPPORTED:
+		return "PROXY_BINDING_REVOCATION_NOT_SUPPORTED";
+	default: /* any octet may come from a peer */
+		return NULL;
+	}
+}
+
 /* What the status of an event of this kind is called; NULL: it has no names. */
 static const char *status_name(const struct event *e)
 {
@@ -62,6 +91,8 @@ static const char *status_name(const struct event *e)
 	case EV_BINDING_MOVED:
 	case EV_BINDING_REFUSED:
 		return mh_status_name((uint8_t)e->status);
+	case EV_BINDING_REVOKED:
+		return bra_name(e->status);
 	case EV_SUBSCRIBED:
 	case EV_UNSUBSCRIBED:
 	case EV_SUBSCRIPTION_REFUSED:
@@ -73,7 +104,6 @@ static const char *status_name(const struct event *e)
 	case EV_NODE_MOVED_AWAY:
 	case EV_BINDING_DELETED:
 	case EV_BINDING_EXPIRED:
-	case EV_BINDING_REVOKED:
 	case EV_GROUP_JOINED:
 	case EV_GROUP_LEFT:
 	case EV_GROUP_TERMINATED:
