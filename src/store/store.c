@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define VERIFY_MAX 20000 /* rows that are read whole when the file is opened; others when they are first needed */
 
@@ -192,22 +193,6 @@ static struct profile *effective(struct store *s, const char *mn, size_t len)
 	return profile_as(p, &name);
 }
 
-void store_lookup(struct store *s, const struct fx_profile *question, store_answer *answer, void *arg)
-{
-	struct profile *p = NULL;
-	struct entry *e;
-
-	if (question->id_len) {
-		p = question->id_len <= NAI_MAX ? effective(s, (const char *)question->id, question->id_len) : NULL;
-	} else if (question->lladdr.len) {
-		e = find_lladdr(s, &question->lladdr);
-		if (e && entry_profile(s, e))
-			p = profile_ref(e->profile);
-	}
-	answer(arg, question->request, p);
-	profile_unref(p);
-}
-
 /* ---- changes ---- */
 static void tell_changed(struct store *s, const char *mn, size_t len)
 {
@@ -365,7 +350,7 @@ static void refresh_all(struct store *s)
 	free(known.v);
 }
 
-void store_refresh(struct store *s)
+static void refresh(struct store *s)
 {
 	sqlite3_stmt *st = s->st[ST_CHANGES];
 	struct name_list names = { 0 };
@@ -404,19 +389,78 @@ void store_refresh(struct store *s)
 	free(names.v);
 }
 
-static void poll_changes(evutil_socket_t fd, short what, void *arg)
+void store_refresh(struct store *s)
 {
-	struct store *s = arg;
+	s->refreshing = true;
+	refresh(s);
+	s->refreshing = false;
+}
+
+static void see_changes(struct store *s)
+{
 	int64_t version = number(s, ST_DATA_VERSION);
 
-	(void)fd;
-	(void)what;
 	if (version < 0) {
 		failing(s, true);
 	} else if (version != s->data_version) {
 		s->data_version = version;
 		store_refresh(s);
 	}
+}
+
+static void poll_changes(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	see_changes(arg);
+}
+
+/* ---- look-ups ---- */
+static uint64_t milliseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* A MAG that heard of a change first asks its LMA at once: an answer from before the change would refuse the node. So a
+ * look-up sees what was written before it; many in one millisecond look once. */
+static void be_fresh(struct store *s)
+{
+	uint64_t now;
+
+	if (!s->timer || s->refreshing)
+		return;
+	now = milliseconds();
+	if (now == s->looked)
+		return;
+	s->looked = now;
+	see_changes(s);
+}
+
+void store_lookup(struct store *s, const struct fx_profile *question, store_answer *answer, void *arg)
+{
+	/* whoever is told of changes may overwrite the question */
+	uint32_t request = question->request;
+	bool by_name = question->id_len != 0;
+	struct nai mn = {0};
+	struct lladdr lladdr = question->lladdr;
+	struct profile *p = NULL;
+	struct entry *e;
+
+	if (by_name && question->id_len <= NAI_MAX)
+		mn = nai_of(question->id, question->id_len);
+	be_fresh(s);
+	if (by_name) {
+		p = mn.len ? effective(s, mn.s, mn.len) : NULL;
+	} else if (lladdr.len) {
+		e = find_lladdr(s, &lladdr);
+		if (e && entry_profile(s, e))
+			p = profile_ref(e->profile);
+	}
+	answer(arg, request, p);
+	profile_unref(p);
 }
 
 /* ---- opening ---- */

@@ -68,6 +68,8 @@ struct store {
 	int64_t change;	      /* last row of `change` that was seen */
 	int64_t data_version; /* of SQLite: another connection has written when it differs */
 	uint64_t version;     /* of profiles, counting up */
+	uint64_t looked;      /* the millisecond of the last look-up that looked for changes */
+	bool refreshing;      /* changes are being told */
 	bool failing;	      /* a failure of the file was told */
 };
 

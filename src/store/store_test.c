@@ -469,6 +469,28 @@ static void changes_by_others(void **state)
 	profile_unref(p);
 }
 
+/* Who asks sees what was written before, without waiting for the next look at the file. */
+static void a_lookup_is_fresh(void **state)
+{
+	struct timespec nap = { .tv_nsec = 2000000 };
+	struct fixture *f = *state;
+	struct profile *p;
+
+	assert_null(lookup(f, "dora", NULL));
+	sql(f, "INSERT INTO node (mn) VALUES ('dora')");
+	nanosleep(&nap, NULL);
+	p = lookup(f, "dora", NULL);
+	assert_non_null(p);
+	assert_true(p->enabled);
+	profile_unref(p);
+	assert_string_equal(f->told.last, "dora");
+	sql(f, "UPDATE node SET enabled = 0 WHERE mn = 'dora'");
+	nanosleep(&nap, NULL);
+	p = lookup(f, "dora", NULL);
+	assert_false(p->enabled);
+	profile_unref(p);
+}
+
 static void bad_rows(void **state)
 {
 	struct fixture *f = *state;
@@ -586,6 +608,7 @@ int main(void)
 		TEST(owners),
 		TEST(imports),
 		TEST(changes_by_others),
+		TEST(a_lookup_is_fresh),
 		TEST(bad_rows),
 		TEST(overflow),
 		TEST(not_a_store),
