@@ -107,13 +107,23 @@ static void destroy(struct lma *l, struct binding *b)
 	slab_put(&l->binding_slab, b);
 }
 
-bool binding_room(struct lma *l)
+bool binding_room(struct lma *l, const struct binding *first)
 {
-	if (l->binding_slab.used < l->binding_slab.max)
-		return true;
-	lma_count(l, LMA_BINDINGS_FULL);
-	lma_limit_event(l, "bindings");
-	return false;
+	unsigned sessions = 0;
+
+	for (const struct binding *b = first; b; b = binding_next(b))
+		sessions++;
+	if (sessions >= LMA_SESSIONS_MAX) {
+		lma_count(l, LMA_SESSIONS_FULL);
+		lma_limit_event(l, "sessions of a node");
+		return false;
+	}
+	if (l->binding_slab.used >= l->binding_slab.max) {
+		lma_count(l, LMA_BINDINGS_FULL);
+		lma_limit_event(l, "bindings");
+		return false;
+	}
+	return true;
 }
 
 struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_hash, const struct prefix *prefixes,

@@ -55,6 +55,7 @@
 	X(PROFILE_ANSWER_UNKNOWN, "profile-answer-unknown")                                                            \
 	X(BINDINGS_EXPIRED, "bindings-expired")                                                                        \
 	X(BINDINGS_FULL, "bindings-full")                                                                              \
+	X(SESSIONS_FULL, "sessions-of-a-node-full")                                                                    \
 	X(PEERS_FULL, "peers-full")                                                                                    \
 	X(PREFIXES_EXHAUSTED, "prefixes-exhausted")                                                                    \
 	X(BRI_SENT, "bri-sent")                                                                                        \
@@ -74,6 +75,7 @@
 	X(UPSTREAM_OTHER_LINK, "upstream-other-link")                                                                  \
 	X(UPSTREAM_NOT_QUERY, "upstream-not-a-query")                                                                  \
 	X(UPSTREAM_LIMIT, "upstream-limit")                                                                            \
+	X(SOURCES_FULL, "sources-of-a-group-full")                                                                     \
 	X(REPLICATION_LIMIT, "replication-limit")                                                                      \
 	X(EVENTS_LIMITED, "events-limited")                                                                            \
 	X(OUT_OF_MEMORY, "out-of-memory")
@@ -97,7 +99,9 @@ enum lma_timer {
 #define LMA_EVENTS_PER_S    20 /* of the kinds that hostile input can cause */
 #define LMA_UPNS_PER_PEER   16
 #define LMA_RECORDS_PER_UPN 40
-#define LMA_REFUSED_MAX	    256 /* refusals of MLD that one call may tell */
+#define LMA_SESSIONS_MAX    16	 /* of one node: they are looked through one by one */
+#define LMA_SOURCES_MAX	    1024 /* of all that one MAG wants of a group */
+#define LMA_REFUSED_MAX	    256	 /* refusals of MLD that one call may tell */
 
 /* A home network prefix of a binding, found by its value. */
 struct hnp {
@@ -313,7 +317,8 @@ struct binding *binding_of_hash(const struct lma *l, const struct nai *mn,
 				uint64_t hash);	       /* the same, hashed already */
 struct binding *binding_next(const struct binding *b); /* of the same node */
 struct hnp *binding_of_prefix(const struct lma *l, const struct prefix *p);
-bool binding_room(struct lma *l); /* false: the limit is reached, and counted */
+/* For a new session of the node. False: a limit is reached, and counted. */
+bool binding_room(struct lma *l, const struct binding *first);
 /* A new entry with its prefixes in the tables, at no MAG yet. NULL: limit or memory. The prefixes must be free. */
 struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_hash, const struct prefix *prefixes,
 			    uint8_t n, uint8_t pooled_mask);
@@ -419,6 +424,8 @@ struct sub *sub_find(const struct lma *l, const struct peer *p, const struct in6
 enum mh_sub_result sub_get(struct lma *l, struct peer *p, const struct in6_addr *group, struct sub **ret);
 /* Bring the union into force. Not MH_SUB_ACCEPTED: nothing has changed. */
 enum mh_sub_result sub_apply(struct lma *l, struct sub *s);
+/* The same where nothing was taken away and `added` came: without a look at all the others. */
+enum mh_sub_result sub_apply_more(struct lma *l, struct sub *s, const struct filter *added);
 void sub_release(struct lma *l, struct sub *s); /* frees it when nobody is left */
 /* What the MAG reports by MLD of the group is to be looked at again. */
 void multicast_mld_changed(struct lma *l, struct peer *p, const struct in6_addr *group);

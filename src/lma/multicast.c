@@ -62,14 +62,19 @@ void sub_release(struct lma *l, struct sub *s)
 	slab_put(&l->sub_slab, s);
 }
 
+static bool is_any(const struct filter *f)
+{
+	return f->mode == FILTER_EXCLUDE && filter_count(f) == 0;
+}
+
 static struct filter union_of(const struct sub *s, bool *oom)
 {
 	struct filter all = filter_dup(&s->mld);
 
-	list_each (n, &s->demands) {
-		const struct demand *c = list_owner(n, struct demand, of_sub);
+	for (const struct list *n = s->demands.next; n != &s->demands && !is_any(&all); n = n->next) {
+		const struct demand *d = list_owner(n, struct demand, of_sub);
 
-		filter_move(&all, filter_union(&all, &c->filter, oom));
+		filter_move(&all, filter_union(&all, &d->filter, oom));
 	}
 	return all;
 }
@@ -114,22 +119,24 @@ static void tell(struct lma *l, const struct sub *s, const struct filter *f, enu
 	lma_event(l, &e);
 }
 
-enum mh_sub_result sub_apply(struct lma *l, struct sub *s)
+/* Takes `want` over. */
+static enum mh_sub_result bring(struct lma *l, struct sub *s, struct filter want, bool oom)
 {
-	bool oom = false, was = !filter_is_none(&s->force);
-	struct filter want = union_of(s, &oom);
-	enum mh_sub_result result;
+	enum mh_sub_result result = MH_SUB_ACCEPTED;
+	bool was = !filter_is_none(&s->force);
 
 	if (oom) {
 		lma_count(l, LMA_OUT_OF_MEMORY);
-		filter_drop(&want);
-		return MH_SUB_NO_RESOURCES;
-	}
-	if (filter_eq(&want, &s->force)) {
+		result = MH_SUB_NO_RESOURCES;
+	} else if (filter_eq(&want, &s->force)) {
 		filter_drop(&want);
 		return MH_SUB_ACCEPTED;
+	} else if (filter_count(&want) > LMA_SOURCES_MAX && filter_count(&want) > filter_count(&s->force)) {
+		lma_count(l, LMA_SOURCES_FULL);
+		result = MH_SUB_LIMIT;
+	} else {
+		result = put(l, s, &want);
 	}
-	result = put(l, s, &want);
 	if (result != MH_SUB_ACCEPTED) {
 		filter_drop(&want);
 		return result;
@@ -140,6 +147,22 @@ enum mh_sub_result sub_apply(struct lma *l, struct sub *s)
 		tell(l, s, &want, EV_SUBSCRIBED);
 	filter_move(&s->force, want);
 	return MH_SUB_ACCEPTED;
+}
+
+enum mh_sub_result sub_apply(struct lma *l, struct sub *s)
+{
+	bool oom = false;
+	struct filter want = union_of(s, &oom);
+
+	return bring(l, s, want, oom);
+}
+
+enum mh_sub_result sub_apply_more(struct lma *l, struct sub *s, const struct filter *added)
+{
+	bool oom = false;
+	struct filter want = filter_union(&s->force, added, &oom);
+
+	return bring(l, s, want, oom);
 }
 
 /* ---- what MAGs report by MLD ---- */

@@ -240,6 +240,31 @@ static void a_refused_source_of_a_report_is_told_by_itself(void **state)
 	rig_free(r);
 }
 
+/* Nodes that each want another source of a group: the union is bounded, and any-source takes it all in. */
+static void sources_of_one_mag_are_limited(void **state)
+{
+	struct rig *r = rig_conf();
+	char mn[32], source[64];
+	unsigned accepted = 0;
+
+	(void)state;
+	r->conf.sources_per_group_max = 1;
+	rig_start(r);
+	lma_upstream(r->lma, r->now, 0, &addr_any, 0); /* the model of the data plane is too small for them */
+	for (unsigned i = 0; i < 1100; i++) {
+		snprintf(mn, sizeof(mn), "mn%u@example.com", i);
+		snprintf(source, sizeof(source), "2001:db8:5::%x", i + 1);
+		accepted += ask(r, 0, mn, (uint8_t)i, SSM, source) == MH_SUB_ACCEPTED;
+	}
+	assert_int_equal(accepted, 1024);
+	assert_int_equal(rig_counter(r, "sources-of-a-group-full"), 76);
+	refresh(r, 0, "mn5@example.com", 5, true); /* one leaves: there is room for one */
+	assert_int_equal(ask(r, 0, "mn1050@example.com", (uint8_t)1050, SSM, "2001:db8:5::9999"), MH_SUB_ACCEPTED);
+	assert_int_equal(ask(r, 0, "mn1051@example.com", (uint8_t)1051, SSM, "2001:db8:5::9998"), MH_SUB_LIMIT);
+	assert_int_equal(ask(r, 0, "mn1052@example.com", (uint8_t)1052, SSM, "2001:db8:5::1"), MH_SUB_ACCEPTED);
+	rig_free(r);
+}
+
 static void as_many_groups_as_a_message_holds(void **state)
 {
 	struct rig *r = rig_conf();
@@ -576,6 +601,7 @@ int main(void)
 		cmocka_unit_test(a_refused_group_never_fails_the_binding),
 		cmocka_unit_test(a_refused_source_is_told_by_itself),
 		cmocka_unit_test(a_refused_source_of_a_report_is_told_by_itself),
+		cmocka_unit_test(sources_of_one_mag_are_limited),
 		cmocka_unit_test(as_many_groups_as_a_message_holds),
 		cmocka_unit_test(limits_of_a_mag_and_of_the_anchor),
 		cmocka_unit_test(a_handover_takes_the_share_along),

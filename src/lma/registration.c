@@ -215,7 +215,8 @@ static void accept_new(struct lma *l, struct pbu *r)
 	struct peer *p;
 	bool results;
 
-	if (!binding_room(l)) { /* before a prefix is taken and given back */
+	if (!binding_room(l,
+			  binding_of_hash(l, &r->m->mn_id, r->mn_hash))) { /* before a prefix is taken and given back */
 		answer_refuse(l, r, MH_NO_RESOURCES, NULL);
 		return;
 	}

@@ -635,6 +635,20 @@ static void limits_of_bindings_and_peers(void **state)
 	rig_free(r);
 }
 
+static void sessions_of_one_node_are_limited(void **state)
+{
+	struct rig *r = rig_new();
+
+	(void)state;
+	for (uint8_t i = 0; i < 16; i++)
+		rig_register(r, 0, "mn1@example.com", i + 1);
+	assert_int_equal(rig_status(r, 0, rig_pbu(r, "mn1@example.com", 99)), MH_NO_RESOURCES);
+	assert_int_equal(rig_counter(r, "sessions-of-a-node-full"), 1);
+	assert_int_equal(rig_status(r, 1, rig_pbu(r, "mn1@example.com", 7)), MH_ACCEPTED); /* a known one moves */
+	rig_register(r, 0, "mn2@example.com", 99);
+	rig_free(r);
+}
+
 /* ---- the policy store ---- */
 
 static void a_registration_waits_for_the_store(void **state)
@@ -713,6 +727,7 @@ int main(void)
 		cmocka_unit_test(a_deregistration_of_no_session_of_the_node),
 		cmocka_unit_test(the_pool_ends_and_is_used_again),
 		cmocka_unit_test(limits_of_bindings_and_peers),
+		cmocka_unit_test(sessions_of_one_node_are_limited),
 		cmocka_unit_test(a_registration_waits_for_the_store),
 		cmocka_unit_test(a_store_that_never_answers_holds_nothing_for_ever),
 	};

@@ -94,9 +94,12 @@ static enum mh_sub_result set(struct lma *l, struct peer *p, struct share *sh, c
 	}
 	leave_demand(sh);
 	join_demand(sh, c);
-	if (before && list_empty(&before->shares))
+	if (before && list_empty(&before->shares)) {
 		list_del(&before->of_sub); /* out of the union while it is tried */
-	result = sub_apply(l, s);
+		result = sub_apply(l, s);
+	} else {
+		result = sub_apply_more(l, s, f);
+	}
 	if (result == MH_SUB_ACCEPTED) {
 		if (before)
 			demand_release(l, before);

@@ -16,7 +16,7 @@
 
 #define RIG_MAGS      4
 #define RIG_SENT_MAX  64
-#define RIG_TABLE_MAX 256
+#define RIG_TABLE_MAX 2048
 #define RIG_UPSTREAM  7u
 
 struct rig_sent {
