@@ -142,6 +142,11 @@ static bool registrations_cover(const struct mag_group *g, const struct filter *
 	return covered;
 }
 
+bool mag_signal_is_asked(const struct mag_sub *sub)
+{
+	return registering(sub->node) && !filter_is_none(&sub->asked) && filter_eq(&sub->asked, &sub->want);
+}
+
 void mag_sub_changed(struct mag_sub *sub)
 {
 	struct mag_node *node = sub->node;
