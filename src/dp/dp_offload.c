@@ -49,13 +49,14 @@ size_t dp_offload_segment(const struct virtio_net_hdr *h, const uint8_t *frame, 
 			  size_t out_size)
 {
 	bool tcp = (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6;
-	size_t head = len > L4 + 20 && tcp ? L4 + (size_t)(frame[L4 + 12] >> 4) * 4 : L4 + 8;
-	size_t field = tcp ? 16 : 6, n;
+	size_t head = L4 + 8, field = tcp ? 16 : 6, n;
 	struct in6_addr src, dst;
 	struct wr w = wr_of(out, out_size);
 	uint16_t sum;
 
-	if (len < head || frame[ETH_LEN + 6] != (tcp ? IPPROTO_TCP : IPPROTO_UDP) || !h->gso_size)
+	if (tcp && len >= L4 + 20)
+		head = L4 + (size_t)(frame[L4 + 12] >> 4) * 4;
+	if (len < head || (tcp && head < L4 + 20) || frame[ETH_LEN + 6] != (tcp ? IPPROTO_TCP : IPPROTO_UDP) || !h->gso_size)
 		return 0;
 	if (*at >= len - head)
 		return 0;
