@@ -117,17 +117,6 @@ static const struct filter *secure(const struct mag_sub *sub)
 	return filter_covers(&sub->carried, next) ? next : &none;
 }
 
-static void unite(struct filter *into, const struct filter *f)
-{
-	bool oom = false;
-	struct filter u = filter_union(into, f, &oom);
-
-	if (oom)
-		filter_drop(&u);
-	else
-		filter_move(into, u);
-}
-
 static bool registrations_cover(const struct mag_group *g, const struct filter *need,
 				const struct filter *(*share)(const struct mag_sub *sub), const struct filter *besides)
 {
@@ -135,7 +124,7 @@ static bool registrations_cover(const struct mag_group *g, const struct filter *
 	bool covered = filter_covers(&all, need);
 
 	for (struct list *n = g->subs.next; n != &g->subs && !covered; n = n->next) {
-		unite(&all, share(list_owner(n, struct mag_sub, in_group)));
+		filter_add(&all, share(list_owner(n, struct mag_sub, in_group)));
 		covered = filter_covers(&all, need);
 	}
 	filter_drop(&all);
@@ -347,6 +336,14 @@ void mag_signal_result(struct mag_node *node, struct now now, const struct mh_ms
 		take_results(node, now, m);
 	list_each_safe (n, &node->subs)
 		(void)mag_sub_gone(list_owner(n, struct mag_sub, in_node));
+}
+
+bool mag_signal_carries(const struct mag_node *node)
+{
+	list_each (n, &node->subs)
+		if (!filter_is_none(&list_owner(n, struct mag_sub, in_node)->carried))
+			return true;
+	return false;
 }
 
 void mag_signal_review(struct mag_node *node)

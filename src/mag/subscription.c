@@ -101,17 +101,6 @@ enum mag_sub_state mag_sub_state(const struct mag_sub *sub)
 
 /* ---- wishes ---- */
 
-static void unite(struct filter *into, const struct filter *f)
-{
-	bool oom = false;
-	struct filter u = filter_union(into, f, &oom);
-
-	if (oom)
-		filter_drop(&u);
-	else
-		filter_move(into, u);
-}
-
 static struct filter static_wish(const struct mag_sub *sub, const struct profile_subscription *st)
 {
 	bool oom = false;
@@ -172,7 +161,7 @@ static void add_static(struct mag_sub *sub, struct now now, struct filter *wish)
 	f = static_wish(sub, st);
 	if (!filter_is_none(&f)) {
 		sub->origins |= SUB_ORIGIN_PROFILE;
-		unite(wish, &f);
+		filter_add(wish, &f);
 	}
 	filter_drop(&f);
 }
@@ -185,11 +174,11 @@ static struct filter united(struct mag_sub *sub, struct now now)
 	add_static(sub, now, &wish);
 	if (!filter_is_none(&sub->mld)) {
 		sub->origins |= SUB_ORIGIN_MLD;
-		unite(&wish, &sub->mld);
+		filter_add(&wish, &sub->mld);
 	}
 	if (!filter_is_none(&sub->admin)) {
 		sub->origins |= SUB_ORIGIN_ADMIN;
-		unite(&wish, &sub->admin);
+		filter_add(&wish, &sub->admin);
 	}
 	return wish;
 }

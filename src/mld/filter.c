@@ -247,6 +247,17 @@ struct filter filter_union(const struct filter *a, const struct filter *b, bool 
 	return merge(FILTER_EXCLUDE, a, b, PART_A, oom);
 }
 
+bool filter_add(struct filter *into, const struct filter *f)
+{
+	bool oom = false;
+	struct filter all = filter_union(into, f, &oom);
+
+	if (oom)
+		return false;
+	filter_move(into, all);
+	return true;
+}
+
 struct filter filter_list_union(const struct filter *a, const struct filter *b, bool *oom)
 {
 	return merge(FILTER_INCLUDE, a, b, PART_A | PART_BOTH | PART_B, oom);

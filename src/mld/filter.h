@@ -37,6 +37,8 @@ size_t filter_bytes(const struct filter *f); /* memory of the list, shared or no
 
 /* Merge of listeners, RFC 3810 4.2 and RFC 4605 4.1: accepts what either accepts. */
 struct filter filter_union(const struct filter *a, const struct filter *b, bool *oom);
+/* The same into the first. False: memory is out, and it is as it was. */
+bool filter_add(struct filter *into, const struct filter *f);
 /* Set operations on the lists alone, modes ignored; results have mode INCLUDE. */
 struct filter filter_list_union(const struct filter *a, const struct filter *b, bool *oom);
 struct filter filter_list_minus(const struct filter *a, const struct filter *b, bool *oom);

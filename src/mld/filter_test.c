@@ -116,6 +116,9 @@ static void same_as_sets_of_bits(void **state)
 		}
 		c = filter_union(&a, &b, &oom);
 		assert_int_equal(accepted(c.mode, bits_of(&c)), aa | ab);
+		filter_move(&c, filter_dup(&a));
+		assert_true(filter_add(&c, &b));
+		assert_int_equal(accepted(c.mode, bits_of(&c)), aa | ab);
 		filter_move(&c, filter_list_union(&a, &b, &oom));
 		assert_int_equal(c.mode, FILTER_INCLUDE);
 		assert_int_equal(bits_of(&c), ba | bb);
