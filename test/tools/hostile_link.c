@@ -215,14 +215,16 @@ static void storm(struct options *o)
 
 /* ---- floods ----------------------------------------------------------------------------------------------- */
 
+/* Of Neighbour Discovery one in 50: each solicitation becomes an entry of the kernel's neighbour table, whose 1024 places
+ * all namespaces share. What is to be shown is our own memory, not the kernel's. */
 static void macs(struct options *o)
 {
-	static const enum message in_turn[] = {RS, V2_REPORT, NS, V1_REPORT};
+	static const enum message mld[] = {V2_REPORT, V1_REPORT, V2_SOURCES, V1_DONE}, nd[] = {RS, NS};
 	struct options other = *o;
 	for (unsigned long i = 0; i < o->count; i++) {
 		struct packet p = {.len = 0};
 		memcpy(other.mac, (uint8_t[]){0x02, 0xba, 0xd0, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}, 6);
-		make(&p, in_turn[i % 4], &other);
+		make(&p, i % 50 ? mld[i % 4] : nd[i / 50 % 2], &other);
 		send_from(o, &p, other.mac);
 	}
 }
@@ -280,7 +282,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"rate", 1, NULL, RATE}, {"random", 1, NULL, RANDOM}, {"seed", 1, NULL, SEED}, {0},
 	};
 	bool ok = true;
-	*o = (struct options){.dev = "eth0", .count = 1, .rate = 5000, .random = 200, .seed = 1};
+	*o = (struct options){.dev = "eth0", .count = 1, .rate = 2000, .random = 200, .seed = 1};
 	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		switch (c) {
 		case DEV: o->dev = optarg; break;

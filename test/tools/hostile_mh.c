@@ -2,7 +2,8 @@
 /* Mobility Header messages and encapsulated packets as no MAG or LMA would send them, from any source address.
  *
  *	hostile_mh send KIND --from ADDR --to ADDR [--mn NAI] [--nodes N] [--count N] [--rate N] [--wait SECONDS]
- *	hostile_mh storm     --from ADDR --to ADDR [--mn NAI] [--random N] [--rate N] [--seed N]
+ *	hostile_mh storm     --from ADDR --to ADDR [--mn NAI] [--skip KIND] [--random N] [--rate N]
+ *	           [--seed N]
  *	hostile_mh tunnel    --from ADDR --to ADDR --inner-from ADDR --inner-to ADDR [--cut N] [--count N]
  *
  * `send` sends messages of one kind and prints how many, then each sort of answer with its count: "answer type=6
@@ -26,13 +27,14 @@
 #include "wire/mh.h"
 
 #define COUNT_MAX 1000000
+#define QUIET_MS 300
 #define ROOM 1400 /* of a message: what the link carries unfragmented */
 
 static const struct mh_conf pen = {MH_PEN_DOCUMENTATION};
 
 struct options {
 	struct in6_addr from, to, inner_from, inner_to;
-	const char *mn;
+	const char *mn, *skip;
 	unsigned long nodes, count, rate, random, seed, wait, cut;
 	int out, in;
 	unsigned long sent;
@@ -253,6 +255,7 @@ static void send_as(struct options *o, const uint8_t *bytes, size_t len)
 /* What came back, by type and status. */
 static unsigned long answers[256][256];
 
+/* For so long; but where something has come, only until nothing more has for 300 ms. */
 static void listen_ms(struct options *o, int ms)
 {
 	uint8_t b[MH_LEN_MAX];
@@ -274,6 +277,8 @@ static void listen_ms(struct options *o, int ms)
 		left = end - (t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000);
 		if (left < 0)
 			left = 0;
+		if (left > QUIET_MS)
+			left = QUIET_MS;
 	}
 }
 
@@ -381,7 +386,7 @@ static int storm(struct options *o)
 	struct message m;
 
 	for (unsigned type = 0; type < 256; type++)
-		for (size_t len = 8; len <= 40; len += 8) {
+		for (size_t len = 8; len <= 40 && !(o->skip && type == MH_REVOCATION); len += 8) {
 			bare(&m, (uint8_t)type, len, o);
 			send_as(o, m.b, m.len);
 		}
@@ -396,7 +401,7 @@ static int storm(struct options *o)
 		send_as(o, m.b, m.len);
 	}
 	for (enum kind kind = 0; kind < KIND_N; kind++) {
-		if (!make(&m, kind, o))
+		if ((o->skip && !strcmp(o->skip, kind_names[kind])) || !make(&m, kind, o))
 			continue;
 		send_as(o, m.b, m.len);
 		m.b[5] ^= 0xa5;
@@ -443,16 +448,16 @@ static bool number(const char *text, unsigned long *ret)
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-	enum { FROM, TO, MN, NODES, COUNT, RATE, RANDOM, SEED, WAIT, INNER_FROM, INNER_TO, CUT };
+	enum { FROM, TO, MN, NODES, COUNT, RATE, RANDOM, SEED, WAIT, INNER_FROM, INNER_TO, CUT, SKIP };
 	static const struct option known[] = {
 		{"from", 1, NULL, FROM}, {"to", 1, NULL, TO}, {"mn", 1, NULL, MN}, {"nodes", 1, NULL, NODES},
 		{"count", 1, NULL, COUNT}, {"rate", 1, NULL, RATE}, {"random", 1, NULL, RANDOM},
 		{"seed", 1, NULL, SEED}, {"wait", 1, NULL, WAIT}, {"inner-from", 1, NULL, INNER_FROM},
-		{"inner-to", 1, NULL, INNER_TO}, {"cut", 1, NULL, CUT}, {0},
+		{"inner-to", 1, NULL, INNER_TO}, {"cut", 1, NULL, CUT}, {"skip", 1, NULL, SKIP}, {0},
 	};
 	bool ok = true;
 	*o = (struct options){.mn = "bogus@nowhere.example", .count = 1, .rate = 5000, .random = 200, .seed = 1,
-			      .wait = 1, .out = -1, .in = -1};
+			      .wait = 5, .out = -1, .in = -1};
 	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		switch (c) {
 		case FROM: ok = addr_parse(optarg, &o->from); break;
@@ -465,6 +470,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		case SEED: ok = number(optarg, &o->seed); break;
 		case INNER_FROM: ok = addr_parse(optarg, &o->inner_from); break;
 		case INNER_TO: ok = addr_parse(optarg, &o->inner_to); break;
+		case SKIP: o->skip = optarg; break;
 		case CUT: ok = number(optarg, &o->cut); break;
 		case WAIT: ok = number(optarg, &o->wait) && o->wait <= 60; break;
 		default: ok = false; break;
