@@ -3,6 +3,7 @@
  * instance (RFC 4605), which keeps the copies per MAG and the merged state that is reported upstream. */
 #include "lma/lma_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- subscriptions ---- */
@@ -67,15 +68,55 @@ static bool is_any(const struct filter *f)
 	return f->mode == FILTER_EXCLUDE && filter_count(f) == 0;
 }
 
+/* All sources that some wish includes, sorted once: uniting list by list would look at each source once for every wish.
+ */
+static struct filter included(const struct sub *s, size_t n, bool *oom)
+{
+	struct in6_addr *v = malloc(n * sizeof(*v));
+	struct filter f;
+
+	if (!v) {
+		*oom = true;
+		return FILTER_NONE;
+	}
+	n = 0;
+	if (s->mld.mode == FILTER_INCLUDE && filter_count(&s->mld)) {
+		n = filter_count(&s->mld);
+		memcpy(v, filter_sources(&s->mld), n * sizeof(*v));
+	}
+	list_each (i, &s->demands) {
+		const struct filter *d = &list_owner(i, struct demand, of_sub)->filter;
+
+		if (d->mode != FILTER_INCLUDE)
+			continue;
+		memcpy(v + n, filter_sources(d), filter_count(d) * sizeof(*v));
+		n += filter_count(d);
+	}
+	f = filter_of(FILTER_INCLUDE, v, n, oom);
+	free(v);
+	return f;
+}
+
 static struct filter union_of(const struct sub *s, bool *oom)
 {
-	struct filter all = filter_dup(&s->mld);
+	size_t n = s->mld.mode == FILTER_INCLUDE ? filter_count(&s->mld) : 0;
+	struct filter all = s->mld.mode == FILTER_EXCLUDE ? filter_dup(&s->mld) : FILTER_NONE, rest;
 
-	for (const struct list *n = s->demands.next; n != &s->demands && !is_any(&all); n = n->next) {
-		const struct demand *d = list_owner(n, struct demand, of_sub);
+	list_each (i, &s->demands) {
+		const struct filter *d = &list_owner(i, struct demand, of_sub)->filter;
 
-		filter_move(&all, filter_union(&all, &d->filter, oom));
+		if (is_any(&all))
+			return all;
+		if (d->mode == FILTER_EXCLUDE)
+			filter_move(&all, filter_union(&all, d, oom));
+		else
+			n += filter_count(d);
 	}
+	if (n == 0)
+		return all;
+	rest = included(s, n, oom);
+	filter_move(&all, filter_union(&all, &rest, oom));
+	filter_drop(&rest);
 	return all;
 }
 
@@ -235,8 +276,9 @@ void multicast_mld_changed(struct lma *l, struct peer *p, const struct in6_addr 
 		s->mld = f;
 		f = FILTER_NONE;
 		applied = sub_apply(l, s);
-		if (applied != MH_SUB_ACCEPTED)
-			filter_move(&s->mld, before); /* what it had stays */
+		/* What it had stays, but not beyond what it wants: the link would never tell again that it left. */
+		if (applied != MH_SUB_ACCEPTED && !filter_covers(&before, &s->mld))
+			filter_move(&s->mld, before);
 		else
 			filter_drop(&before);
 		if (result == MH_SUB_ACCEPTED)

@@ -577,6 +577,18 @@ static void without_the_extension_there_is_no_capability(void **state)
 	assert_true(rig_copies(r, S1, G, 0));
 	rig_free(r);
 
+	/* Taken away by a reload: what was asked for by registration is asked for by MLD from the next answer on. */
+	r = rig_new();
+	ask(r, 0, "mn1@example.com", 1, G, NULL);
+	r->conf.signalling = LMA_ACCEPT_MLD_ONLY;
+	lma_reconf(r->lma, r->now, &r->conf);
+	rig_drain(r);
+	assert_true(rig_copies(r, S1, G, 0));
+	refresh(r, 0, "mn1@example.com", 1, true);
+	assert_int_equal(rig_last(r, MH_BA)->m.has & MH_HAS_CAPABILITIES, 0);
+	assert_false(rig_copies(r, S1, G, 0));
+	rig_free(r);
+
 	r = rig_conf();
 	r->conf.multicast = false;
 	rig_start(r);

@@ -200,6 +200,9 @@ static bool take_groups(struct lma *l, struct binding *b, const struct mh_msg *m
 	if (!l->conf.multicast || l->conf.signalling == LMA_ACCEPT_MLD_ONLY || !asks) {
 		if (m->has & MH_HAS_AMS)
 			lma_count(l, LMA_AMS_IGNORED);
+		/* Those of before a reload: the answer, which announces no such capability, makes the MAG report by MLD. */
+		if (l->conf.signalling == LMA_ACCEPT_MLD_ONLY)
+			shares_clear(l, b);
 		return false;
 	}
 	shares_replace(l, b, m);
