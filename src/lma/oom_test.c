@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory that ends at any allocation: a registration is refused, dropped or done, never half, and the engine recovers.
  */
+#include "lma/testing.h"
+
 #include "base/memory_testing.h"
 #include "base/rng.h"
-#include "lma/testing.h"
 
 /* Effects may be lost with the memory, so there is no model of the data plane here. */
 static void drain(struct rig *r, long limit)
