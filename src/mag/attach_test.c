@@ -148,6 +148,46 @@ static void a_new_link_is_probed(void **state)
 	bench_end(b);
 }
 
+/* Told to be up, and never to have been down: somebody else may be there. */
+static void a_link_that_is_up_again(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	b->probes = true;
+	attach(b, 1);
+	wait_for(b, span_s(3));
+	bench_forget(b);
+	link_up(b, 1);
+	wait_for(b, span_s(3));
+	assert_said(b, "ECHO Q1"); /* the node that is there will say so */
+	bench_forget(b);
+	send_nd(b, 1, 2, ND_NS, link_local(2));
+	assert_false(exists(b, 1));
+	assert_state(b, 2, "registered");
+	bench_end(b);
+}
+
+/* A refused node may have gone elsewhere unnoticed: it is registered when it speaks, not before. */
+static void a_refused_node_is_heard_first(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	b->profile[1]->enabled = false;
+	attach(b, 1);
+	wait_for(b, span_s(5));
+	b->dead = true;
+	bench_profile(b, 1);
+	mag_profile_changed(b->mag, b->now, &(struct nai){.len = 3, .s = "mn1"}, b->profile[1]);
+	bench_drain(b);
+	assert_said(b, "NS(fe80::1001)");
+	assert_state(b, 1, "refused");
+	send_nd(b, 1, 1, ND_NA, link_local(1));
+	assert_state(b, 1, "registered");
+	bench_end(b);
+}
+
 static void unknown_nodes_are_asked_about_once(void **state)
 {
 	struct bench *b = bench_begin();
@@ -470,6 +510,8 @@ int main(void)
 		cmocka_unit_test(by_an_operator),
 		cmocka_unit_test(by_name_alone_the_first_sender_is_it),
 		cmocka_unit_test(a_new_link_is_probed),
+		cmocka_unit_test(a_link_that_is_up_again),
+		cmocka_unit_test(a_refused_node_is_heard_first),
 		cmocka_unit_test(unknown_nodes_are_asked_about_once),
 		cmocka_unit_test(a_node_that_becomes_known_is_served),
 		cmocka_unit_test(the_profile_may_forbid),

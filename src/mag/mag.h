@@ -149,6 +149,7 @@ struct mag_node_view {
 	const char *trigger;	 /* what made it attach: "router-solicitation", "neighbour-discovery", "mld", "link-up", "operator", "data" */
 	const struct profile *profile; /* NULL while not known */
 	span_t idle;		 /* since it was last heard */
+	bool terminated;	 /* an operator ended its multicast */
 };
 /* A node's subscription to a group. */
 enum mag_sub_state {

@@ -427,6 +427,7 @@ void mag_group_free(struct mag_group *g);
 bool mag_signal_ams(struct mag_node *node, struct mh_msg *m, size_t room);
 size_t mag_signal_context(const struct mag_node *node, struct mh_msg *m, size_t room, bool *all);
 void mag_signal_result(struct mag_node *node, struct now now, const struct mh_msg *m);
+bool mag_signal_carries(const struct mag_node *node); /* does its binding carry groups? */
 void mag_signal_review(struct mag_node *node); /* its groups are to be looked at again */
 void mag_signal_reset(struct mag_node *node); /* the LMA holds nothing of it any more */
 

@@ -44,12 +44,13 @@ enum ctl_err mag_subscribe(struct mag *mag, struct now now, const struct nai *mn
 	f = single(source);
 	all = filter_union(&sub->admin, &f, &oom);
 	filter_drop(&f);
-	if (filter_eq(&all, &sub->admin) && !sub->ended) {
+	if (filter_eq(&all, &sub->admin) && !sub->ended && !sub->result) {
 		filter_drop(&all);
 		return CTL_ALREADY;
 	}
 	filter_move(&sub->admin, all);
 	sub->ended = sub->declined_all = false;
+	sub->result = MH_SUB_ACCEPTED; /* what the anchor refused is asked of it once more */
 	mag_sub_decide(sub, now);
 	*verdict = sub->verdict;
 	mag_settle(mag, now);

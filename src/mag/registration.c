@@ -97,7 +97,13 @@ static void put_groups(struct mag_node *node, struct mh_msg *m, size_t room)
 			m->has |= MH_HAS_MORE; /* decision 10 */
 		return;
 	}
-	if (!mag_peer_by_registration(node->peer) || (!node->mag->conf.multicast && !node->n_subs))
+	if (!mag_peer_by_registration(node->peer)) {
+		/* Groups that the binding still has from before are taken back: with the flag the list is all there is. */
+		if (mag_signal_carries(node))
+			m->flags |= MH_BU_S;
+		return;
+	}
+	if (!node->mag->conf.multicast && !node->n_subs)
 		return;
 	m->flags |= MH_BU_S;
 	if (!mag_signal_ams(node, m, room))

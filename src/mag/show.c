@@ -52,6 +52,7 @@ static struct mag_node_view node_view(const struct mag_node *node)
 		.trigger = node->trigger,
 		.profile = node->profile,
 		.idle = mono_sub(node->mag->now.mono, node->heard),
+		.terminated = node->terminated,
 	};
 
 	if (node->state == MAG_NODE_REGISTERED)

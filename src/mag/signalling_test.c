@@ -231,6 +231,38 @@ static void refused_after_mld(void **state)
 	bench_end(b);
 }
 
+/* The refusal is of the wish before; the registration under way asks for another, and its answer decides. */
+static void a_refusal_that_crosses_a_registration(void **state)
+{
+	struct bench *b = bench_begin();
+	struct in6_addr g = addr(SSM);
+	struct mh_msg m, pbu;
+
+	(void)state;
+	attach(b, 1);
+	send_report(b, 1, 1, MLD_ALLOW_NEW_SOURCES, SSM, S);
+	b->lma_silent = true;
+	send_report(b, 1, 1, MLD_ALLOW_NEW_SOURCES, SSM, "2001:db8:aa::6");
+	pbu = b->pbu;
+	b->lma_silent = false;
+	bench_forget(b);
+	upn_init(&m, 1, 3);
+	m.has |= MH_HAS_RESULT;
+	assert_true(mh_add_record(&m, &m.result, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &g, NULL, 0, MH_AMS_SOURCES));
+	m.records[0].result = MH_SUB_PROHIBITED;
+	recv_mh(b, LMA, &m);
+	assert_said(b, "UPA(0)");
+	assert_data(b, "");
+	answer_pbu(b, &pbu, &b->pbu_dst);
+	bench_drain(b);
+	assert_int_equal(last_sub(b, 1, SSM)->state, MAG_SUB_ACTIVE);
+	/* With nothing under way it counts. */
+	m.seq++;
+	recv_mh(b, LMA, &m);
+	assert_int_equal(last_sub(b, 1, SSM)->state, MAG_SUB_REFUSED);
+	bench_end(b);
+}
+
 static void the_anchor_asks_to_register_again(void **state)
 {
 	struct bench *b = bench_begin();
@@ -298,7 +330,7 @@ static void by_mld_where_configured(void **state)
 	bench_end(b);
 }
 
-/* What the binding carries is taken back by a PBU without the S flag, when MLD holds the stream. */
+/* What the binding carries is taken back by a PBU that names no group, when MLD holds the stream. */
 static void configured_anew(void **state)
 {
 	struct bench *b = bench_begin();
@@ -310,13 +342,16 @@ static void configured_anew(void **state)
 	b->conf.signalling = MAG_SIGNALLING_MLD;
 	mag_reconf(b->mag, b->now, &b->conf);
 	bench_drain(b);
-	assert_said(b, "MLD(TO_EX ff1e::1{}) PBU(mn1 hi=5 life=3600)");
+	assert_said(b, "MLD(TO_EX ff1e::1{}) PBU(mn1 hi=5 life=3600 S)");
+	bench_forget(b);
+	join(b, 1, 1, H);
+	assert_said(b, "MLD(TO_EX ff1e::2{})");
 	wait_for(b, span_s(2));
 	bench_forget(b);
 	b->conf.signalling = MAG_SIGNALLING_AUTO;
 	mag_reconf(b->mag, b->now, &b->conf);
 	bench_drain(b);
-	assert_said(b, "PBU(mn1 hi=5 life=3600 S ff1e::1=EX{}) MLD(TO_IN ff1e::1{})");
+	assert_said(b, "PBU(mn1 hi=5 life=3600 S ff1e::1=EX{} ff1e::2=EX{}) MLD(TO_IN ff1e::1{}) MLD(TO_IN ff1e::2{})");
 	assert_data(b, "");
 	bench_end(b);
 }
@@ -491,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_refused_group),
 		cmocka_unit_test(a_changed_wish_is_asked_again),
 		cmocka_unit_test(refused_after_mld),
+		cmocka_unit_test(a_refusal_that_crosses_a_registration),
 		cmocka_unit_test(the_anchor_asks_to_register_again),
 		cmocka_unit_test(by_mld_where_configured),
 		cmocka_unit_test(configured_anew),
