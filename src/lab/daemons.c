@@ -15,7 +15,7 @@
 #include "store/store.h"
 
 #define START_PATIENCE span_s(15)
-#define LOG_LINES 12
+#define LOG_LINES      12
 
 const char *daemons_socket(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX])
 {

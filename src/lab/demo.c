@@ -2,12 +2,12 @@
 #include "lab/demo.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lab/args.h"
 #include "lab/daemons.h"
 #include "lab/domain.h"
 #include "lab/lab.h"
@@ -15,14 +15,14 @@
 #include "lab/stream.h"
 #include "lab/streams.h"
 
-#define TV "ff3e::8000:1"
-#define NEWS "ff3e::8000:2"
-#define VIDEO "ff3e::8000:3"
-#define RATE 200
+#define TV		  "ff3e::8000:1"
+#define NEWS		  "ff3e::8000:2"
+#define VIDEO		  "ff3e::8000:3"
+#define RATE		  200
 #define REGISTER_PATIENCE span_s(8)
-#define RESUME_PATIENCE span_s(3)
-#define RESUME_MS 1000.0 /* expected at most, from link up to the first packet */
-#define SCHEMA 1
+#define RESUME_PATIENCE	  span_s(3)
+#define RESUME_MS	  1000.0 /* expected at most, from link up to the first packet */
+#define SCHEMA		  1
 
 volatile sig_atomic_t demo_stop;
 
@@ -49,9 +49,8 @@ static int prepare(struct demo *d, bool video)
 	if (r)
 		return r;
 	snprintf(d->lab.dataplane, sizeof(d->lab.dataplane), "%s", d->dataplane);
-	d->lab.mns[0].profile =
-		json_pack("{s{sss[{sss[s]}]}}", "multicast", "initiation", "network", "subscriptions", "group", TV,
-			  "sources", LAB_SRC_ADDR);
+	d->lab.mns[0].profile = json_pack("{s{sss[{sss[s]}]}}", "multicast", "initiation", "network", "subscriptions",
+					  "group", TV, "sources", LAB_SRC_ADDR);
 	d->groups[0] = (struct demo_group){.label = "TV", .addr = TV, .how = "by mn1's profile"};
 	d->groups[1] = (struct demo_group){.label = "NEWS", .addr = NEWS, .how = "by MLD of the nodes"};
 	d->groups[2] = (struct demo_group){.label = "VIDEO", .addr = VIDEO, .how = "by MLD of mn2: ffmpeg"};
@@ -110,8 +109,7 @@ static bool all_flow(struct demo *d, void *arg)
 static bool act_streams(struct demo *d)
 {
 	demo_phase(d, "streams start");
-	bool ok = start_stream(d, "tv", TV, LAB_SRC_ADDR, true) &&
-		  start_stream(d, "news", NEWS, LAB_SRC_ADDR, false) &&
+	bool ok = start_stream(d, "tv", TV, LAB_SRC_ADDR, true) && start_stream(d, "news", NEWS, LAB_SRC_ADDR, false) &&
 		  start_stream(d, "unicast", d->addr[0], "", false);
 	ok = ok && !streams_join(&d->lab, "tv", "mn1", NULL) && !streams_join(&d->lab, "unicast", "mn1", NULL) &&
 	     !streams_join(&d->lab, "news", "mn2", NULL) && !streams_join(&d->lab, "news", "mn3", NULL);
@@ -126,7 +124,7 @@ static bool act_streams(struct demo *d)
 	demo_expect(d, news2->flowing && news3->flowing, "NEWS reaches mn2 and mn3, which asked by MLD");
 	demo_expect(d, unicast->flowing, "unicast from the source reaches mn1 at its home address");
 	demo_expect(d, demo_bridge_sends(d, TV) && demo_bridge_sends(d, NEWS),
-			"the router's own table shows both groups joined");
+		    "the router's own table shows both groups joined");
 	return !demo_stop;
 }
 
@@ -142,7 +140,7 @@ static bool resumed(struct demo *d, void *arg)
 	uint64_t missing;
 	for (unsigned i = 0; i < d->n_rows; i++)
 		if (d->rows[i].mn == r->mn && !d->rows[i].over &&
-			!demo_gap_at(d, &d->rows[i], r->up, &from, &to, &missing))
+		    !demo_gap_at(d, &d->rows[i], r->up, &from, &to, &missing))
 			return false;
 	return true;
 }
@@ -199,8 +197,8 @@ static bool act_nobody(struct demo *d, unsigned mag)
 	for (unsigned i = 0; i < d->n_groups; i++)
 		listed = listed || d->groups[i].to_mag[mag];
 	demo_expect(d, packets < RATE / 4 && !listed,
-			"no stream goes on to %s, where nobody is left (%llu packets in 1 s)", name,
-			(unsigned long long)packets);
+		    "no stream goes on to %s, where nobody is left (%llu packets in 1 s)", name,
+		    (unsigned long long)packets);
 	return !demo_stop;
 }
 
@@ -216,7 +214,7 @@ static bool act_leave(struct demo *d)
 	demo_watch(d, span_s(1));
 	uint64_t packets = demo_packets_in(d, "mn3", "eth0") - before;
 	demo_expect(d, packets < RATE / 4, "NEWS has stopped on mn3's link (%llu packets in 1 s)",
-			(unsigned long long)packets);
+		    (unsigned long long)packets);
 	demo_expect(d, news2->received > had, "and goes on at mn2, on the same MAG");
 	return !demo_stop;
 }
@@ -231,8 +229,8 @@ static bool act_terminate(struct demo *d)
 {
 	demo_phase(d, "the network ends TV");
 	json_t *error = NULL;
-	json_t *r = daemons_ask(&d->lab, d->lab.lmas[0].name,
-				json_pack("{ssss}", "command", "terminate", "group", TV), &error);
+	json_t *r =
+	    daemons_ask(&d->lab, d->lab.lmas[0].name, json_pack("{ssss}", "command", "terminate", "group", TV), &error);
 	if (!r)
 		demo_note(d, "terminate: %s", error ? json_string_value(json_object_get(error, "text")) : "no answer");
 	bool ended = r && demo_until(d, span_s(3), tv_has_ended, NULL);
@@ -256,7 +254,7 @@ static void judge_streams(struct demo *d)
 	}
 	demo_expect(d, lost == 0, "no packet was lost but between two links (%llu)", (unsigned long long)lost);
 	demo_expect(d, twice == 0 && disorder == 0, "none came twice (%llu) or out of order (%llu)",
-			(unsigned long long)twice, (unsigned long long)disorder);
+		    (unsigned long long)twice, (unsigned long long)disorder);
 	if (d->video)
 		demo_expect(d, demo_video_played(d), "the video played, and played on after the handover");
 }
@@ -357,27 +355,18 @@ static int run(struct demo *d, bool video)
 
 int demo_main(int argc, char **argv)
 {
-	static const struct option known[] = {
-		{"json", 0, NULL, 'j'}, {"video", 0, NULL, 'v'},
-		{"dataplane", 1, NULL, 'd'}, {"help", 0, NULL, 'h'}, {0},
-	};
-	static const char usage[] = "usage: roamcast demo [--json] [--video] [--dataplane auto|ebpf|user]\n";
 	struct demo d = {.dataplane = "auto"};
-	bool video = false;
-	optind = 0; /* the program has used getopt before us, in another mode */
-	for (int c; (c = getopt_long(argc - 1, argv + 1, "", known, NULL)) != -1;) {
-		switch (c) {
-		case 'j': d.json = true; break;
-		case 'v': video = true; break;
-		case 'd': d.dataplane = optarg; break;
-		case 'h': fputs(usage, stdout); return 0;
-		default: fputs(usage, stderr); return 2;
-		}
-	}
-	if (optind != argc - 1 || (strcmp(d.dataplane, "auto") != 0 && strcmp(d.dataplane, "ebpf") != 0 &&
-				   strcmp(d.dataplane, "user") != 0)) {
-		fputs(usage, stderr);
-		return 2;
+	bool video = false, help = false;
+	const struct arg known[] = {
+	    {"json", ARG_FLAG, .to = &d.json},
+	    {"video", ARG_FLAG, .to = &video},
+	    {"dataplane", ARG_WORD, .to = &d.dataplane, .words = "auto|ebpf|user"},
+	    {"help", ARG_FLAG, .to = &help},
+	};
+	int first = args_parse(argc - 1, argv + 1, known, sizeof(known) / sizeof(known[0]));
+	if (help || first != argc - 1) {
+		fputs("usage: roamcast demo [--json] [--video] [--dataplane auto|ebpf|user]\n", help ? stdout : stderr);
+		return help ? 0 : 2;
 	}
 	if (geteuid() != 0) {
 		lab_say("network namespaces need root");

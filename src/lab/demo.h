@@ -6,12 +6,12 @@
 
 #include "lab/topo.h"
 
-#define DEMO_MAGS 2
-#define DEMO_MNS 3
-#define DEMO_ROWS_MAX 6
+#define DEMO_MAGS	2
+#define DEMO_MNS	3
+#define DEMO_ROWS_MAX	6
 #define DEMO_GROUPS_MAX 3
-#define DEMO_NOTES 7
-#define DEMO_TEXT 120
+#define DEMO_NOTES	7
+#define DEMO_TEXT	120
 
 /* A group, and over which hops it flows now. */
 struct demo_group {
@@ -27,7 +27,7 @@ struct demo_row {
 	const char *over; /* "left", "ended": no longer expected. NULL: it is */
 	uint64_t received, lost, duplicates, reordered;
 	uint64_t excused; /* lost while the node was between two links */
-	double gap_ms; /* of the last handover; < 0: there was none */
+	double gap_ms;	  /* of the last handover; < 0: there was none */
 	bool flowing;
 };
 
@@ -43,7 +43,7 @@ struct demo {
 	mono_t start;
 	bool tty, json;
 	const char *dataplane; /* asked for */
-	char running[16]; /* what the daemons took */
+	char running[16];      /* what the daemons took */
 	char phase[DEMO_TEXT];
 	struct demo_group groups[DEMO_GROUPS_MAX];
 	struct demo_row rows[DEMO_ROWS_MAX];
@@ -89,4 +89,4 @@ void demo_video_refresh(struct demo *d);
 void demo_video_line(const struct demo *d, char text[DEMO_TEXT]);
 json_t *demo_video_summary(const struct demo *d);
 bool demo_video_played(const struct demo *d); /* pictures came, and still do */
-void demo_video_stop(struct demo *d); /* and free */
+void demo_video_stop(struct demo *d);	      /* and free */

@@ -51,7 +51,8 @@ bool demo_gap_at(struct demo *d, const struct demo_row *row, mono_t at, mono_t *
 	json_t *o = row_report(d, row), *gap;
 	size_t i;
 	bool found = false;
-	json_array_foreach(json_object_get(o, "gaps"), i, gap) {
+	json_array_foreach(json_object_get(o, "gaps"), i, gap)
+	{
 		mono_t a = {json_integer_value(json_object_get(gap, "from_ns"))};
 		mono_t b = {json_integer_value(json_object_get(gap, "to_ns"))};
 		if (found || mono_before(at, a) || mono_before(b, at))
@@ -90,13 +91,15 @@ static void refresh_flows(struct demo *d)
 		d->groups[k].upstream = false;
 		memset(d->groups[k].to_mag, 0, sizeof(d->groups[k].to_mag));
 	}
-	json_array_foreach(json_object_get(groups, "groups"), i, o) {
+	json_array_foreach(json_object_get(groups, "groups"), i, o)
+	{
 		struct demo_group *g = group_of(d, text(o, "group"));
 		const char *upstream = text(o, "upstream");
 		if (g)
 			g->upstream = upstream && strcmp(upstream, "joined") == 0;
 	}
-	json_array_foreach(json_object_get(subs, "mag_subscriptions"), i, o) {
+	json_array_foreach(json_object_get(subs, "mag_subscriptions"), i, o)
+	{
 		struct demo_group *g = group_of(d, text(o, "group"));
 		const char *mag = text(o, "mag");
 		for (unsigned m = 0; g && mag && m < DEMO_MAGS; m++)
@@ -180,7 +183,8 @@ bool demo_bridge_sends(struct demo *d, const char *group)
 	json_t *all = run_json(argv), *entry;
 	size_t i;
 	bool found = false;
-	json_array_foreach(json_object_get(json_array_get(all, 0), "mdb"), i, entry) {
+	json_array_foreach(json_object_get(json_array_get(all, 0), "mdb"), i, entry)
+	{
 		const char *port = text(entry, "port"), *grp = text(entry, "grp");
 		found = found || (port && grp && !strcmp(port, d->lab.lmas[0].name) && !strcmp(grp, group));
 	}
@@ -192,7 +196,7 @@ uint64_t demo_packets_in(struct demo *d, const char *node, const char *dev)
 {
 	char ns[LAB_PATH_MAX];
 	const char *argv[] = {"ip", "-netns", lab_netns(&d->lab, node, ns), "-j", "-s", "link", "show", "dev",
-			      dev, NULL};
+			      dev,  NULL};
 	json_t *all = run_json(argv);
 	json_t *rx = json_object_get(json_object_get(json_array_get(all, 0), "stats64"), "rx");
 	uint64_t n = whole(rx, "packets");
@@ -203,12 +207,16 @@ uint64_t demo_packets_in(struct demo *d, const char *node, const char *dev)
 bool demo_find_address(struct demo *d, unsigned mn)
 {
 	char ns[LAB_PATH_MAX];
-	const char *argv[] = {"ip", "-netns", lab_netns(&d->lab, d->lab.mns[mn].name, ns), "-j", "-6", "address",
-			      "show", "dev", "eth0", "scope", "global", "-tentative", NULL};
+	const char *argv[] = {"ip",    "-netns", lab_netns(&d->lab, d->lab.mns[mn].name, ns),
+			      "-j",    "-6",	 "address",
+			      "show",  "dev",	 "eth0",
+			      "scope", "global", "-tentative",
+			      NULL};
 	json_t *all = run_json(argv), *o;
 	size_t i;
 	bool found = false;
-	json_array_foreach(json_object_get(json_array_get(all, 0), "addr_info"), i, o) {
+	json_array_foreach(json_object_get(json_array_get(all, 0), "addr_info"), i, o)
+	{
 		const char *local = text(o, "local");
 		if (local && !found) {
 			snprintf(d->addr[mn], sizeof(d->addr[mn]), "%s", local);

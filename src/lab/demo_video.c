@@ -10,7 +10,7 @@
 /* A real stream: a test picture as MPEG-TS in RTP, sent and received by ffmpeg, which counts itself what it missed. */
 
 #define VIDEO_PORT 5004
-#define LONGEST_S "90" /* ffmpeg ends by itself then, whatever becomes of us */
+#define LONGEST_S  "90" /* ffmpeg ends by itself then, whatever becomes of us */
 
 struct demo_video {
 	unsigned mn;
@@ -37,9 +37,29 @@ static int start_receiver(struct demo *d, struct demo_video *v, const char *sess
 {
 	char ns[LAB_PATH_MAX];
 	const char *argv[] = {
-		"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats",
-		"-protocol_whitelist", "file,rtp,udp", "-analyzeduration", "500000", "-i", session,
-		"-t", LONGEST_S, "-progress", v->progress, "-stats_period", "0.2", "-an", "-f", "null", "-", NULL,
+	    "ffmpeg",
+	    "-nostdin",
+	    "-hide_banner",
+	    "-loglevel",
+	    "warning",
+	    "-nostats",
+	    "-protocol_whitelist",
+	    "file,rtp,udp",
+	    "-analyzeduration",
+	    "500000",
+	    "-i",
+	    session,
+	    "-t",
+	    LONGEST_S,
+	    "-progress",
+	    v->progress,
+	    "-stats_period",
+	    "0.2",
+	    "-an",
+	    "-f",
+	    "null",
+	    "-",
+	    NULL,
 	};
 	return proc_start(&v->receiver, lab_netns(&d->lab, d->lab.mns[v->mn].name, ns), argv, NULL, v->log);
 }
@@ -49,9 +69,29 @@ static int start_sender(struct demo *d, struct demo_video *v)
 	char ns[LAB_PATH_MAX], url[LAB_PATH_MAX], log[LAB_PATH_MAX];
 	snprintf(url, sizeof(url), "rtp://[%s]:%d?ttl=16&pkt_size=1316", v->group, VIDEO_PORT);
 	const char *argv[] = {
-		"ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats",
-		"-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-t", LONGEST_S,
-		"-c:v", "mpeg2video", "-b:v", "1500k", "-g", "12", "-f", "rtp_mpegts", url, NULL,
+	    "ffmpeg",
+	    "-nostdin",
+	    "-hide_banner",
+	    "-loglevel",
+	    "warning",
+	    "-nostats",
+	    "-re",
+	    "-f",
+	    "lavfi",
+	    "-i",
+	    "testsrc2=size=640x360:rate=25",
+	    "-t",
+	    LONGEST_S,
+	    "-c:v",
+	    "mpeg2video",
+	    "-b:v",
+	    "1500k",
+	    "-g",
+	    "12",
+	    "-f",
+	    "rtp_mpegts",
+	    url,
+	    NULL,
 	};
 	return proc_start(&v->sender, lab_netns(&d->lab, "src", ns), argv, NULL,
 			  lab_path(&d->lab, log, "video-sender.log"));

@@ -7,10 +7,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BOLD "\033[1m"
-#define DIM "\033[2m"
+#define BOLD  "\033[1m"
+#define DIM   "\033[2m"
 #define GREEN "\033[32m"
-#define RED "\033[31m"
+#define RED   "\033[31m"
 #define PLAIN "\033[0m"
 
 /* ---- the picture -------------------------------------------------------------------------------------------- */
@@ -52,7 +52,10 @@ static void draw_domain(struct demo *d)
 		line(d, "%s", "");
 }
 
-static const char *dot(bool flows) { return flows ? GREEN "  flows " PLAIN : DIM "    -   " PLAIN; }
+static const char *dot(bool flows)
+{
+	return flows ? GREEN "  flows " PLAIN : DIM "    -   " PLAIN;
+}
 
 static void draw_flows(struct demo *d)
 {
@@ -186,11 +189,10 @@ void demo_print_summary(struct demo *d, json_t *summary)
 	if (d->n_rows)
 		printf("  (between: lost while the node had no link, or while its new MAG learned of it)\n");
 	putchar('\n');
-	json_array_foreach(json_object_get(summary, "handovers"), i, o)
-		printf("  handover of %s %s > %s: %s silent for %.1f ms, back %.1f ms after the link came up\n",
-		       text(o, "node"), text(o, "from"), text(o, "to"), text(o, "stream"),
-		       json_number_value(json_object_get(o, "gap_ms")),
-		       json_number_value(json_object_get(o, "after_link_up_ms")));
+	json_array_foreach(json_object_get(summary, "handovers"), i, o) printf(
+	    "  handover of %s %s > %s: %s silent for %.1f ms, back %.1f ms after the link came up\n", text(o, "node"),
+	    text(o, "from"), text(o, "to"), text(o, "stream"), json_number_value(json_object_get(o, "gap_ms")),
+	    json_number_value(json_object_get(o, "after_link_up_ms")));
 	if (d->video) {
 		char line_of[DEMO_TEXT];
 		demo_video_line(d, line_of);
@@ -198,8 +200,7 @@ void demo_print_summary(struct demo *d, json_t *summary)
 	}
 	putchar('\n');
 	json_array_foreach(json_object_get(summary, "expectations"), i, o)
-		printf("  %s  %s\n", json_is_true(json_object_get(o, "met")) ? "yes" : "NO ",
-		       text(o, "text"));
+	    printf("  %s  %s\n", json_is_true(json_object_get(o, "met")) ? "yes" : "NO ", text(o, "text"));
 	printf("\n  %s after %.1f s\n",
 	       json_is_true(json_object_get(summary, "interrupted")) ? "Interrupted"
 	       : json_is_true(json_object_get(summary, "passed"))    ? "All expectations were met"

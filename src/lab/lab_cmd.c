@@ -2,7 +2,6 @@
 #include "lab/lab.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lab/args.h"
 #include "lab/daemons.h"
 #include "lab/domain.h"
 #include "lab/lab_cmd.h"
@@ -27,22 +27,10 @@ static void on_signal(int sig)
 
 /* ---- up, down --------------------------------------------------------------------------------------------- */
 
-static bool count(const char *text, const char *what, unsigned max, unsigned *ret)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	if (!*text || *end || n > max) {
-		lab_say("%s '%s': a number up to %u is expected", what, text, max);
-		return false;
-	}
-	*ret = (unsigned)n;
-	return true;
-}
-
 #define SETTINGS_MAX 64
 
 struct up_options {
-	unsigned lmas, mags, mns;
+	unsigned long lmas, mags, mns;
 	const char *topology, *dataplane;
 	bool shared, attach;
 	const char *settings[SETTINGS_MAX];
@@ -50,42 +38,25 @@ struct up_options {
 	struct domain_options domain;
 };
 
-static bool parse_up(int argc, char **argv, struct up_options *o, const char **prefix)
+static bool parse_up(int argc, char **argv, struct up_options *o)
 {
-	static const struct option known[] = {
-		{"mags", 1, NULL, 'm'},	   {"mns", 1, NULL, 'n'},	{"lmas", 1, NULL, 'l'},
-		{"prefix", 1, NULL, 'p'},  {"topology", 1, NULL, 't'},	{"dataplane", 1, NULL, 'd'},
-		{"profiles", 1, NULL, 'P'}, {"no-daemons", 0, NULL, 'x'}, {"shared", 0, NULL, 's'},
-		{"attach", 0, NULL, 'a'},  {"set", 1, NULL, 'S'},	{0},
+	bool no_daemons = false;
+	*o = (struct up_options){.lmas = 1, .mags = 2, .mns = 3};
+	const struct arg known[] = {
+	    {"mags", ARG_NUMBER, .to = &o->mags, 0, LAB_COUNT_MAX},
+	    {"mns", ARG_NUMBER, .to = &o->mns, 0, 4 * LAB_COUNT_MAX},
+	    {"lmas", ARG_NUMBER, .to = &o->lmas, 1, LAB_COUNT_MAX},
+	    {"topology", ARG_TEXT, .to = &o->topology},
+	    {"dataplane", ARG_WORD, .to = &o->dataplane, .words = "auto|ebpf|user"},
+	    {"profiles", ARG_TEXT, .to = &o->domain.profiles},
+	    {"set", ARG_TEXT, .to = o->settings, .n = &o->n_settings, .max = SETTINGS_MAX},
+	    {"attach", ARG_FLAG, .to = &o->attach},
+	    {"shared", ARG_FLAG, .to = &o->shared},
+	    {"no-daemons", ARG_FLAG, .to = &no_daemons},
 	};
-	*o = (struct up_options){.lmas = 1, .mags = 2, .mns = 3, .domain = {.daemons = true}};
-	bool ok = true;
-	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-		switch (c) {
-		case 'm': ok = count(optarg, "--mags", LAB_COUNT_MAX, &o->mags); break;
-		case 'n': ok = count(optarg, "--mns", 4 * LAB_COUNT_MAX, &o->mns); break;
-		case 'l': ok = count(optarg, "--lmas", LAB_COUNT_MAX, &o->lmas); break;
-		case 'p': *prefix = optarg; break;
-		case 't': o->topology = optarg; break;
-		case 'd': o->dataplane = optarg; break;
-		case 'P': o->domain.profiles = optarg; break;
-		case 'x': o->domain.daemons = false; break;
-		case 's': o->shared = true; break;
-		case 'a': o->attach = true; break;
-		case 'S':
-			ok = o->n_settings < SETTINGS_MAX;
-			if (ok)
-				o->settings[o->n_settings++] = optarg;
-			break;
-		default: ok = false; break;
-		}
-	}
-	if (ok && o->dataplane && strcmp(o->dataplane, "auto") != 0 && strcmp(o->dataplane, "ebpf") != 0 &&
-	    strcmp(o->dataplane, "user") != 0) {
-		lab_say("--dataplane '%s': auto, ebpf or user is expected", o->dataplane);
-		ok = false;
-	}
-	return ok && optind == argc;
+	int first = args_parse(argc, argv, known, sizeof(known) / sizeof(known[0]));
+	o->domain.daemons = !no_daemons;
+	return first == argc;
 }
 
 static void catch_signals(void)
@@ -101,10 +72,10 @@ static int cmd_up(const char *prefix, bool given, int argc, char **argv)
 	struct up_options o;
 	struct lab lab;
 	const char *own = given ? prefix : NULL;
-	if (!parse_up(argc, argv, &o, &own))
+	if (!parse_up(argc, argv, &o))
 		return 2;
 	int r = o.topology ? lab_read(&lab, o.topology, own)
-			   : lab_shape(&lab, own ? own : prefix, o.lmas, o.mags, o.mns);
+			   : lab_shape(&lab, prefix, (unsigned)o.lmas, (unsigned)o.mags, (unsigned)o.mns);
 	if (r)
 		return 1;
 	for (size_t i = 0; o.shared && i < lab.n_mags; i++)
@@ -142,7 +113,7 @@ static json_t *status_of(struct lab *lab)
 	json_t *all = lab_to_json(lab), *daemons = json_object(), *one;
 	size_t i;
 	json_array_foreach(json_object_get(all, "processes"), i, one)
-		json_object_set_new(one, "running", json_boolean(proc_alive(&lab->procs[i].proc)));
+	    json_object_set_new(one, "running", json_boolean(proc_alive(&lab->procs[i].proc)));
 	for (i = 0; i < lab->n_lmas + lab->n_mags; i++) {
 		const char *node = i < lab->n_lmas ? lab->lmas[i].name : lab->mags[i - lab->n_lmas].name;
 		if (!lab_proc(lab, node))
@@ -170,8 +141,7 @@ static void print_status(struct lab *lab, json_t *all)
 	for (i = 0; i < lab->n_mns; i++)
 		printf("  %-14s %s%s\n", lab->mns[i].name, lab->mns[i].at[0] ? "at " : "attached nowhere",
 		       lab->mns[i].at);
-	json_array_foreach(json_object_get(all, "streams"), i, s)
-		printf("  stream %s\n", json_string_value(s));
+	json_array_foreach(json_object_get(all, "streams"), i, s) printf("  stream %s\n", json_string_value(s));
 }
 
 static int cmd_status(struct lab *lab, int argc, char **argv)
@@ -294,27 +264,27 @@ static int cmd_exec(struct lab *lab, int argc, char **argv)
 /* ---- front ------------------------------------------------------------------------------------------------ */
 
 static const char usage_text[] =
-	"usage: roamcast lab [--prefix P] COMMAND\n"
-	"  up [--mags N] [--mns N] [--lmas N] [--topology FILE] [--dataplane auto|ebpf|user]\n"
-	"     [--profiles FILE] [--set [NODE:]KEY=VALUE]... [--attach] [--shared] [--no-daemons]\n"
-	"  status [--json]\n"
-	"  exec NODE -- COMMAND...           run any program at src, rtr, lma, mag1, mn1, ...\n"
-	"  attach MN MAG | move MN MAG | detach MN\n"
-	"  daemon start|stop|kill NODE\n"
-	"  stream start [NAME] [--group G] [--any-source] [--source S] [--rate N] [--size N] [--count N]\n"
-	"         [--port N] [--from NODE] [--no-sender] [--passive] [--to MN,MN...|all|none]\n"
-	"  stream join NAME MN [--source S]... [--any-source] [--block S]... [--passive]\n"
-	"  stream leave NAME MN\n"
-	"  stream report [NAME] [--json] | stop [NAME] [--json]\n"
-	"  stream run --seconds N [options as for start] [--json]\n"
-	"  down\n";
+    "usage: roamcast lab [--prefix P] COMMAND\n"
+    "  up [--mags N] [--mns N] [--lmas N] [--topology FILE] [--dataplane auto|ebpf|user]\n"
+    "     [--profiles FILE] [--set [NODE:]KEY=VALUE]... [--attach] [--shared] [--no-daemons]\n"
+    "  status [--json]\n"
+    "  exec NODE -- COMMAND...           run any program at src, rtr, lma, mag1, mn1, ...\n"
+    "  attach MN MAG | move MN MAG | detach MN\n"
+    "  daemon start|stop|kill NODE\n"
+    "  stream start [NAME] [--group G] [--any-source] [--source S] [--rate N] [--size N] [--count N]\n"
+    "         [--port N] [--from NODE] [--no-sender] [--passive] [--to MN,MN...|all|none]\n"
+    "  stream join NAME MN [--source S]... [--any-source] [--block S]... [--passive]\n"
+    "  stream leave NAME MN\n"
+    "  stream report [NAME] [--json] | stop [NAME] [--json]\n"
+    "  stream run --seconds N [options as for start] [--json]\n"
+    "  down\n";
 
 static const struct {
 	const char *name;
 	int (*run)(struct lab *lab, int argc, char **argv);
 } commands[] = {
-	{"down", cmd_down},	{"status", cmd_status}, {"attach", cmd_attach}, {"move", cmd_move},
-	{"detach", cmd_detach}, {"daemon", cmd_daemon}, {"exec", cmd_exec},	{"stream", lab_cmd_stream},
+    {"down", cmd_down},	    {"status", cmd_status}, {"attach", cmd_attach}, {"move", cmd_move},
+    {"detach", cmd_detach}, {"daemon", cmd_daemon}, {"exec", cmd_exec},	    {"stream", lab_cmd_stream},
 };
 
 /* Takes "--prefix P" out of argv, wherever it stands before "--". */
@@ -364,7 +334,6 @@ int lab_main(int argc, char **argv)
 	int r = 2;
 	if (given || !prefix || !*prefix)
 		prefix = given ? given : "rc";
-	optind = 0; /* the program has used getopt before us, in another mode */
 	if (argc > 0 && (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help"))) {
 		fputs(usage_text, stdout);
 		return 0;
@@ -377,6 +346,6 @@ int lab_main(int argc, char **argv)
 		r = !strcmp(argv[0], "up") ? cmd_up(prefix, given != NULL, argc, argv)
 					   : run_command(prefix, argc, argv);
 	if (r == 2)
-		fputs(usage_text, stderr);
+		fputs(argc > 0 ? "See `roamcast lab help`.\n" : usage_text, stderr);
 	return r;
 }

@@ -36,7 +36,8 @@ static void write_mapping(json_t *o, int depth, bool inline_first, FILE *f)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach(o, key, v) {
+	json_object_foreach(o, key, v)
+	{
 		fprintf(f, "%*s%s:", inline_first ? 0 : depth * 2, "", key);
 		inline_first = false;
 		write_value(v, depth + 1, f);
@@ -52,7 +53,8 @@ static void write_value(json_t *v, int depth, FILE *f)
 		write_mapping(v, depth, false, f);
 	} else if (json_is_array(v)) {
 		fputs(json_array_size(v) ? "\n" : " []\n", f);
-		json_array_foreach(v, i, item) {
+		json_array_foreach(v, i, item)
+		{
 			fprintf(f, "%*s- ", depth * 2, "");
 			if (json_is_object(item)) {
 				write_mapping(item, depth + 1, true, f);
@@ -122,7 +124,8 @@ static void overlay(const struct lab *lab, json_t *tree, const char *node, const
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach(lab->settings, key, v) {
+	json_object_foreach(lab->settings, key, v)
+	{
 		const char *colon = strchr(key, ':');
 		const char *k = colon ? colon + 1 : key;
 		if (colon && (strncmp(key, node, (size_t)(colon - key)) != 0 || node[colon - key]))
@@ -157,8 +160,8 @@ int lab_conf_mag(const struct lab *lab, size_t mag, const char *file)
 	json_t *t = common(lab, node);
 	set(t, "mag.address", json_string(lab_mag_addr(mag, a)));
 	set(t, "mag.lma", json_string(lab_lma_addr(0, a)));
-	set(t, "mag.access", json_pack("[{ssss}]", "match", "acc*", "kind",
-				       lab->mags[mag].shared ? "shared" : "point-to-point"));
+	set(t, "mag.access",
+	    json_pack("[{ssss}]", "match", "acc*", "kind", lab->mags[mag].shared ? "shared" : "point-to-point"));
 	overlay(lab, t, node, "mag");
 	return write_file(t, file);
 }
@@ -171,9 +174,8 @@ int lab_conf_policy(const struct lab *lab, const char *file)
 	char id[LAB_ADDR_MAX], mac[LAB_ADDR_MAX], lma[LAB_ADDR_MAX];
 	for (size_t i = 0; i < lab->n_mns; i++) {
 		const struct lab_mn *mn = &lab->mns[i];
-		json_t *p = json_pack("{sss[s]ss}", "mn", lab_mn_id(mn, id), "link-layer-addresses",
-				      lab_mn_mac(i, mac), "lma",
-				      lab_lma_addr(mn->lma, lma));
+		json_t *p = json_pack("{sss[s]ss}", "mn", lab_mn_id(mn, id), "link-layer-addresses", lab_mn_mac(i, mac),
+				      "lma", lab_lma_addr(mn->lma, lma));
 		if (mn->profile)
 			json_object_update(p, mn->profile);
 		json_array_append_new(all, p);

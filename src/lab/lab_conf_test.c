@@ -129,10 +129,10 @@ static void the_store_takes_the_profiles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_daemon_takes_the_lma_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_daemon_takes_the_mag_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_store_takes_the_profiles, setup, teardown),
-		cmocka_unit_test_setup_teardown(settings_lie_over_it, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_daemon_takes_the_lma_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_daemon_takes_the_mag_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_store_takes_the_profiles, setup, teardown),
+	    cmocka_unit_test_setup_teardown(settings_lie_over_it, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

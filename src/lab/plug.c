@@ -19,14 +19,22 @@ enum {
 
 /* A router or host of the domain has the addresses that it is given and no others. */
 static const char *const fixed_node[] = {
-	"ipv6/conf/all/accept_ra", "0", "ipv6/conf/default/accept_ra", "0",
-	"ipv6/conf/all/accept_dad", "0", "ipv6/conf/default/accept_dad", "0",
-	"ipv6/conf/default/router_solicitations", "0", NULL,
+    "ipv6/conf/all/accept_ra",
+    "0",
+    "ipv6/conf/default/accept_ra",
+    "0",
+    "ipv6/conf/all/accept_dad",
+    "0",
+    "ipv6/conf/default/accept_dad",
+    "0",
+    "ipv6/conf/default/router_solicitations",
+    "0",
+    NULL,
 };
 
 /* A switch has no addresses at all: nothing but what passes through it shall be on its links. */
 static const char *const plain_switch[] = {
-	"ipv6/conf/all/disable_ipv6", "1", "ipv6/conf/default/disable_ipv6", "1", NULL,
+    "ipv6/conf/all/disable_ipv6", "1", "ipv6/conf/default/disable_ipv6", "1", NULL,
 };
 
 /* ---- one call for many namespaces ------------------------------------------------------------------------- */

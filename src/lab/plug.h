@@ -4,8 +4,8 @@
 #include "lab/topo.h"
 
 int plug_check_free(struct lab *lab); /* -EEXIST after it told: one of the names is taken */
-int plug_build(struct lab *lab); /* everything but the nodes' attachment. 0 or negative errno */
-void plug_demolish(struct lab *lab); /* what there is of it; without errors for what there is not */
+int plug_build(struct lab *lab);      /* everything but the nodes' attachment. 0 or negative errno */
+void plug_demolish(struct lab *lab);  /* what there is of it; without errors for what there is not */
 
 /* Move the far end of a node's link to a MAG (NULL: to nowhere) and note it in the lab. The node sees its carrier
  * go and come. *ret_up (may be NULL) is the moment at which the new link was switched on. */

@@ -10,7 +10,7 @@
 #include "base/time.h"
 
 struct proc {
-	pid_t pid; /* 0: none */
+	pid_t pid;	/* 0: none */
 	uint64_t start; /* clock ticks since boot, /proc/PID/stat field 22 */
 };
 

@@ -6,10 +6,10 @@
 #include "base/time.h"
 
 #define SEQSTAT_WINDOW 65536 /* numbers: an older packet cannot be told from a duplicate, and is counted stale */
-#define SEQSTAT_GAPS 8 /* the longest pauses kept, longest first */
+#define SEQSTAT_GAPS   8     /* the longest pauses kept, longest first */
 
 struct seqstat_gap {
-	mono_t from, to; /* arrival of the packets before and after */
+	mono_t from, to;  /* arrival of the packets before and after */
 	uint64_t missing; /* numbers between them, when the pause ended; later arrivals do not change it */
 };
 
@@ -18,8 +18,8 @@ struct seqstat {
 	uint64_t duplicates;
 	uint64_t reordered; /* of those received: smaller than one that came before (RFC 4737) */
 	uint64_t stale;
-	uint64_t first, last; /* smallest and largest number */
-	mono_t first_at, last_at, newest; /* arrival of the very first packet, of number `last`, and of any */
+	uint64_t first, last;			/* smallest and largest number */
+	mono_t first_at, last_at, newest;	/* arrival of the very first packet, of number `last`, and of any */
 	span_t delay_min, delay_max, delay_sum; /* sending to arrival, of those received */
 	struct seqstat_gap gaps[SEQSTAT_GAPS];
 	unsigned n_gaps;

@@ -44,7 +44,7 @@ static void tells_loss_duplicate_and_disorder_apart(void **state)
 		add(order[i], (int64_t)i);
 	assert_int_equal(s.received, 6); /* 9 10 11 12 13 16 */
 	assert_int_equal(s.duplicates, 2);
-	assert_int_equal(s.reordered, 2); /* 12 and 9 */
+	assert_int_equal(s.reordered, 2);      /* 12 and 9 */
 	assert_int_equal(seqstat_lost(&s), 2); /* 14 15 */
 }
 
@@ -93,10 +93,10 @@ static void keeps_the_longest_pauses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(counts_what_comes_in_order, fresh),
-		cmocka_unit_test_setup(tells_loss_duplicate_and_disorder_apart, fresh),
-		cmocka_unit_test_setup(forgets_what_left_the_window, fresh),
-		cmocka_unit_test_setup(keeps_the_longest_pauses, fresh),
+	    cmocka_unit_test_setup(counts_what_comes_in_order, fresh),
+	    cmocka_unit_test_setup(tells_loss_duplicate_and_disorder_apart, fresh),
+	    cmocka_unit_test_setup(forgets_what_left_the_window, fresh),
+	    cmocka_unit_test_setup(keeps_the_longest_pauses, fresh),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <limits.h>
 #include <linux/if_packet.h>
@@ -23,12 +22,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lab/args.h"
 #include "lab/proc.h"
 #include "lab/seqstat.h"
 
-#define MAGIC UINT32_C(0x52435354) /* "RCST" */
+#define MAGIC	    UINT32_C(0x52435354) /* "RCST" */
 #define SOURCES_MAX 64
-#define BATCH 64
+#define BATCH	    64
 
 /* The first octets of each packet, network byte order; padding follows. */
 struct stream_header {
@@ -40,11 +40,9 @@ struct stream_header {
 struct options {
 	struct in6_addr to;
 	const char *file, *dev;
-	unsigned port, rate, size, hops;
-	uint32_t id;
-	uint64_t count;
+	unsigned long port, rate, size, hops, id, count;
 	struct in6_addr sources[SOURCES_MAX], blocked[SOURCES_MAX];
-	unsigned n_sources, n_blocked;
+	size_t n_sources, n_blocked;
 	bool passive;
 };
 
@@ -56,66 +54,41 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-static bool number(const char *text, unsigned long low, unsigned long high, unsigned long *ret)
+/* Addresses that args_parse() has seen to be such. */
+static void addresses(struct in6_addr *to, const char *const *texts, size_t n)
 {
-	char *end;
-	errno = 0;
-	unsigned long n = strtoul(text, &end, 10);
-	if (errno || end == text || *end || n < low || n > high) {
-		fprintf(stderr, "'%s': a number from %lu to %lu is expected\n", text, low, high);
-		return false;
-	}
-	*ret = n;
-	return true;
-}
-
-static bool address(const char *text, struct in6_addr *list, unsigned *n)
-{
-	if (*n < SOURCES_MAX && inet_pton(AF_INET6, text, &list[*n]) == 1) {
-		++*n;
-		return true;
-	}
-	fprintf(stderr, "'%s': an IPv6 address is expected, and at most %d of them\n", text, SOURCES_MAX);
-	return false;
+	for (size_t i = 0; i < n; i++)
+		inet_pton(AF_INET6, texts[i], &to[i]);
 }
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-	enum { TO, FILE_, DEV, PORT, RATE, SIZE, HOPS, ID, COUNT, SOURCE, BLOCK, PASSIVE };
-	static const struct option known[] = {
-		{"to", 1, NULL, TO},	   {"group", 1, NULL, TO},    {"file", 1, NULL, FILE_}, {"dev", 1, NULL, DEV},
-		{"port", 1, NULL, PORT},   {"rate", 1, NULL, RATE},   {"size", 1, NULL, SIZE},	{"hops", 1, NULL, HOPS},
-		{"id", 1, NULL, ID},	   {"count", 1, NULL, COUNT}, {"source", 1, NULL, SOURCE},
-		{"block", 1, NULL, BLOCK}, {"passive", 0, NULL, PASSIVE}, {0},
-	};
-	unsigned n_to = 0;
-	bool ok = true;
+	const char *to = NULL, *sources[SOURCES_MAX], *blocked[SOURCES_MAX];
 	*o = (struct options){
-		.dev = "eth0", .port = STREAM_PORT, .rate = 100, .size = 200, .hops = 16, .count = UINT64_MAX};
-	optind = 0;
-	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-		unsigned long v = 0;
-		switch (c) {
-		case TO: ok = n_to == 0 && address(optarg, &o->to, &n_to); break;
-		case FILE_: o->file = optarg; break;
-		case DEV: o->dev = optarg; break;
-		case PORT: ok = number(optarg, 1, 65535, &v); o->port = (unsigned)v; break;
-		case RATE: ok = number(optarg, 1, STREAM_RATE_MAX, &v); o->rate = (unsigned)v; break;
-		case SIZE: ok = number(optarg, STREAM_SIZE_MIN, STREAM_SIZE_MAX, &v); o->size = (unsigned)v; break;
-		case HOPS: ok = number(optarg, 1, 255, &v); o->hops = (unsigned)v; break;
-		case ID: ok = number(optarg, 0, UINT32_MAX, &v); o->id = (uint32_t)v; break;
-		case COUNT: ok = number(optarg, 1, LONG_MAX, &v); o->count = v; break;
-		case SOURCE: ok = address(optarg, o->sources, &o->n_sources); break;
-		case BLOCK: ok = address(optarg, o->blocked, &o->n_blocked); break;
-		case PASSIVE: o->passive = true; break;
-		default: ok = false; break;
-		}
+	    .dev = "eth0", .port = STREAM_PORT, .rate = 100, .size = 200, .hops = 16, .count = ULONG_MAX};
+	const struct arg known[] = {
+	    {"to", ARG_ADDRESS, .to = &to},
+	    {"group", ARG_ADDRESS, .to = &to},
+	    {"file", ARG_TEXT, .to = &o->file},
+	    {"dev", ARG_TEXT, .to = &o->dev},
+	    {"port", ARG_NUMBER, .to = &o->port, 1, 65535},
+	    {"rate", ARG_NUMBER, .to = &o->rate, 1, STREAM_RATE_MAX},
+	    {"size", ARG_NUMBER, .to = &o->size, STREAM_SIZE_MIN, STREAM_SIZE_MAX},
+	    {"hops", ARG_NUMBER, .to = &o->hops, 1, 255},
+	    {"id", ARG_NUMBER, .to = &o->id, 0, UINT32_MAX},
+	    {"count", ARG_NUMBER, .to = &o->count, 1, LONG_MAX},
+	    {"source", ARG_ADDRESS, .to = sources, .n = &o->n_sources, .max = SOURCES_MAX},
+	    {"block", ARG_ADDRESS, .to = blocked, .n = &o->n_blocked, .max = SOURCES_MAX},
+	    {"passive", ARG_FLAG, .to = &o->passive},
+	};
+	if (args_parse(argc, argv, known, sizeof(known) / sizeof(known[0])) != argc || !to || !o->file) {
+		fprintf(stderr, "%s: an address and --file are needed\n", argv[0]);
+		return false;
 	}
-	if (ok && (!n_to || !o->file)) {
-		fprintf(stderr, "an address and --file are needed\n");
-		ok = false;
-	}
-	return ok;
+	addresses(&o->to, &to, 1);
+	addresses(o->sources, sources, o->n_sources);
+	addresses(o->blocked, blocked, o->n_blocked);
+	return true;
 }
 
 static void catch_signals(void)
@@ -154,7 +127,9 @@ static void send_one(int fd, const struct sockaddr_in6 *to, const struct options
 {
 	static uint8_t packet[STREAM_SIZE_MAX];
 	s->last = proc_clock();
-	struct stream_header h = {.magic = htobe32(MAGIC), .id = htobe32(o->id), .number = htobe64(s->sent),
+	struct stream_header h = {.magic = htobe32(MAGIC),
+				  .id = htobe32((uint32_t)o->id),
+				  .number = htobe64(s->sent),
 				  .sent = htobe64((uint64_t)s->last.ns)};
 	memcpy(packet, &h, sizeof(h));
 	/* A packet that could not be sent keeps its number: the receivers see it as lost, as it is. */
@@ -172,7 +147,7 @@ int stream_send_main(int argc, char **argv)
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int hops = (int)o.hops;
 	if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) < 0 ||
-		setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)) < 0) {
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops)) < 0) {
 		perror("socket");
 		return 1;
 	}
@@ -198,9 +173,9 @@ int stream_send_main(int argc, char **argv)
 
 struct receiver {
 	struct seqstat s;
-	uint64_t foreign; /* not of this stream */
+	uint64_t foreign;	 /* not of this stream */
 	uint64_t unicast_frames; /* passive: sent to this node's link-layer address alone (RFC 6085) */
-	uint64_t overflow; /* the receiver was too slow: not the network's loss */
+	uint64_t overflow;	 /* the receiver was too slow: not the network's loss */
 	bool changed;
 };
 
@@ -266,10 +241,10 @@ static void take_frame(struct receiver *r, const struct options *o, const uint8_
 	memcpy(&udp, p + sizeof(ip), sizeof(udp));
 	size_t payload = ntohs(udp.len);
 	if (ip.ip6_nxt != IPPROTO_UDP || memcmp(&ip.ip6_dst, &o->to, 16) != 0 || ntohs(udp.dest) != o->port ||
-		payload < sizeof(udp) || payload > len - sizeof(ip))
+	    payload < sizeof(udp) || payload > len - sizeof(ip))
 		return;
 	bool wanted = o->n_sources == 0;
-	for (unsigned i = 0; i < o->n_sources; i++)
+	for (size_t i = 0; i < o->n_sources; i++)
 		wanted = wanted || memcmp(&ip.ip6_src, &o->sources[i], 16) == 0;
 	if (!wanted)
 		return;
@@ -291,12 +266,12 @@ static int join(int fd, const struct options *o, unsigned ifindex)
 	struct ipv6_mreq any = {.ipv6mr_multiaddr = o->to, .ipv6mr_interface = ifindex};
 	if (!o->n_sources && setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &any, sizeof(any)) < 0)
 		return -errno;
-	for (unsigned i = 0; i < o->n_sources + o->n_blocked; i++) {
+	for (size_t i = 0; i < o->n_sources + o->n_blocked; i++) {
 		bool block = i >= o->n_sources;
 		struct group_source_req one = {
-			.gsr_interface = ifindex,
-			.gsr_group = storage_of(&o->to),
-			.gsr_source = storage_of(block ? &o->blocked[i - o->n_sources] : &o->sources[i]),
+		    .gsr_interface = ifindex,
+		    .gsr_group = storage_of(&o->to),
+		    .gsr_source = storage_of(block ? &o->blocked[i - o->n_sources] : &o->sources[i]),
 		};
 		if (setsockopt(fd, IPPROTO_IPV6, block ? MCAST_BLOCK_SOURCE : MCAST_JOIN_SOURCE_GROUP, &one,
 			       sizeof(one)) < 0)
@@ -311,7 +286,7 @@ static int open_receiver(const struct options *o)
 	unsigned ifindex = if_nametoindex(o->dev);
 	int on = 1, off = 0, room = 8 << 20, r;
 	int fd = o->passive ? socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_IPV6))
-				: socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+			    : socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || !ifindex) {
 		fprintf(stderr, "%s: %s\n", o->dev, strerror(errno));
 		return -errno;
@@ -319,8 +294,8 @@ static int open_receiver(const struct options *o)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (o->passive) {
-		struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6),
-					 .sll_ifindex = (int)ifindex};
+		struct sockaddr_ll at = {
+		    .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6), .sll_ifindex = (int)ifindex};
 		struct packet_mreq all = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_ALLMULTI};
 		r = bind(fd, (struct sockaddr *)&at, sizeof(at));
 		if (!r)
@@ -357,7 +332,9 @@ static void drain(int fd, struct receiver *r, const struct options *o)
 	do {
 		for (int i = 0; i < BATCH; i++) {
 			iov[i] = (struct iovec){data[i], sizeof(data[i])};
-			m[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1, .msg_control = control[i],
+			m[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i],
+						       .msg_iovlen = 1,
+						       .msg_control = control[i],
 						       .msg_controllen = sizeof(control[i])};
 			if (o->passive) {
 				m[i].msg_hdr.msg_name = &from[i];

@@ -3,7 +3,7 @@
 /* The two ends of a test stream, each a program in its own namespace (`roamcast lab _send`, `_recv`). Each keeps
  * one JSON object in a file, replaced as a whole up to ten times a second and once at its end (SIGTERM). */
 
-#define STREAM_PORT 5001
+#define STREAM_PORT	5001
 #define STREAM_SIZE_MIN 24
 #define STREAM_SIZE_MAX 1452
 #define STREAM_RATE_MAX 200000

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "lab/lab_cmd.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lab/args.h"
 #include "lab/stream.h"
 
 #define DEFAULT_NAME "s1"
-#define LIST_MAX 4096
+#define LIST_MAX     4096
 
 static volatile sig_atomic_t stop;
 
@@ -26,7 +26,7 @@ static void on_signal(int sig)
 struct start_options {
 	struct stream s;
 	const char *to; /* list of nodes */
-	unsigned seconds;
+	unsigned long seconds;
 	bool json;
 };
 
@@ -41,72 +41,39 @@ static bool name_valid(const char *name)
 	return true;
 }
 
-static bool take_address(const char *what, const char *text, char ret[LAB_ADDR_MAX])
-{
-	struct in6_addr a;
-	if (inet_pton(AF_INET6, text, &a) != 1) {
-		lab_say("%s '%s': an IPv6 address is expected", what, text);
-		return false;
-	}
-	snprintf(ret, LAB_ADDR_MAX, "%s", text);
-	return true;
-}
-
-static bool take_number(const char *what, const char *text, unsigned long low, unsigned long high, unsigned long *ret)
-{
-	char *end;
-	errno = 0;
-	unsigned long n = strtoul(text, &end, 10);
-	if (errno || !isdigit((unsigned char)*text) || *end || n < low || n > high) {
-		lab_say("%s '%s': a number from %lu to %lu is expected", what, text, low, high);
-		return false;
-	}
-	*ret = n;
-	return true;
-}
-
 static bool parse_start(int argc, char **argv, struct start_options *o)
 {
-	static const struct option known[] = {
-		{"group", 1, NULL, 'g'},	 {"any-source", 0, NULL, 'a'},
-		{"source", 1, NULL, 's'},	 {"rate", 1, NULL, 'r'},
-		{"size", 1, NULL, 'z'},	 {"count", 1, NULL, 'c'},
-		{"port", 1, NULL, 'p'},	 {"from", 1, NULL, 'f'},
-		{"no-sender", 0, NULL, 'n'}, {"passive", 0, NULL, 'v'},
-		{"to", 1, NULL, 't'},	 {"seconds", 1, NULL, 'S'},
-		{"json", 0, NULL, 'j'},	 {0},
+	const char *group = STREAMS_GROUP, *source = LAB_SRC_ADDR, *from = "src";
+	unsigned long port = STREAM_PORT, rate = 100, size = 200;
+	bool any_source = false, no_sender = false;
+	*o = (struct start_options){.to = "none"};
+	const struct arg known[] = {
+	    {"group", ARG_ADDRESS, .to = &group},
+	    {"source", ARG_ADDRESS, .to = &source},
+	    {"any-source", ARG_FLAG, .to = &any_source},
+	    {"rate", ARG_NUMBER, .to = &rate, 1, STREAM_RATE_MAX},
+	    {"size", ARG_NUMBER, .to = &size, STREAM_SIZE_MIN, STREAM_SIZE_MAX},
+	    {"count", ARG_NUMBER, .to = &o->s.count, 1, LONG_MAX},
+	    {"port", ARG_NUMBER, .to = &port, 1, 65535},
+	    {"from", ARG_TEXT, .to = &from},
+	    {"no-sender", ARG_FLAG, .to = &no_sender},
+	    {"passive", ARG_FLAG, .to = &o->s.passive},
+	    {"to", ARG_TEXT, .to = &o->to},
+	    {"seconds", ARG_NUMBER, .to = &o->seconds, 1, 3600},
+	    {"json", ARG_FLAG, .to = &o->json},
 	};
-	unsigned long v = 0;
-	bool ok = true;
-	*o = (struct start_options){
-		.s = {.name = DEFAULT_NAME, .to = STREAMS_GROUP, .source = LAB_SRC_ADDR, .from = "src",
-		      .port = STREAM_PORT, .rate = 100, .size = 200},
-		.to = "none",
-	};
-	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-		switch (c) {
-		case 'g': ok = take_address("--group", optarg, o->s.to); break;
-		case 'a': o->s.source[0] = '\0'; break;
-		case 's': ok = take_address("--source", optarg, o->s.source); break;
-		case 'r': ok = take_number("--rate", optarg, 1, STREAM_RATE_MAX, &v); o->s.rate = (unsigned)v; break;
-		case 'z':
-			ok = take_number("--size", optarg, STREAM_SIZE_MIN, STREAM_SIZE_MAX, &v);
-			o->s.size = (unsigned)v;
-			break;
-		case 'c': ok = take_number("--count", optarg, 1, 1ul << 40, &o->s.count); break;
-		case 'p': ok = take_number("--port", optarg, 1, 65535, &v); o->s.port = (unsigned)v; break;
-		case 'f': snprintf(o->s.from, sizeof(o->s.from), "%s", optarg); break;
-		case 'n': o->s.from[0] = '\0'; break;
-		case 'v': o->s.passive = true; break;
-		case 't': o->to = optarg; break;
-		case 'S': ok = take_number("--seconds", optarg, 1, 3600, &v); o->seconds = (unsigned)v; break;
-		case 'j': o->json = true; break;
-		default: ok = false; break;
-		}
-	}
-	if (ok && optind < argc)
-		snprintf(o->s.name, sizeof(o->s.name), "%s", argv[optind++]);
-	return ok && optind == argc && name_valid(o->s.name);
+	int first = args_parse(argc, argv, known, sizeof(known) / sizeof(known[0]));
+	const char *name = first >= 0 && first < argc ? argv[first] : DEFAULT_NAME;
+	if (first < argc - 1 || !name_valid(name))
+		return false;
+	o->s.port = (unsigned)port;
+	o->s.rate = (unsigned)rate;
+	o->s.size = (unsigned)size;
+	snprintf(o->s.name, sizeof(o->s.name), "%s", name);
+	snprintf(o->s.to, sizeof(o->s.to), "%s", group);
+	snprintf(o->s.source, sizeof(o->s.source), "%s", any_source ? "" : source);
+	snprintf(o->s.from, sizeof(o->s.from), "%s", no_sender ? "" : from);
+	return first >= 0;
 }
 
 static int join_list(struct lab *lab, const char *name, const char *list)
@@ -176,7 +143,7 @@ static int cmd_run(struct lab *lab, struct start_options *o)
 	}
 	int r = start(lab, o);
 	lab_release(lab);
-	mono_t end = mono_add(proc_clock(), span_s(o->seconds));
+	mono_t end = mono_add(proc_clock(), span_s((int64_t)o->seconds));
 	while (!r && !stop && !mono_reached(end, proc_clock()))
 		proc_nap(span_min(mono_sub(end, proc_clock()), span_ms(200)));
 	if (lab_open(lab, prefix) < 0)
@@ -188,31 +155,19 @@ static int cmd_run(struct lab *lab, struct start_options *o)
 /* join NAME NODE [--source S]... [--any-source] [--block S]... [--passive] */
 static int cmd_join(struct lab *lab, int argc, char **argv)
 {
-	static const struct option known[] = {
-		{"source", 1, NULL, 's'}, {"any-source", 0, NULL, 'a'}, {"block", 1, NULL, 'b'},
-		{"passive", 0, NULL, 'v'}, {0},
-	};
 	struct stream_wish w = {.passive = false};
-	char addr[LAB_ADDR_MAX];
-	bool own = false, ok = true;
-	for (int c; ok && (c = getopt_long(argc, argv, "", known, NULL)) != -1; own = true) {
-		bool block = c == 'b';
-		unsigned *n = block ? &w.n_blocked : &w.n_sources;
-		switch (c) {
-		case 's':
-		case 'b':
-			ok = *n < STREAMS_SOURCES_MAX && take_address("source", optarg, addr);
-			if (ok)
-				(block ? w.blocked : w.sources)[(*n)++] = optarg;
-			break;
-		case 'a': break;
-		case 'v': w.passive = true; break;
-		default: ok = false; break;
-		}
-	}
-	if (!ok || optind != argc - 2 || !name_valid(argv[optind]))
+	bool any_source = false;
+	const struct arg known[] = {
+	    {"source", ARG_ADDRESS, .to = w.sources, .n = &w.n_sources, .max = STREAMS_SOURCES_MAX},
+	    {"block", ARG_ADDRESS, .to = w.blocked, .n = &w.n_blocked, .max = STREAMS_SOURCES_MAX},
+	    {"any-source", ARG_FLAG, .to = &any_source},
+	    {"passive", ARG_FLAG, .to = &w.passive},
+	};
+	int first = args_parse(argc, argv, known, sizeof(known) / sizeof(known[0]));
+	if (first < 0 || first != argc - 2 || !name_valid(argv[first]))
 		return 2;
-	int r = streams_join(lab, argv[optind], argv[optind + 1], own ? &w : NULL);
+	bool own = w.n_sources || w.n_blocked || w.passive || any_source;
+	int r = streams_join(lab, argv[first], argv[first + 1], own ? &w : NULL);
 	return lab_save(lab) || r ? 1 : 0;
 }
 

@@ -10,7 +10,7 @@
 
 #include "lab/stream.h"
 
-#define SETTLE span_ms(200) /* for what is under way when a sender stops */
+#define SETTLE	       span_ms(200) /* for what is under way when a sender stops */
 #define READY_PATIENCE span_s(5)
 
 static const char *file_of(const struct lab *lab, const char *name, const char *node, char buf[LAB_PATH_MAX])
@@ -62,7 +62,7 @@ static int write_meta(const struct lab *lab, const struct stream *s, uint32_t id
 {
 	char path[LAB_PATH_MAX];
 	json_t *o =
-		json_pack("{sssssssisisisbsI}", "to", s->to, "source", s->source, "from", s->from, "port", (int)s->port,
+	    json_pack("{sssssssisisisbsI}", "to", s->to, "source", s->source, "from", s->from, "port", (int)s->port,
 		      "rate", (int)s->rate, "size", (int)s->size, "passive", (int)s->passive, "id", (json_int_t)id);
 	int r = !o || json_dump_file(o, file_of(lab, s->name, "meta", path), 0) < 0 ? -EIO : 0;
 	json_decref(o);
@@ -115,15 +115,26 @@ int streams_join(struct lab *lab, const char *name, const char *node, const stru
 	if (!wish)
 		wish = &plain;
 	const char *argv[16 + 4 * STREAMS_SOURCES_MAX] = {
-		program, "lab", "_recv", "--group", s.to, "--file", file, "--port", port, "--id", ident, "--dev",
-		lab_mn(lab, node) ? "eth0" : "up0",
+	    program,
+	    "lab",
+	    "_recv",
+	    "--group",
+	    s.to,
+	    "--file",
+	    file,
+	    "--port",
+	    port,
+	    "--id",
+	    ident,
+	    "--dev",
+	    lab_mn(lab, node) ? "eth0" : "up0",
 	};
 	size_t n = 13;
-	for (unsigned i = 0; i < wish->n_sources; i++) {
+	for (size_t i = 0; i < wish->n_sources; i++) {
 		argv[n++] = "--source";
 		argv[n++] = wish->sources[i];
 	}
-	for (unsigned i = 0; i < wish->n_blocked; i++) {
+	for (size_t i = 0; i < wish->n_blocked; i++) {
 		argv[n++] = "--block";
 		argv[n++] = wish->blocked[i];
 	}
@@ -142,8 +153,8 @@ static int start_sender(struct lab *lab, const struct stream *s, uint32_t id)
 	snprintf(count, sizeof(count), "%lu", s->count);
 	snprintf(program, sizeof(program), "/proc/self/exe");
 	file_of(lab, s->name, "sender", file);
-	const char *argv[20] = {program, "lab", "_send", "--to", s->to, "--file", file, "--port", port, "--id", ident,
-				"--rate", rate, "--size", size};
+	const char *argv[20] = {program, "lab",	 "_send", "--to",   s->to, "--file", file, "--port",
+				port,	 "--id", ident,	  "--rate", rate,  "--size", size};
 	if (s->count) {
 		argv[15] = "--count";
 		argv[16] = count;
@@ -230,7 +241,7 @@ static const char *end_of(char *file, const char *name)
 {
 	size_t n = strlen(name), len = strlen(file);
 	if (strncmp(file, "stream.", 7) != 0 || strncmp(file + 7, name, n) != 0 || file[7 + n] != '.' || len < n + 14 ||
-		strcmp(file + len - 5, ".json") != 0)
+	    strcmp(file + len - 5, ".json") != 0)
 		return NULL;
 	file[len - 5] = '\0';
 	return file + 8 + n;
@@ -311,7 +322,7 @@ void streams_print(json_t *report)
 	printf("  %-12s %10s %8s %8s %9s %8s %10s %10s\n", "node", "received", "lost", "dup", "reordered", "behind",
 	       "gap ms", "delay ms");
 	json_object_foreach(json_object_get(report, "nodes"), node, o)
-		printf("  %-12s %10lld %8lld %8lld %9lld %8lld %10.1f %10.3f\n", node, whole(o, "received"),
+	    printf("  %-12s %10lld %8lld %8lld %9lld %8lld %10.1f %10.3f\n", node, whole(o, "received"),
 		   whole(o, "lost"), whole(o, "duplicates"), whole(o, "reordered"), whole(o, "behind"),
 		   json_real_value(json_object_get(json_array_get(json_object_get(o, "gaps"), 0), "ms")),
 		   json_real_value(json_object_get(o, "delay_avg_ms")));

@@ -4,16 +4,16 @@
 #include "lab/topo.h"
 
 #define STREAMS_NAME_MAX 17
-#define STREAMS_GROUP "ff3e::8000:1"
+#define STREAMS_GROUP	 "ff3e::8000:1"
 
 struct stream {
 	char name[STREAMS_NAME_MAX];
-	char to[LAB_ADDR_MAX]; /* group, or a node's address */
+	char to[LAB_ADDR_MAX];	   /* group, or a node's address */
 	char source[LAB_ADDR_MAX]; /* for source-specific receivers; "" any source */
-	char from[LAB_NODE_MAX]; /* node that sends; "" nobody (receivers only) */
+	char from[LAB_NODE_MAX];   /* node that sends; "" nobody (receivers only) */
 	unsigned port, rate, size;
 	unsigned long count; /* 0: until stopped */
-	bool passive; /* receivers join nothing and watch the link */
+	bool passive;	     /* receivers join nothing and watch the link */
 };
 
 #define STREAMS_SOURCES_MAX 16
@@ -22,7 +22,7 @@ struct stream {
 struct stream_wish {
 	const char *sources[STREAMS_SOURCES_MAX]; /* source-specific memberships; none: any source */
 	const char *blocked[STREAMS_SOURCES_MAX]; /* but these (any source only) */
-	unsigned n_sources, n_blocked;
+	size_t n_sources, n_blocked;
 	bool passive;
 };
 
@@ -38,4 +38,4 @@ void streams_forget(struct lab *lab, const char *name); /* remove the files of a
 /* {name, group, source, port, sender: {...}, nodes: {mn1: {...}}}: a new reference; NULL: no such stream. */
 json_t *streams_report(const struct lab *lab, const char *name);
 json_t *streams_names(const struct lab *lab); /* array of strings */
-void streams_print(json_t *report); /* as a table */
+void streams_print(json_t *report);	      /* as a table */

@@ -110,8 +110,14 @@ const char *lab_mn_id(const struct lab_mn *mn, char buf[LAB_ADDR_MAX])
 	return buf;
 }
 
-size_t lab_index_of_mn(const struct lab *lab, const struct lab_mn *mn) { return (size_t)(mn - lab->mns); }
-size_t lab_index_of_mag(const struct lab *lab, const struct lab_mag *mag) { return (size_t)(mag - lab->mags); }
+size_t lab_index_of_mn(const struct lab *lab, const struct lab_mn *mn)
+{
+	return (size_t)(mn - lab->mns);
+}
+size_t lab_index_of_mag(const struct lab *lab, const struct lab_mag *mag)
+{
+	return (size_t)(mag - lab->mags);
+}
 
 struct lab_mn *lab_mn(struct lab *lab, const char *name)
 {
@@ -273,7 +279,8 @@ static int take_settings(struct lab *lab, const char *file, json_t *settings)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach(settings, key, v) {
+	json_object_foreach(settings, key, v)
+	{
 		if (json_is_string(v))
 			continue;
 		lab_say("%s: settings.%s: a text is expected, as it stands in a configuration file", file, key);
@@ -291,8 +298,8 @@ static json_t *nodes_to_json(const struct lab *lab)
 	for (size_t i = 0; i < lab->n_lmas; i++)
 		json_array_append_new(lmas, json_pack("{ss}", "name", lab->lmas[i].name));
 	for (size_t i = 0; i < lab->n_mags; i++)
-		json_array_append_new(mags, json_pack("{sssb}", "name", lab->mags[i].name, "shared",
-						      (int)lab->mags[i].shared));
+		json_array_append_new(
+		    mags, json_pack("{sssb}", "name", lab->mags[i].name, "shared", (int)lab->mags[i].shared));
 	for (size_t i = 0; i < lab->n_mns; i++) {
 		const struct lab_mn *m = &lab->mns[i];
 		json_t *mn = json_pack("{ssssss}", "name", m->name, "at", m->at, "lma", lab->lmas[m->lma].name);
@@ -396,7 +403,8 @@ static int take_procs(struct lab *lab, json_t *list)
 	size_t i;
 	json_t *o;
 	int r = 0;
-	json_array_foreach(list, i, o) {
+	json_array_foreach(list, i, o)
+	{
 		struct proc p = {.pid = (pid_t)json_integer_value(json_object_get(o, "pid")),
 				 .start = (uint64_t)json_integer_value(json_object_get(o, "start"))};
 		const char *name = json_string_value(json_object_get(o, "name"));

@@ -19,14 +19,14 @@
 
 #include "lab/proc.h"
 
-#define LAB_NODE_MAX 14 /* a name is an interface name too, with a letter before it */
+#define LAB_NODE_MAX   14 /* a name is an interface name too, with a letter before it */
 #define LAB_PREFIX_MAX 32
-#define LAB_COUNT_MAX 250 /* of MAGs, and of LMAs; four times that of mobile nodes */
-#define LAB_PATH_MAX 160
-#define LAB_ADDR_MAX 48
+#define LAB_COUNT_MAX  250 /* of MAGs, and of LMAs; four times that of mobile nodes */
+#define LAB_PATH_MAX   160
+#define LAB_ADDR_MAX   48
 
 /* Well-known addresses. */
-#define LAB_SRC_ADDR "2001:db8:aaaa::5"
+#define LAB_SRC_ADDR   "2001:db8:aaaa::5"
 #define LAB_MNID_REALM "lab.example"
 
 struct lab_lma {
@@ -41,8 +41,8 @@ struct lab_mag {
 struct lab_mn {
 	char name[LAB_NODE_MAX];
 	char at[LAB_NODE_MAX]; /* name of a MAG, or "" */
-	unsigned lma; /* index of its LMA */
-	json_t *profile; /* what goes over the default profile, or NULL */
+	unsigned lma;	       /* index of its LMA */
+	json_t *profile;       /* what goes over the default profile, or NULL */
 };
 
 struct lab_proc {
@@ -60,7 +60,7 @@ struct lab {
 	struct lab_proc *procs;
 	size_t n_lmas, n_mags, n_mns, n_procs;
 	json_t *settings; /* over the daemons' configuration: {"KEY" or "NODE:KEY": "VALUE"}. Or NULL */
-	int lock; /* descriptor; -1: not held */
+	int lock;	  /* descriptor; -1: not held */
 };
 
 /* A new shape with default names. 0; -EINVAL after it told why; -ENOMEM. */
@@ -87,11 +87,11 @@ bool lab_has_node(const struct lab *lab, const char *name);
 /* Names and addresses that follow from the place in the list. All return `buf`. */
 const char *lab_netns(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX]);
 const char *lab_path(const struct lab *lab, char buf[LAB_PATH_MAX], const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-const char *lab_lma_addr(size_t lma, char buf[LAB_ADDR_MAX]); /* LMAA, on the transport network */
+    __attribute__((format(printf, 3, 4)));
+const char *lab_lma_addr(size_t lma, char buf[LAB_ADDR_MAX]);	  /* LMAA, on the transport network */
 const char *lab_lma_upstream(size_t lma, char buf[LAB_ADDR_MAX]); /* on the source's link */
-const char *lab_lma_pool(size_t lma, char buf[LAB_ADDR_MAX]); /* of home network prefixes */
-const char *lab_mag_addr(size_t mag, char buf[LAB_ADDR_MAX]); /* Proxy-CoA */
+const char *lab_lma_pool(size_t lma, char buf[LAB_ADDR_MAX]);	  /* of home network prefixes */
+const char *lab_mag_addr(size_t mag, char buf[LAB_ADDR_MAX]);	  /* Proxy-CoA */
 const char *lab_mn_mac(size_t mn, char buf[LAB_ADDR_MAX]);
 const char *lab_mn_id(const struct lab_mn *mn, char buf[LAB_ADDR_MAX]);
 size_t lab_index_of_mn(const struct lab *lab, const struct lab_mn *mn);

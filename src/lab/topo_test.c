@@ -75,7 +75,8 @@ static void a_topology_file_gives_another_shape(void **state)
 				   "\"mags\": [{\"name\": \"west\"}, {\"name\": \"east\", \"shared\": true}],"
 				   "\"mns\": [{\"name\": \"bob\", \"at\": \"east\", \"lma\": \"lmb\","
 				   "\"profile\": {\"multicast\": {\"initiation\": \"network\"}}}, {}],"
-				   "\"settings\": {\"mag.lifetime\": \"60s\"}}"), 0);
+				   "\"settings\": {\"mag.lifetime\": \"60s\"}}"),
+			 0);
 	assert_string_equal(lab.prefix, "t");
 	assert_false(lab.mags[0].shared);
 	assert_true(lab.mags[1].shared);
@@ -111,18 +112,18 @@ static void a_wrong_file_is_refused(void **state)
 {
 	(void)state;
 	static const char *const wrong[] = {
-		"",
-		"[]",
-		"{\"mags\": [{\"name\": \"src\"}]}",
-		"{\"mags\": [{\"name\": \"a-b\"}]}",
-		"{\"mags\": [{\"name\": \"muchtoolongforalink\"}]}",
-		"{\"mns\": [{\"at\": \"mag1\"}]}",
-		"{\"mns\": [{\"lma\": \"lma2\"}]}",
-		"{\"lmas\": []}",
-		"{\"prefix\": \"a/b\"}",
-		"{\"mags\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}",
-		"{\"mags\": [{}], \"mns\": [{\"name\": \"mag1\"}]}",
-		"{\"settings\": {\"mag.lifetime\": 60}}",
+	    "",
+	    "[]",
+	    "{\"mags\": [{\"name\": \"src\"}]}",
+	    "{\"mags\": [{\"name\": \"a-b\"}]}",
+	    "{\"mags\": [{\"name\": \"muchtoolongforalink\"}]}",
+	    "{\"mns\": [{\"at\": \"mag1\"}]}",
+	    "{\"mns\": [{\"lma\": \"lma2\"}]}",
+	    "{\"lmas\": []}",
+	    "{\"prefix\": \"a/b\"}",
+	    "{\"mags\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}",
+	    "{\"mags\": [{}], \"mns\": [{\"name\": \"mag1\"}]}",
+	    "{\"settings\": {\"mag.lifetime\": 60}}",
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		assert_int_equal(read_text(wrong[i]), -EINVAL);
@@ -133,11 +134,11 @@ static void a_wrong_file_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(options_give_default_names, setup, teardown),
-		cmocka_unit_test_setup_teardown(wrong_numbers_and_prefixes_are_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_topology_file_gives_another_shape, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_saved_is_read_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_wrong_file_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(options_give_default_names, setup, teardown),
+	    cmocka_unit_test_setup_teardown(wrong_numbers_and_prefixes_are_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_topology_file_gives_another_shape, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_is_saved_is_read_again, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_wrong_file_is_refused, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
