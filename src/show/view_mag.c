@@ -52,7 +52,7 @@ static void node_row(void *arg, const struct mag_node_view *v)
 	row_set(row, "transmissions", json_integer(v->transmissions));
 	row_set(row, "trigger", v->trigger ? json_string(v->trigger) : json_null());
 	row_set(row, "idle_s", j_seconds(v->idle));
-	row_set(row, "multicast", profile_brief(v->profile));
+	row_set(row, "multicast", v->terminated ? json_string("terminated") : profile_brief(v->profile));
 	if (w->ctx->dp && dp_node_count(w->ctx->dp, v->node, &up, &down))
 		row_set(row, "traffic", json_pack("{s:o, s:o}", "up", j_count(&up), "down", j_count(&down)));
 	json_array_append_new(w->list.rows, row);
@@ -122,7 +122,8 @@ static void subscription_row(void *arg, const struct mag_subscription_view *v)
 	row_set(row, "mld", json_string(v->v1 ? "v1" : "v2"));
 	row_set(row, "verdict", json_string(policy_verdict_name(v->verdict)));
 	row_set(row, "signalling", json_string(v->by_registration ? "registration" : "mld"));
-	row_set(row, "result", v->by_registration ? json_string(mh_sub_result_name(v->result)) : json_null());
+	row_set(row, "result", v->ended ? json_string("terminated")
+			       : v->by_registration || v->result ? json_string(mh_sub_result_name(v->result)) : json_null());
 	row_set(row, "lma", j_addr(&v->lma));
 	row_set(row, "end", v->end.ns == INT64_MAX ? json_null() : j_time(v->end));
 	if (w->ctx->dp) {

@@ -83,7 +83,8 @@ const char *why_result_remedy(uint8_t result)
 {
 	switch (result) {
 	case MH_SUB_PROHIBITED:
-		return "the LMA's profile of the node does not permit the group: see `roamcast show policy` there";
+		return "the LMA's profile of the node does not permit the group (`roamcast show policy` there), or it was "
+		       "terminated there (`roamcast show events`): `roamcast subscribe` asks again";
 	case MH_SUB_SERVICE_OFF:
 		return "switch multicast on in the LMA's profile of the node (\"multicast\": {\"enabled\": true}) or "
 		       "in lma.multicast.enabled";

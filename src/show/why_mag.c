@@ -140,6 +140,12 @@ static void registered(struct why *w, const struct mag_node_view *n)
 				 mh_status_name((uint8_t)n->status));
 			return;
 		}
+		if (n->step_done[MAG_STEP_REGISTERED] && !w->stopped) {
+			why_step(w, "registered", WHY_FAILED,
+				 "it is served again after `roamcast attach`, or when it leaves the link and comes back",
+				 "its binding at LMA %s was ended there: terminated, or its profile changed", lma);
+			return;
+		}
 		break;
 	case MAG_NODE_DEREGISTERING:
 		why_step(w, "registered", WHY_FAILED, "attach it again if it is to stay: `roamcast attach`",
@@ -262,7 +268,12 @@ static void subscription(struct why *w, const struct mag_node_view *n, const str
 				 "a program in the node has to join it, or the profile's \"initiation\" has to be "
 				 "\"network\"",
 				 "the profile has the group, but the node has not confirmed it (initiation \"query\")");
-	} else if (f->v.verdict != POLICY_PERMIT)
+	} else if (f->v.ended)
+		why_step(w, "subscription", WHY_FAILED,
+			 "it begins again when the node leaves the group and joins it anew, by `roamcast subscribe`, or "
+			 "by a change of the profile",
+			 "asked for by %s, and terminated by the network", origins);
+	else if (f->v.verdict != POLICY_PERMIT)
 		why_step(w, "subscription", WHY_FAILED, why_verdict_remedy(f->v.verdict),
 			 "asked for by %s, refused by the profile: %s", origins, policy_verdict_name(f->v.verdict));
 	else
@@ -345,6 +356,10 @@ static void group_steps(struct why *w, const struct mag_node_view *n)
 	else if (n->profile && !n->profile->multicast)
 		why_step(w, "multicast service", WHY_FAILED, why_verdict_remedy(POLICY_SERVICE_OFF),
 			 "its profile has multicast switched off");
+	else if (n->terminated)
+		why_step(w, "multicast service", WHY_FAILED,
+			 "`roamcast subscribe` begins it again, and so does a change of its profile",
+			 "an operator has ended the multicast service of the node");
 	else
 		why_step(w, "multicast service", WHY_OK, NULL, "on, started by the %s",
 			 !n->profile || n->profile->initiation == PROFILE_INITIATION_NODE ? "node"

@@ -77,6 +77,21 @@ static void why_service(void **state)
 	why(f, true, ALICE ", \"group\": \"ff3e::8000:1\"", true, "upstream", "ok", "joined on up0 for 1 MAG");
 }
 
+static void why_terminated(void **state)
+{
+	struct fixture *f = *state;
+
+	do_good(f, ATTACH_ALICE);
+	do_good(f, SUBSCRIBE);
+	do_good(f, "{\"command\": \"terminate\", \"group\": \"ff3e::8000:1\"}");
+	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", false, "subscription", "failed", "terminated by the network");
+	do_good(f, SUBSCRIBE);
+	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", true, "subscription", "ok", "asked for by admin");
+	do_good(f, "{\"command\": \"terminate\", " ALICE "}");
+	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", false, "multicast service", "failed", "an operator has ended");
+	why(f, false, ALICE, true, "registered", "ok", "accepted");
+}
+
 static void why_profile_forbids(void **state)
 {
 	struct fixture *f = *state;
@@ -133,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(why_not_here),
 		TEST(why_service),
+		TEST(why_terminated),
 		TEST(why_profile_forbids),
 		TEST(why_lma_silent),
 		TEST(why_lma_refuses),
