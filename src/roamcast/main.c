@@ -202,6 +202,9 @@ static int complete(const char *socket, int argc, char **argv)
 			print_candidates(socket, "groups", "groups", "group");
 		} else if (strcmp(w, "<LINK>") == 0) {
 			print_candidates(socket, "status", "links", "link");
+		} else if (strcmp(w, "<KIND>") == 0) {
+			for (int k = 0; k < EV_N; k++)
+				puts(event_name((enum event_kind)k));
 		} else if (strcmp(w, "<FILE>") == 0 || strcmp(w, "<PROFILE>") == 0) {
 			puts("<FILE>");
 		}

@@ -2,6 +2,7 @@
 #include "show/command.h"
 
 #include "base/addr.h"
+#include "fx/event.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static const struct command commands[] = {
 	{ "show settings", "", "every setting with its value and its default", COMMAND_REQUEST },
 	{ "show policy", "[MN]", "profiles of the policy store", COMMAND_REQUEST },
 	{ "why", "MN [GROUP]", "why a node has, or has not, service (or a group), and what to do", COMMAND_REQUEST },
-	{ "monitor", "[MN]", "follow events as they happen", COMMAND_MONITOR },
+	{ "monitor", "[KIND] [MN]", "follow events as they happen, of one kind or of all", COMMAND_MONITOR },
 	{ "attach", "LLADDR|MN LINK [LLADDR]", "MAG: a node is on this access link", COMMAND_REQUEST },
 	{ "detach", "MN", "MAG: the node has left", COMMAND_REQUEST },
 	{ "subscribe", "MN GROUP [SOURCE]", "MAG: ask for a group on behalf of the node", COMMAND_REQUEST },
@@ -182,6 +183,14 @@ static bool is_lladdr(const char *s)
 	return lladdr_parse(s, &l) && l.len > 1 && !addr_parse(s, &a);
 }
 
+static bool is_kind(const char *s)
+{
+	for (int k = 0; k < EV_N; k++)
+		if (strcmp(event_name((enum event_kind)k), s) == 0)
+			return true;
+	return false;
+}
+
 static bool is_mn(const char *s)
 {
 	return *s && !is_multicast(s);
@@ -208,6 +217,7 @@ static const struct {
 	{ "GROUP", "group", is_multicast, "an IPv6 multicast address such as ff3e::8000:1" },
 	{ "SOURCE", "source", is_source, "the IPv6 address of a source" },
 	{ "LINK", "link", is_anything, "the name of an interface" },
+	{ "KIND", "kind", is_kind, "a kind of event such as node-registered" },
 	{ "MN", "mn", is_mn, "a node's identifier such as alice@example.net" },
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
