@@ -313,10 +313,15 @@ static int link_socket(const struct dp_link *l)
 
 int dp_plane_listen(struct dp *dp, struct dp_link *l)
 {
-	dp_plane_unlisten(dp, l); /* the roles may have changed */
+	const bool all = l->roles & DP_LINK_ACCESS;
+
+	if (l->rx >= 0 && l->rx_all == all)
+		return 0; /* a socket opened anew would lose what waits in the old one */
+	dp_plane_unlisten(dp, l);
 	l->rx = link_socket(l);
 	if (l->rx < 0)
 		return l->rx;
+	l->rx_all = all;
 	l->rx_event = event_new(dp->base, l->rx, EV_READ | EV_PERSIST, on_link, l);
 	return l->rx_event && !event_add(l->rx_event, NULL) ? 0 : -ENOMEM;
 }

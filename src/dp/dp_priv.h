@@ -32,6 +32,7 @@ struct dp_link {
 	struct dp_sysctl *saved; /* what to restore */
 	int allmulti;		 /* socket that holds ALLMULTI on, or -1 */
 	int rx;			 /* AF_PACKET socket the plane reads, or -1 */
+	bool rx_all;		 /* it reads every packet, not streams alone */
 	struct event *rx_event;
 	struct dp *dp;
 	bool attached;	/* eBPF program */
