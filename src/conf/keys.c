@@ -205,7 +205,7 @@ static const struct conf_key keys[] = {
 	  .help = "ranges that home network prefixes are taken from; [] where every profile names its own" },
 	NUMBER("lma.pool-prefix-length", lma.pool_prefix_len, 32, 64, NULL, CONF_RESTART,
 	       "length of a home network prefix from a pool"),
-	NUMBER("lma.prefixes-per-node", lma.prefixes_per_node, 1, 8, NULL, 0,
+	NUMBER("lma.prefixes-per-node", lma.prefixes_per_node, 1, 8, NULL, CONF_RESTART,
 	       "prefixes from the pools for a node whose profile has none"),
 	SPAN("lma.lifetime-max", lma.lifetime_max, 4 * S, 262140 * S, NULL, 0, "longest lifetime granted to a binding"),
 	SPAN("lma.min-delay-before-bce-delete", lma.min_delay_before_bce_delete, 0, H, NULL, 0,
