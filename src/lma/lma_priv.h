@@ -354,7 +354,7 @@ struct pbu {
 	size_t len;
 	struct now arrived;
 	const struct lma_mag *mag;
-	uint64_t mn_hash; /* of the identifier, in both tables of it */
+	uint64_t mn_hash; /* of the identifier, in both tables of it; 0 = not known yet */
 	const struct profile *profile;
 	bool profile_known; /* the store has answered, or a binding holds it */
 	bool ordered;	    /* its timestamp was good when it came */

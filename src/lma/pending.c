@@ -13,9 +13,10 @@ static size_t pending_size(const struct pending *p)
 	return sizeof(*p) + p->id_len + p->len;
 }
 
-static uint64_t request_hash(const struct lma *l, uint32_t request)
+/* Our own running numbers need spreading, not a secret. */
+static uint64_t request_hash(uint32_t request)
 {
-	return htab_hash(&l->pending_by_request, &request, sizeof(request));
+	return request * 0x9e3779b97f4a7c15u;
 }
 
 static void unlink_pending(struct lma *l, struct pending *p)
@@ -32,7 +33,7 @@ static bool link_pending(struct lma *l, struct pending *p, uint64_t mn_hash, mon
 {
 	if (!htab_add(&l->pending_by_mn, &p->by_mn, mn_hash))
 		return false;
-	if (!htab_add(&l->pending_by_request, &p->by_request, request_hash(l, p->request)))
+	if (!htab_add(&l->pending_by_request, &p->by_request, request_hash(p->request)))
 		goto undo_mn;
 	if (!heap_set(&l->heap, &p->timer, until))
 		goto undo_request;
@@ -122,6 +123,7 @@ static void resume(struct lma *l, struct pending *p, const struct profile *profi
 		.bytes = p->bytes + p->id_len,
 		.len = p->len,
 		.arrived = p->arrived,
+		.mn_hash = p->by_mn.hash,
 		.profile = profile,
 		.profile_known = profile_known,
 		.ordered = p->ordered,
@@ -137,7 +139,7 @@ static void resume(struct lma *l, struct pending *p, const struct profile *profi
 
 void pending_profile(struct lma *l, uint32_t request, const struct profile *profile)
 {
-	struct hnode *n = htab_first(&l->pending_by_request, request_hash(l, request));
+	struct hnode *n = htab_first(&l->pending_by_request, request_hash(request));
 
 	for (; n; n = htab_same(n)) {
 		struct pending *p = hnode_owner(n, struct pending, by_request);

@@ -200,7 +200,8 @@ static bool take_groups(struct lma *l, struct binding *b, const struct mh_msg *m
 	if (!l->conf.multicast || l->conf.signalling == LMA_ACCEPT_MLD_ONLY || !asks) {
 		if (m->has & MH_HAS_AMS)
 			lma_count(l, LMA_AMS_IGNORED);
-		/* Those of before a reload: the answer, which announces no such capability, makes the MAG report by MLD. */
+		/* Those of before a reload: the answer, which announces no such capability, makes the MAG report by
+		 * MLD. */
 		if (l->conf.signalling == LMA_ACCEPT_MLD_ONLY)
 			shares_clear(l, b);
 		return false;
@@ -218,8 +219,8 @@ static void accept_new(struct lma *l, struct pbu *r)
 	struct peer *p;
 	bool results;
 
-	if (!binding_room(l,
-			  binding_of_hash(l, &r->m->mn_id, r->mn_hash))) { /* before a prefix is taken and given back */
+	/* Before a prefix is taken, and given back. */
+	if (!binding_room(l, binding_of_hash(l, &r->m->mn_id, r->mn_hash))) {
 		answer_refuse(l, r, MH_NO_RESOURCES, NULL);
 		return;
 	}
@@ -402,7 +403,8 @@ void lma_registration(struct lma *l, struct pbu *r)
 		answer_refuse(l, r, MH_NOT_LMA_FOR_THIS_MOBILE_NODE, NULL);
 		return;
 	}
-	r->mn_hash = htab_hash(&l->by_mn, m->mn_id.s, m->mn_id.len);
+	if (!r->mn_hash)
+		r->mn_hash = htab_hash(&l->by_mn, m->mn_id.s, m->mn_id.len);
 	known = binding_of_hash(l, &m->mn_id, r->mn_hash);
 	if (!known && m->lifetime_4s == 0) {
 		lma_count(l, LMA_DEREGISTRATION_NO_BINDING);
