@@ -3,6 +3,9 @@
 #include "conf/conf_priv.h"
 
 #include <fnmatch.h>
+#include <grp.h>
+#include <net/if.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,11 +253,31 @@ static void check_links(struct conf_load *l)
 	}
 }
 
+/* What the start would trip over. */
+static void check_machine(struct conf_load *l)
+{
+	const struct conf *c = l->conf;
+
+	if (c->control_group[0] && !getgrnam(c->control_group))
+		wrong(l, "control.group", "this machine has no group \"%s\"; create it, or name another one",
+		      c->control_group);
+	if (c->user[0] && !getpwnam(c->user))
+		wrong(l, "user", "this machine has no user \"%s\"; create it, or name another one", c->user);
+	if (strlen(c->upstream) >= IFNAMSIZ)
+		wrong(l, "lma.upstream", "\"%s\" is no name of an interface; those have at most %d characters",
+		      c->upstream, IFNAMSIZ - 1);
+	if (c->control_socket[0] != '/')
+		wrong(l, "control.socket", "is not an absolute path; begin it with /");
+	if (c->policy_store[0] != '/')
+		wrong(l, "policy.store", "is not an absolute path; begin it with /");
+}
+
 void conf_check(struct conf_load *l)
 {
 	const struct conf *c = l->conf;
 
 	check_lab(l);
+	check_machine(l);
 	if (!c->has_lma && !c->has_mag)
 		wrong(l, "lma", "neither an lma: nor a mag: section; give the one that this daemon is to be, or both");
 	if (c->has_lma)
@@ -274,8 +297,4 @@ void conf_check(struct conf_load *l)
 	}
 	if (c->stream_idle_terminates && c->stream_idle.ns == 0)
 		wrong(l, "stream.terminate", "has no effect while stream.idle is off; set stream.idle to a duration");
-	if (c->control_socket[0] != '/')
-		wrong(l, "control.socket", "is not an absolute path; begin it with /");
-	if (c->policy_store[0] != '/')
-		wrong(l, "policy.store", "is not an absolute path; begin it with /");
 }

@@ -237,6 +237,16 @@ static const struct {
 	    "t.yaml:2:20: enterprise-number: 32473 is reserved for documentation (RFC 5612); give the number of your "
 	    "organisation, or lab: yes on "
 	    "a test network" } },
+	/* what the start would trip over */
+	{ HEAD "user: nobody-at-all\ncontrol: {group: no-such-group, socket: run/x}\npolicy: {store: here.db}\n"
+	       "lma:\n  address: 2001:db8::1\n  upstream: averyveryverylongname\n  mags: [{name: m, address: 2001:db8:1::1}]\n"
+	       "  pools: []\n",
+	  { "t.yaml:3:7: user: this machine has no user \"nobody-at-all\"; create it, or name another one",
+	    "t.yaml:4:18: control.group: this machine has no group \"no-such-group\"; create it, or name another one",
+	    "t.yaml:4:41: control.socket: is not an absolute path; begin it with /",
+	    "t.yaml:5:17: policy.store: is not an absolute path; begin it with /",
+	    "t.yaml:8:13: lma.upstream: \"averyveryverylongname\" is no name of an interface; those have at most 15 "
+	    "characters" } },
 	/* across keys */
 	{ HEAD LMA "  multicast: {tunnel-mld: {query-interval: 1s}}\n  revocation: {delay: 5s}\n"
 		   "mag: {address: 2001:db8::1, lma: 2001:db8::1, access: [{match: up*}], lifetime: 1m, "
