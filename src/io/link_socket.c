@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "io/listen.h"
 
 #define BATCH 32
 #define PACKET_MAX 65536
@@ -74,8 +75,8 @@ int link_socket_new(struct link_socket **ret, struct event_base *base, link_sock
 {
 	struct sock_fprog prog = {sizeof(icmp6_filter) / sizeof(icmp6_filter[0]), (struct sock_filter *)icmp6_filter};
 	struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6)};
-	int buffer = 8 << 20, err;
 	struct link_socket *s = calloc(1, sizeof(*s));
+	int err;
 
 	if (!s)
 		return -ENOMEM;
@@ -84,24 +85,14 @@ int link_socket_new(struct link_socket **ret, struct event_base *base, link_sock
 	s->arg = arg;
 	/* protocol 0 until the filter stands: nothing unfiltered gets in */
 	s->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0)
-		goto fail;
-	if (setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0)
-		goto fail;
-	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) < 0)
-		(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
-	if (bind(s->fd, (struct sockaddr *)&all, sizeof(all)) < 0)
-		goto fail;
-	s->ev = event_new(base, s->fd, EV_READ | EV_PERSIST, readable, s);
-	if (!s->ev || event_add(s->ev, NULL) < 0) {
-		errno = ENOMEM;
-		goto fail;
-	}
-	*ret = s;
-	return 0;
-fail:
-	err = -errno;
-	link_socket_free(s);
+	if (s->fd < 0 || setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0)
+		err = -errno;
+	else
+		err = listen_start(s->fd, &all, sizeof(all), base, readable, s, &s->ev);
+	if (err)
+		link_socket_free(s);
+	else
+		*ret = s;
 	return err;
 }
 
@@ -109,10 +100,7 @@ struct link_socket *link_socket_free(struct link_socket *s)
 {
 	if (!s)
 		return NULL;
-	if (s->ev)
-		event_free(s->ev);
-	if (s->fd >= 0)
-		close(s->fd);
+	listen_stop(s->fd, s->ev);
 	free(s);
 	return NULL;
 }

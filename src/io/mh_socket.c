@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "io/listen.h"
 #include "wire/mh.h"
 
 #define BATCH 64
@@ -47,33 +47,24 @@ int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct 
 		  mh_socket_batch *batch, void *arg)
 {
 	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = *self};
-	int one = 1, no_checksum = -1, buffer = 8 << 20, err;
+	int one = 1, no_checksum = -1, err;
 	struct mh_socket *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
 	*s = (struct mh_socket){.fd = -1, .self = *self, .recv = recv, .batch = batch, .arg = arg};
 	s->fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, MH_NEXT_HEADER);
-	if (s->fd < 0)
-		goto fail;
 	/* the decoder verifies the checksum itself, so that a wrong one is counted */
-	if (setsockopt(s->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &no_checksum, sizeof(no_checksum)) < 0)
-		goto fail;
-	(void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
-	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) < 0)
-		(void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
-	if (bind(s->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		goto fail;
-	s->ev = event_new(base, s->fd, EV_READ | EV_PERSIST, readable, s);
-	if (!s->ev || event_add(s->ev, NULL) < 0) {
-		errno = ENOMEM;
-		goto fail;
+	if (s->fd < 0 || setsockopt(s->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &no_checksum, sizeof(no_checksum)) < 0) {
+		err = -errno;
+	} else {
+		(void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
+		err = listen_start(s->fd, &sa, sizeof(sa), base, readable, s, &s->ev);
 	}
-	*ret = s;
-	return 0;
-fail:
-	err = -errno;
-	mh_socket_free(s);
+	if (err)
+		mh_socket_free(s);
+	else
+		*ret = s;
 	return err;
 }
 
@@ -81,10 +72,7 @@ struct mh_socket *mh_socket_free(struct mh_socket *s)
 {
 	if (!s)
 		return NULL;
-	if (s->ev)
-		event_free(s->ev);
-	if (s->fd >= 0)
-		close(s->fd);
+	listen_stop(s->fd, s->ev);
 	free(s);
 	return NULL;
 }

@@ -155,12 +155,13 @@ static void mag_answer(void *arg, uint32_t request, const struct profile *p)
 	daemon_pump(d);
 }
 
-void daemon_lma_effect(struct daemon *d, const struct fx *fx)
+/* What both engines want alike: each has its socket, and its way to hear what the store answers. */
+static void carry_out(struct daemon *d, const struct fx *fx, struct mh_socket *socket, store_answer *answer)
 {
 	switch (fx->kind) {
 	case FX_MH:
-		sent(d, mh_socket_send(d->lma_socket, &fx->mh.dst, fx->mh.bytes, fx->mh.len), DAEMON_MH_SENT,
-		     DAEMON_MH_SEND_FAILED, "Mobility Header", &fx->mh.dst);
+		sent(d, mh_socket_send(socket, &fx->mh.dst, fx->mh.bytes, fx->mh.len), DAEMON_MH_SENT, DAEMON_MH_SEND_FAILED,
+		     "Mobility Header", &fx->mh.dst);
 		break;
 	case FX_TUNNEL:
 		to_tunnel(d, fx);
@@ -173,7 +174,7 @@ void daemon_lma_effect(struct daemon *d, const struct fx *fx)
 		break;
 	case FX_PROFILE:
 		d->counters[DAEMON_PROFILE_LOOKUPS]++;
-		store_lookup(d->store, &fx->profile, lma_answer, d);
+		store_lookup(d->store, &fx->profile, answer, d);
 		break;
 	case FX_EVENT:
 		tell(d, &fx->event);
@@ -181,35 +182,22 @@ void daemon_lma_effect(struct daemon *d, const struct fx *fx)
 	}
 }
 
+void daemon_lma_effect(struct daemon *d, const struct fx *fx)
+{
+	carry_out(d, fx, d->lma_socket, lma_answer);
+}
+
 void daemon_mag_effect(struct daemon *d, const struct fx *fx)
 {
-	switch (fx->kind) {
-	case FX_MH:
-		sent(d, mh_socket_send(d->mag_socket, &fx->mh.dst, fx->mh.bytes, fx->mh.len), DAEMON_MH_SENT,
-		     DAEMON_MH_SEND_FAILED, "Mobility Header", &fx->mh.dst);
-		break;
-	case FX_TUNNEL:
-		to_tunnel(d, fx);
-		break;
-	case FX_LINK:
-		to_link(d, fx);
-		break;
-	case FX_DP: {
-		struct dp_op op = fx->dp;
-		apply(d, &op);
-		/* the RA that follows announces what the tunnel can carry */
-		if (op.kind == DP_TUNNEL_ADD)
-			mag_tunnel_mtu(d->mag, clock_now(), &op.tunnel, dp_tunnel_mtu(d->dp, &op.tunnel));
-		break;
-	}
-	case FX_PROFILE:
-		d->counters[DAEMON_PROFILE_LOOKUPS]++;
-		store_lookup(d->store, &fx->profile, mag_answer, d);
-		break;
-	case FX_EVENT:
-		tell(d, &fx->event);
-		break;
-	}
+	bool tunnel_comes = fx->kind == FX_DP && fx->dp.kind == DP_TUNNEL_ADD;
+	struct dp_tunnel tunnel = {0};
+
+	if (tunnel_comes)
+		tunnel = fx->dp.tunnel;
+	carry_out(d, fx, d->mag_socket, mag_answer);
+	/* the RA that follows announces what the tunnel can carry */
+	if (tunnel_comes)
+		mag_tunnel_mtu(d->mag, clock_now(), &tunnel, dp_tunnel_mtu(d->dp, &tunnel));
 }
 
 /* ---- the store's changes ---- */
