@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/ip6.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define N(a) (sizeof(a) / sizeof((a)[0]))
+#include "wire/testing.h"
 
 /* A packet of a header and `payload`, in a block of just its size, parsed. */
 static bool parse(uint8_t next_header, const uint8_t *payload, size_t len, struct ip6_view *v, uint8_t **packet)

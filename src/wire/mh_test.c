@@ -1,36 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/mh.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/cksum.h"
 #include "base/rng.h"
 #include "wire/mh_golden.h"
 #include "wire/mld.h"
-
-#define N(a) (sizeof(a) / sizeof((a)[0]))
+#include "wire/testing.h"
 
 static const struct mh_conf conf = { .pen = MH_PEN_DOCUMENTATION };
-
-static struct in6_addr addr(const char *s)
-{
-	struct in6_addr a;
-
-	assert_true(addr_parse(s, &a));
-	return a;
-}
-
-static void assert_addr(const struct in6_addr *a, const char *s)
-{
-	char buf[ADDR_STR_MAX];
-
-	assert_string_equal(addr_str(a, buf), s);
-}
 
 static void assert_octets(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {

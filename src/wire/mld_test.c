@@ -1,33 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/mld.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/cksum.h"
 #include "base/rng.h"
 #include "wire/mld_golden.h"
-
-#define N(a) (sizeof(a) / sizeof((a)[0]))
-
-static struct in6_addr addr(const char *s)
-{
-	struct in6_addr a;
-
-	assert_true(addr_parse(s, &a));
-	return a;
-}
-
-static void assert_addr(const struct in6_addr *a, const char *s)
-{
-	char buf[ADDR_STR_MAX];
-
-	assert_string_equal(addr_str(a, buf), s);
-}
+#include "wire/testing.h"
 
 /* Decodes and walks, as a router would; reads every source. */
 static enum mld_err decode_copy(const uint8_t *bytes, size_t len, unsigned int *records)

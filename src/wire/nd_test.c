@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/nd.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "base/cksum.h"
 #include "wire/nd_golden.h"
-
-#define N(a) (sizeof(a) / sizeof((a)[0]))
-
-static void assert_addr(const struct in6_addr *a, const char *s)
-{
-	char buf[ADDR_STR_MAX];
-
-	assert_string_equal(addr_str(a, buf), s);
-}
+#include "wire/testing.h"
 
 static enum nd_err decode_copy(const uint8_t *bytes, size_t len, struct nd_msg *m)
 {
