@@ -418,7 +418,7 @@ bool mag_peer_by_registration(const struct mag_peer *peer);
 bool mag_group_attach(struct mag_sub *sub); /* false: limit */
 void mag_group_detach(struct mag_sub *sub);
 void mag_group_touch(struct mag_group *g);
-/* Does a PBU that is under way ask for just what is wanted? */
+/* Does a PBU that is under way, or due, ask for what is wanted? */
 bool mag_signal_is_asked(const struct mag_sub *sub);
 void mag_sub_changed(struct mag_sub *sub); /* after a new want: who is to be told? */
 void mag_signal_drain(struct mag *mag, struct now now);

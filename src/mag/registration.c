@@ -274,6 +274,17 @@ static void farewell_again(struct mag_node *node, struct now now)
 	mag_registration_schedule(node);
 }
 
+/* Its probes may have got lost, and it is here all the same, silent: the link is asked now and then. */
+static void record_ends(struct mag_node *node, struct now now)
+{
+	struct mag *mag = node->mag;
+	struct mag_link *link = node->link;
+
+	mag_node_free(node, now);
+	if (link)
+		mag_link_deserted(mag, now, link);
+}
+
 void mag_registration_expire(struct mag_node *node, struct now now)
 {
 	switch (node->state) {
@@ -293,7 +304,7 @@ void mag_registration_expire(struct mag_node *node, struct now now)
 			mag_node_free(node, now);
 		return;
 	case MAG_NODE_HELD:
-		mag_node_free(node, now);
+		record_ends(node, now);
 		return;
 	case MAG_NODE_IDENTIFYING:
 	case MAG_NODE_UNKNOWN:

@@ -133,7 +133,11 @@ static bool registrations_cover(const struct mag_group *g, const struct filter *
 
 bool mag_signal_is_asked(const struct mag_sub *sub)
 {
-	return registering(sub->node) && !filter_is_none(&sub->asked) && filter_eq(&sub->asked, &sub->want);
+	const struct mag_node *node = sub->node;
+
+	if (node->dirty)
+		return !sub->no_room && mag_peer_by_registration(node->peer);
+	return registering(node) && !filter_is_none(&sub->asked) && filter_covers(&sub->asked, &sub->want);
 }
 
 void mag_sub_changed(struct mag_sub *sub)
