@@ -166,17 +166,21 @@ static __always_inline struct abi_out *link_copy(struct copies *c, __u32 slot, _
 	return set_macs(c->skb, &o->macs) ? o : NULL;
 }
 
+static __always_inline void send_copy(struct copies *c, const struct abi_out *o, __u32 ifindex)
+{
+	if (bpf_clone_redirect(c->skb, ifindex, 0))
+		drop(ABI_OUTPUT);
+	else
+		count(&out_counts, o->counter, c->p); /* for a tunnel the daemon adds these up */
+}
+
 static long link_clone(__u32 i, struct copies *c)
 {
 	__u32 target = 0;
 	struct abi_out *o = link_copy(c, c->offset + i, &target);
 
-	if (!o)
-		return 0;
-	if (bpf_clone_redirect(c->skb, target, 0))
-		drop(ABI_OUTPUT);
-	else
-		count(&out_counts, o->counter, c->p);
+	if (o)
+		send_copy(c, o, target);
 	return 0;
 }
 
@@ -193,8 +197,8 @@ static __always_inline struct abi_out *tunnel_copy(struct copies *c, __u32 slot,
 	t = bpf_map_lookup_elem(&tunnels, &index);
 	if (!t)
 		return NULL;
-	if (c->p->longest > t->mtu) {
-		note_too_big(c, t->mtu);
+	if (c->p->longest > t->whole) { /* of streams no outer fragments are made */
+		note_too_big(c, t->whole);
 		return NULL;
 	}
 	hop = &t->hop[t->sel & 1];
@@ -213,12 +217,8 @@ static long tunnel_clone(__u32 i, struct copies *c)
 	__u32 ifindex = 0;
 	struct abi_out *o = tunnel_copy(c, c->offset + i, &ifindex);
 
-	if (!o)
-		return 0;
-	if (bpf_clone_redirect(c->skb, ifindex, 0))
-		drop(ABI_OUTPUT);
-	else
-		count(&out_counts, o->counter, c->p); /* the daemon adds these up for the tunnel */
+	if (o)
+		send_copy(c, o, ifindex);
 	return 0;
 }
 

@@ -50,13 +50,13 @@ static int ask(struct dp_netlink *nl, struct nlmsghdr *m, mnl_cb_t answer, void 
 	if (mnl_socket_sendto(nl->request, m, m->nlmsg_len) < 0)
 		return -errno;
 	do {
-		n = mnl_socket_recvfrom(nl->request, nl->buf, sizeof(nl->buf));
+		do
+			n = mnl_socket_recvfrom(nl->request, nl->buf, sizeof(nl->buf));
+		while (n < 0 && errno == EINTR);
 		if (n < 0)
 			return -errno;
 		r = mnl_cb_run(nl->buf, (size_t)n, nl->seq, port, answer, arg);
-		if (r < 0 && errno == ESRCH) /* the answer to an earlier question that was given up */
-			r = 1;
-		else if (r < 0)
+		if (r < 0)
 			return -errno;
 	} while (r > MNL_CB_STOP);
 	return 0;
@@ -281,7 +281,7 @@ static int read_notification(const struct nlmsghdr *m, void *arg)
 static void on_notification(evutil_socket_t fd, short what, void *arg)
 {
 	struct dp_netlink *nl = arg;
-	static uint8_t buf[32768];
+	static _Alignas(8) uint8_t buf[32768];
 
 	(void)what;
 	for (;;) {
