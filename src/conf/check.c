@@ -286,15 +286,10 @@ void conf_check(struct conf_load *l)
 		check_mag(l);
 		check_links(l);
 	}
-	/* Each is told apart by its end of the tunnel: registered at itself, a daemon would have one tunnel with two
-	 * meanings. */
-	if (c->has_lma && c->has_mag && !addr_is_any(&c->mag.proxy_coa)) {
-		if (addr_eq(&c->mag.proxy_coa, &c->lma.lmaa))
-			wrong(l, "mag.address", "is lma.address; give each role an address of its own");
-		if (addr_eq(&c->mag.lma, &c->lma.lmaa))
-			wrong(l, "mag.lma",
-			      "is this very daemon; name another LMA, since no tunnel can lead from a host to itself");
-	}
+	/* Each is told apart by its end of the tunnel. A node may be anchored at the LMA of the very daemon: its tunnel
+	 * runs over the loopback interface. */
+	if (c->has_lma && c->has_mag && !addr_is_any(&c->mag.proxy_coa) && addr_eq(&c->mag.proxy_coa, &c->lma.lmaa))
+		wrong(l, "mag.address", "is lma.address; give each role an address of its own");
 	if (c->stream_idle_terminates && c->stream_idle.ns == 0)
 		wrong(l, "stream.terminate", "has no effect while stream.idle is off; set stream.idle to a duration");
 }

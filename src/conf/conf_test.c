@@ -255,8 +255,6 @@ static const struct {
 	    "demands; make it shorter",
 	    "t.yaml:9:23: lma.revocation.delay: is longer than delay-max; make it shorter",
 	    "t.yaml:10:16: mag.address: is lma.address; give each role an address of its own",
-	    "t.yaml:10:34: mag.lma: is this very daemon; name another LMA, since no tunnel can lead from a host to "
-	    "itself",
 	    "t.yaml:10:55: mag.access: \"up*\" takes in lma.upstream (up0); a link is for nodes or for correspondents",
 	    "t.yaml:10:101: mag.refresh-before: is not below mag.lifetime (1m); make it shorter",
 	    "t.yaml:11:21: stream.terminate: has no effect while stream.idle is off; set stream.idle to a duration" } },
