@@ -2,11 +2,6 @@
 /* How a node is found, identified, served and let go. */
 #include "mag/testing.h"
 
-#define PBU1 "PBU(mn1 hi=4 life=3600 S)"
-#define RA1 "RA(2001:db8:f00:1::/64 3600)"
-#define WITHDRAWN1 "RA(2001:db8:f00:1::/64 0 no-router)"
-#define GONE1 "PBU(mn1 hi=4 life=0)"
-
 static void router_solicitation(void **state)
 {
 	struct bench *b = bench_begin();
@@ -308,7 +303,8 @@ static void by_request_late_packets_do_not_bring_it_back(void **state)
 	bench_end(b);
 }
 
-/* Router Solicitation is how a station that associates again begins; one of whom only other packets are heard is back when the hold ends. */
+/* Router Solicitation is how a station that associates again begins; one of whom only other packets are heard is back
+ * when the hold ends. */
 static void by_request_and_back(void **state)
 {
 	struct bench *b = bench_begin();

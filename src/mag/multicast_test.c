@@ -1,31 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a node is to receive: draft Figures 1, 2 and 3, the profile's word, the operator's, and how it ends (draft 4.3). */
+/* What a node is to receive: draft Figures 1, 2 and 3, the profile's word, the operator's, and how it ends (draft 4.3).
+ */
 #include "mag/testing.h"
-
-#define G "ff1e::1"
-#define H "ff1e::2"
-#define SSM "ff3e::1"
-#define S "2001:db8:aa::5"
-#define PBU1 "PBU(mn1 hi=4 life=3600 S)"
-#define RA1 "RA(2001:db8:f00:1::/64 3600)"
-
-static struct bench *begin_with(void (*change)(struct mag_conf *conf))
-{
-	struct bench *b = calloc(1, sizeof(*b));
-	struct mag_conf conf = bench_conf();
-
-	assert_non_null(b);
-	change(&conf);
-	bench_begin_with(b, &conf);
-	return b;
-}
-
-static void add_static(struct bench *b, unsigned n, const char *group, const char *source, bool mandatory)
-{
-	struct in6_addr g = addr(group), s = source ? addr(source) : addr_any;
-
-	assert_true(profile_add_subscription(b->profile[n], &g, source ? &s : NULL, source ? 1 : 0, mandatory, (wall_t){0}, WALL_NEVER));
-}
 
 static void add_range(struct bench *b, unsigned n, bool deny, const char *range)
 {
@@ -34,44 +10,6 @@ static void add_range(struct bench *b, unsigned n, bool deny, const char *range)
 	assert_true(prefix_parse(range, &p));
 	assert_true(profile_add_range(b->profile[n], deny, &p, &any));
 }
-
-struct sub_query {
-	struct in6_addr group;
-	struct mag_subscription_view v;
-	bool found;
-};
-
-static void one_sub(void *arg, const struct mag_subscription_view *v)
-{
-	struct sub_query *q = arg;
-
-	if (!addr_eq(&v->group, &q->group))
-		return;
-	q->v = *v;
-	q->found = true;
-}
-
-static struct mag_subscription_view sub(struct bench *b, unsigned n, const char *group)
-{
-	struct sub_query q = {.group = addr(group)};
-	struct nai name = mn(n);
-
-	mag_each_subscription(b->mag, &name, one_sub, &q);
-	if (!q.found)
-		fail_msg("mn%u has no subscription to %s", n, group);
-	return q.v;
-}
-
-static bool has_sub(struct bench *b, unsigned n, const char *group)
-{
-	struct sub_query q = {.group = addr(group)};
-	struct nai name = mn(n);
-
-	mag_each_subscription(b->mag, &name, one_sub, &q);
-	return q.found;
-}
-
-#define assert_sub(b, n, group, word) assert_string_equal(mag_sub_state_name(sub(b, n, group).state), word)
 
 static void change_profile(struct bench *b, unsigned n)
 {
@@ -434,8 +372,9 @@ static void an_operator_subscribes(void **state)
 	attach(b, 1);
 	bench_forget(b);
 	assert_int_equal(mag_subscribe(b->mag, b->now, &nobody, &g, &any, &v), CTL_NO_SUCH_NODE);
-	assert_int_equal(mag_subscribe(b->mag, b->now, &name, &(struct in6_addr){.s6_addr = {0xff, 0x1e, [15] = 9}}, &any, &v),
-			 CTL_NOT_PERMITTED);
+	assert_int_equal(
+	    mag_subscribe(b->mag, b->now, &name, &(struct in6_addr){.s6_addr = {0xff, 0x1e, [15] = 9}}, &any, &v),
+	    CTL_NOT_PERMITTED);
 	assert_int_equal(v, POLICY_DENIED_RANGE);
 	assert_int_equal(mag_subscribe(b->mag, b->now, &name, &s1, &any, &v), CTL_NOT_PERMITTED);
 	assert_int_equal(v, POLICY_NOT_MULTICAST);

@@ -2,11 +2,6 @@
 /* What the anchor says unasked, and handover as the gateway sees it that is left. */
 #include "mag/testing.h"
 
-#define G "ff1e::1"
-#define PBU1 "PBU(mn1 hi=4 life=3600 S)"
-#define RA1 "RA(2001:db8:f00:1::/64 3600)"
-#define WITHDRAWN1 "RA(2001:db8:f00:1::/64 0 no-router)"
-
 enum { P = 0x8000, V = 0x4000, ALL = 0x2000 };
 
 static void bri_of(struct bench *b, unsigned n, struct prefix prefix, uint8_t trigger)
@@ -28,7 +23,8 @@ static void bri_of(struct bench *b, unsigned n, struct prefix prefix, uint8_t tr
 
 static void bri(struct bench *b, unsigned n, uint8_t trigger) { bri_of(b, n, home(n), trigger); }
 
-/* Decision 13, draft Figure 4: the node is elsewhere. It answers no probe, so that delivery ends and the group is left. */
+/* Decision 13, draft Figure 4: the node is elsewhere. It answers no probe, so that delivery ends and the group is left.
+ */
 static void a_node_that_moved_away(void **state)
 {
 	struct bench *b = bench_begin();
@@ -151,7 +147,8 @@ static void by_the_anchors_will(void **state)
 	}
 }
 
-/* The policy store gave it another prefix: the anchor ends the session that has the old one, whichever of the two hears of it first. */
+/* The policy store gave it another prefix: the anchor ends the session that has the old one, whichever of the two hears
+ * of it first. */
 static void revoked_for_other_prefixes(void **state)
 {
 	struct bench *b = bench_begin();

@@ -2,22 +2,6 @@
 /* PBUs, their rhythm, and what the anchor's answers mean. */
 #include "mag/testing.h"
 
-#define PBU1 "PBU(mn1 hi=4 life=3600 S)"
-#define REFRESH1 "PBU(mn1 hi=5 life=3600 S)"
-#define RA1 "RA(2001:db8:f00:1::/64 3600)"
-#define WITHDRAWN1 "RA(2001:db8:f00:1::/64 0 no-router)"
-
-static struct bench *begin_with(void (*change)(struct mag_conf *conf))
-{
-	struct bench *b = calloc(1, sizeof(*b));
-	struct mag_conf conf = bench_conf();
-
-	assert_non_null(b);
-	change(&conf);
-	bench_begin_with(b, &conf);
-	return b;
-}
-
 /* RFC 5213 6.9.1.1 and 6.9.1.5. */
 static void what_a_registration_holds(void **state)
 {
@@ -28,7 +12,8 @@ static void what_a_registration_holds(void **state)
 	attach(b, 1);
 	assert_int_equal(b->pbu.flags, MH_BU_A | MH_BU_P | MH_BU_S);
 	assert_true(addr_eq(&b->pbu_dst, &lma));
-	assert_int_equal(b->pbu.has, MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP | MH_HAS_CAPABILITIES);
+	assert_int_equal(b->pbu.has, MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP |
+					 MH_HAS_CAPABILITIES);
 	assert_int_equal(b->pbu.att, MH_ATT_ETHERNET);
 	assert_memory_equal(b->pbu.llid.b, mac(1).b, 6);
 	assert_int_equal(b->pbu.n_hnp, 1);
@@ -405,7 +390,12 @@ static void the_anchors_link_local_address(void **state)
 	b->told_link_local = addr("fe80::abcd");
 	attach(b, 1);
 	assert_true(b->pbu.has & MH_HAS_LINK_LOCAL);
-	wait_for(b, span_ms(30500));
+	assert_true(addr_is_any(&b->pbu.link_local)); /* a question, RFC 5213 6.9.1.1 */
+	assert_true(addr_eq(&b->ra_src, &b->told_link_local));
+	/* Not the node's own: then ours stays the fixed one (RFC 5213 6.9.1.2). */
+	b->told_link_local = link_local(2);
+	attach(b, 2);
+	assert_true(addr_eq(&b->ra_src, &addr_mag_link_local));
 	bench_end(b);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* For the unit tests of this folder: a gateway with a policy store and anchors that are played here. What the engine does
- * becomes words of three texts, which tests compare: `said` (messages and packets), `data` (the data plane), `events`.
+/* For the unit tests of this folder: a gateway with a policy store and anchors that are played here. What the engine
+ * does becomes words of three texts, which tests compare: `said` (messages and packets), `data` (the data plane),
+ * `events`.
  *
- *   said   PBU(mn1 hi=4 life=3600 S ff1e::1=EX{})  MLD(TO_EX ff1e::1{})  RA(2001:db8:f00:1::/64 3600)  Q  Q(ff1e::1)  NS
+ *   said   PBU(mn1 hi=4 life=3600 S ff1e::1=EX{})  MLD(TO_EX ff1e::1{})  RA(2001:db8:f00:1::/64 3600)  Q  Q(ff1e::1) NS
  *   data   tunnel+ node1+  ff1e::1+1  ff1e::1-1  node1-
  *
  * mnN has the address 02:00:00:00:00:NN, is expected on any link, and gets the prefix 2001:db8:f00:N::/64. */
@@ -22,6 +23,17 @@
 #include "wire/nd.h"
 
 #define NODES 8
+
+/* The usual group, another, a source-specific one and its source; and the words of a usual life. */
+#define G "ff1e::1"
+#define H "ff1e::2"
+#define SSM "ff3e::1"
+#define S "2001:db8:aa::5"
+#define PBU1 "PBU(mn1 hi=4 life=3600 S)"
+#define RA1 "RA(2001:db8:f00:1::/64 3600)"
+#define WITHDRAWN1 "RA(2001:db8:f00:1::/64 0 no-router)"
+#define REFRESH1 "PBU(mn1 hi=5 life=3600 S)"
+#define GONE1 "PBU(mn1 hi=4 life=0)"
 
 struct text {
 	char s[16384];
@@ -48,6 +60,7 @@ struct bench {
 	struct now now;
 	struct text said, data, events;
 	bool probes; /* are shown; left out otherwise, as they are beside the point of most tests */
+	struct in6_addr ra_src; /* of the last advertisement */
 	bool dead;   /* the nodes do not answer Neighbor Solicitations */
 
 	struct profile *profile[NODES + 1];
@@ -173,7 +186,8 @@ static inline void put_results(struct bench *b, const struct mh_msg *pbu, struct
 		const struct mh_record *r = &pbu->records[pbu->ams.first + i];
 		unsigned at = m->n_records;
 
-		assert_true(mh_add_record(m, &m->result, r->proto, r->type, &r->group, &pbu->sources[r->first], r->n, MH_AMS_SOURCES));
+		assert_true(mh_add_record(m, &m->result, r->proto, r->type, &r->group, &pbu->sources[r->first], r->n,
+					  MH_AMS_SOURCES));
 		for (; at < m->n_records; at++)
 			m->records[at].result = is_refused(b, &r->group) ? MH_SUB_PROHIBITED : MH_SUB_ACCEPTED;
 		m->has |= MH_HAS_RESULT;
@@ -191,7 +205,8 @@ static inline void answer_pbu(struct bench *b, const struct mh_msg *pbu, const s
 	m.status = b->status;
 	m.seq = b->other_seq ? (uint16_t)(pbu->seq + 7) : pbu->seq;
 	m.lifetime_4s = pbu->lifetime_4s && b->lifetime_s ? b->lifetime_s / 4 : pbu->lifetime_4s;
-	m.has = pbu->has & (MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP | MH_HAS_LINK_LOCAL);
+	m.has = pbu->has &
+		(MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP | MH_HAS_LINK_LOCAL);
 	m.mn_id_subtype = pbu->mn_id_subtype;
 	m.mn_id = pbu->mn_id;
 	m.handoff = b->other_handoff ? 1 : pbu->handoff;
@@ -222,8 +237,8 @@ static inline void said_pbu(struct bench *b, const struct mh_msg *m, const struc
 
 	for (unsigned i = 0; i < m->ams.n; i++)
 		strcat(groups, record_word(m, &m->records[m->ams.first + i], one, sizeof(one)));
-	text_add(&b->said, "PBU%s(%s hi=%u life=%u%s%s%s)", addr_eq(dst, &lma2) ? "2" : "", m->mn_id.s, m->handoff, m->lifetime_4s * 4,
-		 m->flags & MH_BU_S ? " S" : "", groups, m->has & MH_HAS_MORE ? " more" : "");
+	text_add(&b->said, "PBU%s(%s hi=%u life=%u%s%s%s)", addr_eq(dst, &lma2) ? "2" : "", m->mn_id.s, m->handoff,
+		 m->lifetime_4s * 4, m->flags & MH_BU_S ? " S" : "", groups, m->has & MH_HAS_MORE ? " more" : "");
 	b->seqs[b->n_pbu % 64] = m->seq;
 	b->stamps[b->n_pbu % 64] = m->timestamp;
 	b->n_pbu++;
@@ -269,8 +284,8 @@ static inline void said_tunnel(struct bench *b, const struct fx *fx)
 		for (size_t i = 0; i < r.n; i++)
 			sources[i] = mld_source(r.sources, i);
 		list_sources(v, sizeof(v), sources, r.n);
-		text_add(&b->said, "MLD%s(%s %s{%s})", addr_eq(&fx->tunnel.tunnel.remote, &lma2) ? "2" : "", mld_record_name(r.type),
-			 addr_str(&r.group, a), v);
+		text_add(&b->said, "MLD%s(%s %s{%s})", addr_eq(&fx->tunnel.tunnel.remote, &lma2) ? "2" : "",
+			 mld_record_name(r.type), addr_str(&r.group, a), v);
 	}
 }
 
@@ -291,9 +306,10 @@ static inline void said_link(struct bench *b, const struct fx *fx)
 			return;
 		}
 		assert_int_equal(m.type, ND_RA);
+		b->ra_src = m.src;
 		for (unsigned i = 0; i < m.n_prefixes; i++)
-			snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s %u", i ? " " : "", prefix_str(&m.prefixes[i].prefix, pfx),
-				 m.prefixes[i].valid_s);
+			snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s %u", i ? " " : "",
+				 prefix_str(&m.prefixes[i].prefix, pfx), m.prefixes[i].valid_s);
 		text_add(&b->said, "RA(%s%s)", all, m.router_lifetime_s ? "" : " no-router");
 		return;
 	}
@@ -482,6 +498,17 @@ static inline struct bench *bench_begin(void)
 	return b;
 }
 
+static inline struct bench *begin_with(void (*change)(struct mag_conf *conf))
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	struct mag_conf conf = bench_conf();
+
+	assert_non_null(b);
+	change(&conf);
+	bench_begin_with(b, &conf);
+	return b;
+}
+
 static inline void bench_end(struct bench *b)
 {
 	bench_drain(b);
@@ -520,7 +547,8 @@ static inline void send_packet(struct bench *b, uint32_t ifindex, unsigned n, co
 
 static inline void send_nd(struct bench *b, uint32_t ifindex, unsigned n, enum nd_type type, struct in6_addr src)
 {
-	struct nd_msg m = {.type = type, .src = src, .dst = type == ND_RS ? addr_all_routers : addr("fe80::200:5eff:fe00:5213")};
+	struct nd_msg m = {
+	    .type = type, .src = src, .dst = type == ND_RS ? addr_all_routers : addr("fe80::200:5eff:fe00:5213")};
 	uint8_t bytes[256];
 
 	if (type != ND_RS)
@@ -529,9 +557,13 @@ static inline void send_nd(struct bench *b, uint32_t ifindex, unsigned n, enum n
 	send_packet(b, ifindex, n, bytes, nd_encode(&m, bytes, sizeof(bytes)));
 }
 
-static inline void send_rs(struct bench *b, uint32_t ifindex, unsigned n) { send_nd(b, ifindex, n, ND_RS, link_local(n)); }
+static inline void send_rs(struct bench *b, uint32_t ifindex, unsigned n)
+{
+	send_nd(b, ifindex, n, ND_RS, link_local(n));
+}
 
-static inline void send_report(struct bench *b, uint32_t ifindex, unsigned n, uint8_t type, const char *group, const char *source)
+static inline void send_report(struct bench *b, uint32_t ifindex, unsigned n, uint8_t type, const char *group,
+			       const char *source)
 {
 	struct in6_addr src = link_local(n), g = addr(group), s;
 	struct mld_report r;
@@ -640,3 +672,51 @@ static inline uint64_t counter(const struct bench *b, const char *name)
 #define assert_said(b, words) assert_string_equal((b)->said.s, words)
 #define assert_data(b, words) assert_string_equal((b)->data.s, words)
 #define assert_state(b, n, s) assert_string_equal(mag_node_state_name(view(b, n).state), s)
+
+static inline void add_static(struct bench *b, unsigned n, const char *group, const char *source, bool mandatory)
+{
+	struct in6_addr g = addr(group), s = source ? addr(source) : addr_any;
+
+	assert_true(profile_add_subscription(b->profile[n], &g, source ? &s : NULL, source ? 1 : 0, mandatory,
+					     (wall_t){0}, WALL_NEVER));
+}
+
+/* ---- views ---- */
+
+struct sub_query {
+	struct in6_addr group;
+	struct mag_subscription_view v;
+	bool found;
+};
+
+static inline void one_sub(void *arg, const struct mag_subscription_view *v)
+{
+	struct sub_query *q = arg;
+
+	if (!addr_eq(&v->group, &q->group))
+		return;
+	q->v = *v;
+	q->found = true;
+}
+
+static inline struct mag_subscription_view sub(struct bench *b, unsigned n, const char *group)
+{
+	struct sub_query q = {.group = addr(group)};
+	struct nai name = mn(n);
+
+	mag_each_subscription(b->mag, &name, one_sub, &q);
+	if (!q.found)
+		fail_msg("mn%u has no subscription to %s", n, group);
+	return q.v;
+}
+
+static inline bool has_sub(struct bench *b, unsigned n, const char *group)
+{
+	struct sub_query q = {.group = addr(group)};
+	struct nai name = mn(n);
+
+	mag_each_subscription(b->mag, &name, one_sub, &q);
+	return q.found;
+}
+
+#define assert_sub(b, n, group, word) assert_string_equal(mag_sub_state_name(sub(b, n, group).state), word)
