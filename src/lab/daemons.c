@@ -19,7 +19,7 @@
 
 const char *daemons_socket(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX])
 {
-	return lab_path(lab, buf, "%s.sock", node);
+	return lab_path(lab, buf, "%s.sock", lab_host(lab, node));
 }
 
 /* A connection to that daemon's control socket; negative errno where nobody listens. */
@@ -110,7 +110,8 @@ int daemons_write_conf(struct lab *lab)
 	for (size_t i = 0; !r && i < lab->n_lmas; i++)
 		r = lab_conf_lma(lab, i, lab_path(lab, path, "%s.yaml", lab->lmas[i].name));
 	for (size_t i = 0; !r && i < lab->n_mags; i++)
-		r = lab_conf_mag(lab, i, lab_path(lab, path, "%s.yaml", lab->mags[i].name));
+		if (!lab->mags[i].with[0])
+			r = lab_conf_mag(lab, i, lab_path(lab, path, "%s.yaml", lab->mags[i].name));
 	if (!r)
 		r = lab_conf_policy(lab, lab_path(lab, path, "policy.json"));
 	if (r)
@@ -184,13 +185,9 @@ int daemons_start(struct lab *lab)
 	int r = daemons_write_conf(lab);
 	if (!r)
 		r = daemons_import(lab, lab_path(lab, path, "policy.json"));
-	for (size_t i = 0; !r && i < lab->n_lmas; i++)
-		r = launch(lab, lab->lmas[i].name);
-	for (size_t i = 0; !r && i < lab->n_mags; i++)
-		r = launch(lab, lab->mags[i].name);
-	for (size_t i = 0; !r && i < lab->n_lmas; i++)
-		r = await(lab, lab->lmas[i].name, until);
-	for (size_t i = 0; !r && i < lab->n_mags; i++)
-		r = await(lab, lab->mags[i].name, until);
+	for (size_t i = 0; !r && lab_daemon(lab, i); i++)
+		r = launch(lab, lab_daemon(lab, i));
+	for (size_t i = 0; !r && lab_daemon(lab, i); i++)
+		r = await(lab, lab_daemon(lab, i), until);
 	return r;
 }

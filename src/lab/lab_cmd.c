@@ -111,11 +111,11 @@ static int cmd_down(struct lab *lab, int argc, char **argv)
 static json_t *status_of(struct lab *lab)
 {
 	json_t *all = lab_to_json(lab), *daemons = json_object(), *one;
+	const char *node;
 	size_t i;
 	json_array_foreach(json_object_get(all, "processes"), i, one)
 	    json_object_set_new(one, "running", json_boolean(proc_alive(&lab->procs[i].proc)));
-	for (i = 0; i < lab->n_lmas + lab->n_mags; i++) {
-		const char *node = i < lab->n_lmas ? lab->lmas[i].name : lab->mags[i - lab->n_lmas].name;
+	for (i = 0; (node = lab_daemon(lab, i)); i++) {
 		if (!lab_proc(lab, node))
 			continue;
 		one = daemons_show(lab, node, "status");
@@ -129,11 +129,11 @@ static json_t *status_of(struct lab *lab)
 
 static void print_status(struct lab *lab, json_t *all)
 {
+	const char *node;
 	size_t i;
 	json_t *s;
 	printf("lab %s in %s\n", lab->prefix, lab->dir);
-	for (i = 0; i < lab->n_lmas + lab->n_mags; i++) {
-		const char *node = i < lab->n_lmas ? lab->lmas[i].name : lab->mags[i - lab->n_lmas].name;
+	for (i = 0; (node = lab_daemon(lab, i)); i++) {
 		struct lab_proc *p = lab_proc(lab, node);
 		const char *state = !p ? "no daemon" : proc_alive(&p->proc) ? "running" : "its daemon has ended";
 		printf("  %-14s %s\n", node, state);
@@ -200,7 +200,7 @@ static int cmd_detach(struct lab *lab, int argc, char **argv)
 /* Daemons one by one, for tests of restarts: `daemon stop|start|kill NODE`. */
 static int cmd_daemon(struct lab *lab, int argc, char **argv)
 {
-	struct lab_proc *p = argc == 3 ? lab_proc(lab, argv[2]) : NULL;
+	struct lab_proc *p = argc == 3 ? lab_proc(lab, lab_host(lab, argv[2])) : NULL;
 	if (argc != 3)
 		return 2;
 	if (!lab_has_node(lab, argv[2]) || lab_mn(lab, argv[2])) {
@@ -218,7 +218,7 @@ static int cmd_daemon(struct lab *lab, int argc, char **argv)
 			lab_say("%s runs already", argv[2]);
 			return 1;
 		}
-		r = daemons_start_one(lab, argv[2]);
+		r = daemons_start_one(lab, lab_host(lab, argv[2]));
 	} else {
 		return 2;
 	}

@@ -137,32 +137,44 @@ static void overlay(const struct lab *lab, json_t *tree, const char *node, const
 	}
 }
 
+static void set_mag(const struct lab *lab, json_t *tree, size_t mag)
+{
+	char a[LAB_ADDR_MAX];
+	/* No tunnel leads from a host to itself: a daemon in both roles has its nodes anchored at another LMA. */
+	size_t lma = 0;
+	while (lma < lab->n_lmas && !strcmp(lab->lmas[lma].name, lab->mags[mag].with))
+		lma++;
+	set(tree, "mag.address", json_string(lab_mag_addr(mag, a)));
+	set(tree, "mag.lma", json_string(lma < lab->n_lmas ? lab_lma_addr(lma, a) : "from-profile"));
+	set(tree, "mag.access",
+	    json_pack("[{ssss}]", "match", "acc*", "kind", lab->mags[mag].shared ? "shared" : "point-to-point"));
+	overlay(lab, tree, lab->mags[mag].name, "mag");
+}
+
 int lab_conf_lma(const struct lab *lab, size_t lma, const char *file)
 {
+	const struct lab_mag *own = lab_mag_with(lab, lma);
 	const char *node = lab->lmas[lma].name;
 	char a[LAB_ADDR_MAX];
 	json_t *t = common(lab, node), *mags = json_array();
 	for (size_t i = 0; i < lab->n_mags; i++)
-		json_array_append_new(mags,
-				      json_pack("{ssss}", "name", lab->mags[i].name, "address", lab_mag_addr(i, a)));
+		if (&lab->mags[i] != own)
+			json_array_append_new(
+			    mags, json_pack("{ssss}", "name", lab->mags[i].name, "address", lab_mag_addr(i, a)));
 	set(t, "lma.address", json_string(lab_lma_addr(lma, a)));
 	set(t, "lma.upstream", json_string("up0"));
 	set(t, "lma.mags", mags);
 	set(t, "lma.pools", json_pack("[s]", lab_lma_pool(lma, a)));
 	overlay(lab, t, node, "lma");
+	if (own)
+		set_mag(lab, t, lab_index_of_mag(lab, own));
 	return write_file(t, file);
 }
 
 int lab_conf_mag(const struct lab *lab, size_t mag, const char *file)
 {
-	const char *node = lab->mags[mag].name;
-	char a[LAB_ADDR_MAX];
-	json_t *t = common(lab, node);
-	set(t, "mag.address", json_string(lab_mag_addr(mag, a)));
-	set(t, "mag.lma", json_string(lab_lma_addr(0, a)));
-	set(t, "mag.access",
-	    json_pack("[{ssss}]", "match", "acc*", "kind", lab->mags[mag].shared ? "shared" : "point-to-point"));
-	overlay(lab, t, node, "mag");
+	json_t *t = common(lab, lab->mags[mag].name);
+	set_mag(lab, t, mag);
 	return write_file(t, file);
 }
 

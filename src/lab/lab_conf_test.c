@@ -85,6 +85,19 @@ static void a_daemon_takes_the_mag_file(void **state)
 	conf_free(c);
 }
 
+static void one_daemon_takes_both_roles(void **state)
+{
+	(void)state;
+	strcpy(lab.mags[2].with, "lma2");
+	assert_int_equal(lab_conf_lma(&lab, 1, file), 0);
+	struct conf *c = load();
+	assert_true(c->has_lma && c->has_mag);
+	assert_int_equal(c->lma.n_mags, 2); /* not itself */
+	assert_addr(&c->mag.proxy_coa, "2001:db8:ff::1:3");
+	assert_addr(&c->mag.lma, "2001:db8:ff::1");
+	conf_free(c);
+}
+
 static void settings_lie_over_it(void **state)
 {
 	(void)state;
@@ -131,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_daemon_takes_the_lma_file, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_daemon_takes_the_mag_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(one_daemon_takes_both_roles, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_store_takes_the_profiles, setup, teardown),
 	    cmocka_unit_test_setup_teardown(settings_lie_over_it, setup, teardown),
 	};

@@ -49,7 +49,8 @@ static void for_each_node(struct lab *lab, each_node *each, void *arg)
 	for (size_t i = 0; i < lab->n_lmas; i++)
 		each(lab, lab->lmas[i].name, arg);
 	for (size_t i = 0; i < lab->n_mags; i++)
-		each(lab, lab->mags[i].name, arg);
+		if (!lab->mags[i].with[0])
+			each(lab, lab->mags[i].name, arg);
 	for (size_t i = 0; i < lab->n_mns; i++)
 		each(lab, lab->mns[i].name, arg);
 }
@@ -162,20 +163,24 @@ static int build_lma(struct lab *lab, size_t i)
 	return r;
 }
 
+/* One that shares an LMA's namespace has only its address and its access links there. */
 static int build_mag(struct lab *lab, size_t i)
 {
 	char ns[LAB_PATH_MAX], net[LAB_PATH_MAX], a[LAB_ADDR_MAX];
 	const struct lab_mag *mag = &lab->mags[i];
 	struct batch b = {0}, far = {0};
-	int r = set_in(lab, mag->name, fixed_node);
+	bool own = !mag->with[0];
+	int r = own ? set_in(lab, mag->name, fixed_node) : 0;
 	if (r)
 		return r;
 	lab_netns(lab, "net", net);
-	batch_add(&b, "link set lo up");
-	batch_add(&b, "link add tr0 index %d type veth peer name %s netns %s", INDEX_TRANSPORT, mag->name, net);
+	if (own) {
+		batch_add(&b, "link set lo up");
+		batch_add(&b, "link add tr0 index %d type veth peer name %s netns %s", INDEX_TRANSPORT, mag->name, net);
+		batch_add(&far, "link set %s master br0 up", mag->name);
+	}
 	batch_add(&b, "address add %s/64 dev tr0 nodad", lab_mag_addr(i, a));
 	batch_add(&b, "link set tr0 up");
-	batch_add(&far, "link set %s master br0 up", mag->name);
 	if (mag->shared) {
 		batch_add(&b, "link add acc0 index %d type veth peer name a%s netns %s", INDEX_SHARED, mag->name, net);
 		batch_add(&b, "link set acc0 up");

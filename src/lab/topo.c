@@ -55,7 +55,7 @@ void lab_dir_of(const char *prefix, char buf[LAB_PATH_MAX])
 
 const char *lab_netns(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX])
 {
-	snprintf(buf, LAB_PATH_MAX, "%s-%s", lab->prefix, node);
+	snprintf(buf, LAB_PATH_MAX, "%s-%s", lab->prefix, lab_host(lab, node));
 	return buf;
 }
 
@@ -165,6 +165,33 @@ bool lab_has_node(const struct lab *lab, const char *name)
 		if (!strcmp(n, name))
 			return true;
 	return false;
+}
+
+const char *lab_host(const struct lab *lab, const char *node)
+{
+	for (size_t i = 0; i < lab->n_mags; i++)
+		if (lab->mags[i].with[0] && !strcmp(lab->mags[i].name, node))
+			return lab->mags[i].with;
+	return node;
+}
+
+const char *lab_daemon(const struct lab *lab, size_t i)
+{
+	if (i < lab->n_lmas)
+		return lab->lmas[i].name;
+	i -= lab->n_lmas;
+	for (size_t m = 0; m < lab->n_mags; m++)
+		if (!lab->mags[m].with[0] && i-- == 0)
+			return lab->mags[m].name;
+	return NULL;
+}
+
+const struct lab_mag *lab_mag_with(const struct lab *lab, size_t lma)
+{
+	for (size_t i = 0; i < lab->n_mags; i++)
+		if (!strcmp(lab->mags[i].with, lab->lmas[lma].name))
+			return &lab->mags[i];
+	return NULL;
 }
 
 /* ---- making and freeing ---------------------------------------------------------------------------------- */
@@ -298,8 +325,8 @@ static json_t *nodes_to_json(const struct lab *lab)
 	for (size_t i = 0; i < lab->n_lmas; i++)
 		json_array_append_new(lmas, json_pack("{ss}", "name", lab->lmas[i].name));
 	for (size_t i = 0; i < lab->n_mags; i++)
-		json_array_append_new(
-		    mags, json_pack("{sssb}", "name", lab->mags[i].name, "shared", (int)lab->mags[i].shared));
+		json_array_append_new(mags, json_pack("{sssbss}", "name", lab->mags[i].name, "shared",
+						      (int)lab->mags[i].shared, "with", lab->mags[i].with));
 	for (size_t i = 0; i < lab->n_mns; i++) {
 		const struct lab_mn *m = &lab->mns[i];
 		json_t *mn = json_pack("{ssssss}", "name", m->name, "at", m->at, "lma", lab->lmas[m->lma].name);
@@ -340,6 +367,20 @@ static int take_name(const char *file, const char *kind, size_t i, json_t *o, ch
 	return 0;
 }
 
+static int take_with(struct lab *lab, const char *file, size_t i, const char *lma)
+{
+	if (!lma || !*lma)
+		return 0;
+	size_t j = lma_index(lab, lma);
+	if (j == lab->n_lmas || lab_mag_with(lab, j)) {
+		lab_say("%s: mags[%zu].with '%s' is %s", file, i, lma,
+			j == lab->n_lmas ? "no LMA of this lab" : "taken by another MAG");
+		return -EINVAL;
+	}
+	snprintf(lab->mags[i].with, sizeof(lab->mags[i].with), "%s", lma);
+	return 0;
+}
+
 static int take_mn(struct lab *lab, const char *file, size_t i, json_t *o)
 {
 	struct lab_mn *mn = &lab->mns[i];
@@ -374,6 +415,8 @@ static int take_nodes(struct lab *lab, const char *file, json_t *root)
 		json_t *o = json_array_get(mags, i);
 		r = take_name(file, "mags", i, o, lab->mags[i].name);
 		lab->mags[i].shared = json_is_true(json_object_get(o, "shared"));
+		if (!r)
+			r = take_with(lab, file, i, json_string_value(json_object_get(o, "with")));
 	}
 	for (size_t i = 0; !r && i < lab->n_mns; i++) {
 		json_t *o = json_array_get(mns, i);

@@ -35,7 +35,8 @@ struct lab_lma {
 
 struct lab_mag {
 	char name[LAB_NODE_MAX];
-	bool shared; /* its nodes stand on one link */
+	bool shared;		 /* its nodes stand on one link */
+	char with[LAB_NODE_MAX]; /* the LMA whose namespace and daemon it shares, or "": it has its own */
 };
 
 struct lab_mn {
@@ -83,6 +84,12 @@ struct lab_mn *lab_mn(struct lab *lab, const char *name); /* NULL: no such */
 struct lab_mag *lab_mag(struct lab *lab, const char *name);
 const char *lab_node_name(const struct lab *lab, size_t i); /* of them all, or NULL behind the last */
 bool lab_has_node(const struct lab *lab, const char *name);
+
+/* The node whose namespace and daemon these are: another one for a MAG that shares an LMA's. */
+const char *lab_host(const struct lab *lab, const char *node);
+const char *lab_daemon(const struct lab *lab, size_t i); /* the i-th daemon's node, or NULL behind the last */
+/* The MAG that shares this LMA's daemon, or NULL. */
+const struct lab_mag *lab_mag_with(const struct lab *lab, size_t lma);
 
 /* Names and addresses that follow from the place in the list. All return `buf`. */
 const char *lab_netns(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX]);

@@ -124,6 +124,8 @@ static void a_wrong_file_is_refused(void **state)
 	    "{\"mags\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}",
 	    "{\"mags\": [{}], \"mns\": [{\"name\": \"mag1\"}]}",
 	    "{\"settings\": {\"mag.lifetime\": 60}}",
+	    "{\"mags\": [{\"with\": \"mag1\"}]}",
+	    "{\"mags\": [{\"with\": \"lma\"}, {\"with\": \"lma\"}]}",
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		assert_int_equal(read_text(wrong[i]), -EINVAL);
