@@ -14,7 +14,7 @@ deps: ##install what building, testing and the demonstration need (Debian 12)
 do-check: ; @test/run-all check
 do-quick: ; @test/run-all quick
 
-unit: $(UNITS)
+unit: $(UNITS) ##the unit tests alone
 	@test/run-units $(UNITS)
 
 layers:
@@ -28,7 +28,7 @@ SEED ?=
 sim: $(BUILD)/sim ##simulated domains in virtual time: RUNS=n, or SEED=n to repeat one
 	@$(BUILD)/sim $(if $(SEED),--seed $(SEED) --verbose,--runs $(RUNS))
 
-documents:
+documents: ##hold man pages, links and the map from the RFCs against the tree
 	@test/documents
 
 test-tools: all $(TOOLS_T)
