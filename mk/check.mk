@@ -28,7 +28,7 @@ SEED ?=
 sim: $(BUILD)/sim ##simulated domains in virtual time: RUNS=n, or SEED=n to repeat one
 	@$(BUILD)/sim $(if $(SEED),--seed $(SEED) --verbose,--runs $(RUNS))
 
-documents: ##hold man pages, links and the map from the RFCs against the tree
+documents: all ##hold man pages, links and the map from the RFCs against the tree
 	@test/documents
 
 test-tools: all $(TOOLS_T)
