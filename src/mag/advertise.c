@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Router Advertisements to one node (RFC 5213 6.9.2, RFC 6085), and whether the node is still there (RFC 5213 6.13, by the
- * means of RFC 4861 7.3). */
+/* Router Advertisements to one node (RFC 5213 6.9.2, RFC 6085), and whether the node is still there (RFC 5213 6.13, by
+ * the means of RFC 4861 7.3). */
 #include <string.h>
 
 #include "mag/mag_priv.h"
@@ -54,13 +54,15 @@ static void ra_init(const struct mag_node *node, struct nd_msg *m)
 	};
 }
 
-static void put_prefixes(const struct mag_node *node, struct nd_msg *m, const struct prefix *v, uint8_t n, bool withdraw)
+static void put_prefixes(const struct mag_node *node, struct nd_msg *m, const struct prefix *v, uint8_t n,
+			 bool withdraw)
 {
 	const struct mag_conf *c = &node->mag->conf;
 
 	m->n_prefixes = n < ND_PREFIX_MAX ? n : ND_PREFIX_MAX;
 	for (uint8_t i = 0; i < m->n_prefixes; i++) {
-		m->prefixes[i] = (struct nd_prefix){.prefix = v[i], .on_link = c->ra_on_link, .autonomous = c->ra_autonomous};
+		m->prefixes[i] =
+		    (struct nd_prefix){.prefix = v[i], .on_link = c->ra_on_link, .autonomous = c->ra_autonomous};
 		if (withdraw)
 			continue;
 		m->prefixes[i].valid_s = lifetime_s(node, c->ra_valid_s);
@@ -165,7 +167,8 @@ void mag_reach_probe(struct mag_node *node, struct now now)
 		return;
 	m.source_ll = lladdr_of(node->link->mac, 6);
 	/* Before it told its address: the one that most hosts make, and a question that every listener answers. */
-	m.target = addr_is_any(&node->link_local) && node->lladdr.len == 6 ? addr_link_local_of(node->lladdr.b) : node->link_local;
+	m.target = addr_is_any(&node->link_local) && node->lladdr.len == 6 ? addr_link_local_of(node->lladdr.b)
+									   : node->link_local;
 	m.dst = m.target;
 	send_to_node(node, &m);
 	if (addr_is_any(&node->link_local) && node->mld)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Attachment: a node that was identified is registered, moved, or refused (RFC 5213 6.9.1.1); what an operator and the policy
- * store say about it later. Figures 1 to 4 of the draft begin here. */
+/* Attachment: a node that was identified is registered, moved, or refused (RFC 5213 6.9.1.1); what an operator and the
+ * policy store say about it later. Figures 1 to 4 of the draft begin here. */
 #include <string.h>
 
 #include "mag/mag_priv.h"
@@ -61,8 +61,8 @@ void mag_node_register(struct mag_node *node, struct now now)
 	mag_reach_watch(node, now);
 }
 
-/* The anchor is told that the binding ends, also when it may have accepted one whose answer is still on its way. Said once: whoever calls
- * this has other use for the record than to wait for the answer. */
+/* The anchor is told that the binding ends, also when it may have accepted one whose answer is still on its way. Said
+ * once: whoever calls this has other use for the record than to wait for the answer. */
 static void farewell(struct mag_node *node, struct now now)
 {
 	bool served = node->state == MAG_NODE_REGISTERED;
@@ -85,7 +85,8 @@ void mag_node_reconsider(struct mag_node *node, struct now now)
 		mag_node_register(node, now);
 		return;
 	}
-	/* It may have left unnoticed since, and be served elsewhere: a registration from here would take it away from there. */
+	/* It may have left unnoticed since, and be served elsewhere: a registration from here would take it away from
+	 * there. */
 	node->willing = true;
 	mag_reach_probe(node, now);
 	mag_set(node->mag, &node->binding, mono_add(now.mono, node->mag->conf.refusal_retry));
@@ -123,8 +124,9 @@ static void take_profile(struct mag_node *node, struct now now, const struct pro
 	profile_unref(old);
 }
 
-/* A new profile of an attached node: still permitted here, and at the same anchor? Its prefixes are the anchor's to change: it revokes the
- * binding that has others, and mag_node_prefixes_changed() is why the node is registered again then. */
+/* A new profile of an attached node: still permitted here, and at the same anchor? Its prefixes are the anchor's to
+ * change: it revokes the binding that has others, and mag_node_prefixes_changed() is why the node is registered again
+ * then. */
 static void apply_profile(struct mag_node *node, struct now now)
 {
 	const struct mag_conf *c = &node->mag->conf;
@@ -134,7 +136,8 @@ static void apply_profile(struct mag_node *node, struct now now)
 
 	if (!permitted && node->state != MAG_NODE_REFUSED) {
 		farewell(node, now);
-		mag_node_refuse(node, now, -1, p->enabled ? "profile: not at this gateway" : "profile: no mobility service");
+		mag_node_refuse(node, now, -1,
+				p->enabled ? "profile: not at this gateway" : "profile: no mobility service");
 		return;
 	}
 	if (node->state == MAG_NODE_REFUSED) {
@@ -154,9 +157,10 @@ bool mag_node_prefixes_changed(const struct mag_node *node, struct now now)
 	const struct profile *p = node->profile;
 	uint8_t same = 0;
 
-	/* To no prefixes of its own, too: which of those that it holds came from the pools only the anchor knows, which hears of the change
-	 * about when we do. */
-	if (!mono_is_never(node->prefixes_changed) && mono_before(now.mono, mono_add(node->prefixes_changed, span_s(10))))
+	/* To no prefixes of its own, too: which of those that it holds came from the pools only the anchor knows, which
+	 * hears of the change about when we do. */
+	if (!mono_is_never(node->prefixes_changed) &&
+	    mono_before(now.mono, mono_add(node->prefixes_changed, span_s(10))))
 		return true;
 	for (uint8_t i = 0; i < p->n_prefixes; i++)
 		for (uint8_t k = 0; k < node->n_prefixes; k++)
@@ -290,8 +294,8 @@ void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr
 
 /* ---- requests from outside ---- */
 
-enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr, const struct nai *mn,
-			uint8_t handoff)
+enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr,
+			const struct nai *mn, uint8_t handoff)
 {
 	struct mag_stranger seen = {.ifindex = ifindex, .trigger = "operator", .handoff = handoff};
 	struct mag_node *node;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Access links, and what is heard on them. A node is found by its frames; after a carrier flap a host may be silent for
- * long, so that a link that came up is probed: every host answers an MLD General Query with its solicited-node groups, and
- * an Echo Request to all nodes at once where it already has a link-local address. */
+ * long, so that a link that came up is probed: every host answers an MLD General Query with its solicited-node groups,
+ * and an Echo Request to all nodes at once where it already has a link-local address. */
 #include <stdio.h>
 #include <string.h>
 
@@ -77,14 +77,15 @@ static void probe_echo(struct mag *mag, const struct mag_link *link)
 	wr_u16(&w, 0);
 	wr_u16(&w, id);
 	wr_u16(&w, 0);
-	wr_set_u16(&w, IP6_HDR_LEN + 2, cksum_ip6(&mag->conf.link_local, &addr_all_nodes, IPPROTO_ICMPV6, packet + IP6_HDR_LEN, 8));
+	wr_set_u16(&w, IP6_HDR_LEN + 2,
+		   cksum_ip6(&mag->conf.link_local, &addr_all_nodes, IPPROTO_ICMPV6, packet + IP6_HDR_LEN, 8));
 	addr_multicast_mac(&addr_all_nodes, mac);
 	if (!w.full)
 		fxq_link(mag->fxq, link->ifindex, mac, packet, w.len);
 }
 
-/* After the first burst the link goes on being queried, as a querier does: a silent listener whose answers were lost, and that was taken for
- * gone, is found again. */
+/* After the first burst the link goes on being queried, as a querier does: a silent listener whose answers were lost,
+ * and that was taken for gone, is found again. */
 static span_t slow_gap(const struct mag *mag)
 {
 	span_t gap = mag->conf.access_mld.query_interval;
@@ -121,7 +122,8 @@ void mag_link_quiet(struct mag *mag, struct mag_link *link)
 
 /* ---- up and down ---- */
 
-static bool link_describe(struct mag_link *link, const char *name, enum mag_link_kind kind, uint32_t mtu, const uint8_t mac[6])
+static bool link_describe(struct mag_link *link, const char *name, enum mag_link_kind kind, uint32_t mtu,
+			  const uint8_t mac[6])
 {
 	bool same = link->kind == kind && link->mtu == mtu && !memcmp(link->mac, mac, sizeof(link->mac));
 
@@ -132,7 +134,8 @@ static bool link_describe(struct mag_link *link, const char *name, enum mag_link
 	return same;
 }
 
-/* Also a link that was up all the time: its carrier may have been away too shortly to be told, and somebody else may be there now. */
+/* Also a link that was up all the time: its carrier may have been away too shortly to be told, and somebody else may be
+ * there now. */
 static void probe_begin(struct mag *mag, struct now now, struct mag_link *link)
 {
 	bool served = false;
@@ -149,8 +152,8 @@ static void probe_begin(struct mag *mag, struct now now, struct mag_link *link)
 	mag_link_expire(mag, now, link);
 }
 
-void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *name, enum mag_link_kind kind, uint32_t mtu,
-		 const uint8_t mac[6])
+void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *name, enum mag_link_kind kind,
+		 uint32_t mtu, const uint8_t mac[6])
 {
 	struct mag_link *link = mag_link_find(mag, ifindex);
 	bool came = !link;
@@ -295,8 +298,8 @@ static struct mag_node *adopt(struct mag *mag, struct mag_link *link, const stru
 	return node;
 }
 
-static void recv_link(struct mag *mag, struct now now, struct mag_link *link, const struct lladdr *lladdr, const uint8_t *packet,
-		      size_t len)
+static void recv_link(struct mag *mag, struct now now, struct mag_link *link, const struct lladdr *lladdr,
+		      const uint8_t *packet, size_t len)
 {
 	struct mag_node *node = mag_node_find(mag, link->ifindex, lladdr);
 	struct mag_stranger *s = node ? NULL : mag_stranger_find(mag, link->ifindex, lladdr);
@@ -311,7 +314,8 @@ static void recv_link(struct mag *mag, struct now now, struct mag_link *link, co
 	if (!hear(mag, packet, len, &h))
 		return;
 	if (s && s->sent_away) {
-		if (!h.is_nd || h.nd.type != ND_RS) { /* maybe a late packet, maybe its only one: the hold's end decides */
+		/* Maybe a late packet, maybe its only one: the end of the hold decides. */
+		if (!h.is_nd || h.nd.type != ND_RS) {
 			s->heard_again = true;
 			s->trigger = h.trigger;
 			mag_count(mag, MAG_C_STRANGER_HELD);
@@ -336,7 +340,8 @@ static void recv_link(struct mag *mag, struct now now, struct mag_link *link, co
 		mag_stranger_keep(mag, s, packet, len);
 }
 
-void mag_recv_link(struct mag *mag, struct now now, uint32_t ifindex, const uint8_t smac[6], const uint8_t *packet, size_t len)
+void mag_recv_link(struct mag *mag, struct now now, uint32_t ifindex, const uint8_t smac[6], const uint8_t *packet,
+		   size_t len)
 {
 	struct mag_link *link = mag_link_find(mag, ifindex);
 	struct lladdr lladdr = lladdr_of(smac, 6);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* MLD of the nodes. Each has a link of its own in the membership engine, also where several share a wire: a query goes to it
- * alone, and what it reports is its own (RFC 6224 5). */
+/* MLD of the nodes. Each has a link of its own in the membership engine, also where several share a wire: a query goes
+ * to it alone, and what it reports is its own (RFC 6224 5). */
 #include "mag/mag_priv.h"
 
 void mag_listen_start(struct mag_node *node, struct now now)
@@ -49,7 +49,8 @@ static void decline_some(struct mag_sub *sub, const struct mld_record *r, bool d
 {
 	struct filter list = list_of(r);
 	bool oom = false;
-	struct filter v = declined ? filter_list_union(&sub->declined, &list, &oom) : filter_list_minus(&sub->declined, &list, &oom);
+	struct filter v =
+	    declined ? filter_list_union(&sub->declined, &list, &oom) : filter_list_minus(&sub->declined, &list, &oom);
 
 	if (oom)
 		filter_drop(&v);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The face of the engine: it comes and goes, inputs are handed to the file that knows them, deadlines too. Every call that
- * may change something ends in mag_settle(), which turns what became due into messages: first MLD into the tunnels, then
- * PBUs, so that what a registration gives up is held by MLD before. RFC 5213 6, RFC 6224. */
+/* The face of the engine: it comes and goes, inputs are handed to the file that knows them, deadlines too. Every call
+ * that may change something ends in mag_settle(), which turns what became due into messages: first MLD into the
+ * tunnels, then PBUs, so that what a registration gives up is held by MLD before. RFC 5213 6, RFC 6224. */
 #include "mag/mag.h"
 
 #include <assert.h>
@@ -139,7 +139,8 @@ static bool node_is_elsewhere(const struct mag_node *node)
 	const struct mag *mag = node->mag;
 	struct in6_addr lma = addr_is_any(&node->profile->lma) ? mag->conf.lma : node->profile->lma;
 
-	return node->peer && (!addr_eq(&node->peer->lmaa, &lma) || !addr_eq(&node->peer->tunnel.local, &mag->conf.proxy_coa));
+	return node->peer &&
+	       (!addr_eq(&node->peer->lmaa, &lma) || !addr_eq(&node->peer->tunnel.local, &mag->conf.proxy_coa));
 }
 
 static void node_reconf(struct mag_node *node, struct now now, bool resignal)
@@ -310,8 +311,8 @@ static void recv_decoded(struct mag *mag, struct now now, const struct in6_addr 
 	}
 }
 
-void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
-		 size_t len)
+void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
+		 const uint8_t *bytes, size_t len)
 {
 	struct mh_msg m;
 	enum mh_err err;
@@ -363,7 +364,8 @@ void mag_tunnel_mtu(struct mag *mag, struct now now, const struct dp_tunnel *tun
 
 	if (!peer || !dp_tunnel_eq(&peer->tunnel, tunnel) || peer->mtu == mtu)
 		return;
-	peer->mtu = mtu < 1280 ? 1280 : mtu; /* every IPv6 link carries that; below it the tunnel fragments (RFC 2473 7.1) */
+	/* Every IPv6 link carries 1280; below that the tunnel fragments (RFC 2473 7.1). */
+	peer->mtu = mtu < 1280 ? 1280 : mtu;
 	c = mag_tunnel_mld(mag, peer);
 	mld_upstream_reconf(peer->upstream, &c);
 	list_each (n, &peer->nodes) {

@@ -36,7 +36,7 @@ struct mag_conf {
 	/* router advertisements */
 	span_t ra_interval;		  /* periodic, per node: 600 s */
 	uint16_t ra_router_lifetime_s;	  /* 1800 */
-	uint32_t ra_valid_s, ra_preferred_s; /* capped by the binding's lifetime unless 0xffffffff: follow the lifetime */
+	uint32_t ra_valid_s, ra_preferred_s; /* at most the binding's lifetime, which 0xffffffff follows */
 	bool ra_on_link, ra_autonomous, ra_managed, ra_other;
 	uint8_t ra_repeat;		  /* sent this often after registration, 1 s apart: 3 */
 	/* a link came up: what is on it is made to speak (MLD General Query and Echo Request to ff02::1) */
@@ -78,25 +78,28 @@ void mag_stop(struct mag *mag, struct now now);
 /* ---- links and nodes ---- */
 enum mag_link_kind { MAG_LINK_POINT_TO_POINT, MAG_LINK_SHARED };
 /* An access link came or changed. */
-void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *name, enum mag_link_kind kind, uint32_t mtu,
-		 const uint8_t mac[6]);
+void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *name, enum mag_link_kind kind,
+		 uint32_t mtu, const uint8_t mac[6]);
 void mag_link_down(struct mag *mag, struct now now, uint32_t ifindex); /* its nodes are detached */
 /* An IPv6 packet from the access link: RS, NS, NA, MLD; others are ignored. It reveals its sender. */
-void mag_recv_link(struct mag *mag, struct now now, uint32_t ifindex, const uint8_t smac[6], const uint8_t *packet, size_t len);
+void mag_recv_link(struct mag *mag, struct now now, uint32_t ifindex, const uint8_t smac[6], const uint8_t *packet,
+		   size_t len);
 /* Attach by an operator or a link-layer event; the MN identifier may be empty: then the policy store tells it. */
-enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr, const struct nai *mn,
-			uint8_t handoff /* enum mh_handoff, 0 = not known */);
+enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr,
+			const struct nai *mn, uint8_t handoff /* enum mh_handoff, 0 = not known */);
 enum ctl_err mag_detach(struct mag *mag, struct now now, const struct nai *mn);
 
 /* ---- peers and store ---- */
-void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes,
-		 size_t len);
-void mag_recv_tunnel(struct mag *mag, struct now now, const struct dp_tunnel *tunnel, const uint8_t *packet, size_t len);
+void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
+		 const uint8_t *bytes, size_t len);
+void mag_recv_tunnel(struct mag *mag, struct now now, const struct dp_tunnel *tunnel, const uint8_t *packet,
+		     size_t len);
 /* Inner MTU of the tunnel, told by the shell when it learns it (path MTU less 40); until then 1460. */
 void mag_tunnel_mtu(struct mag *mag, struct now now, const struct dp_tunnel *tunnel, uint32_t mtu);
 void mag_profile(struct mag *mag, struct now now, uint32_t request, const struct profile *p);
 void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, const struct profile *p);
-void mag_source_silent(struct mag *mag, struct now now, const struct in6_addr *source, const struct in6_addr *group, bool terminate);
+void mag_source_silent(struct mag *mag, struct now now, const struct in6_addr *source, const struct in6_addr *group,
+		       bool terminate);
 
 /* ---- operator: acts for a node (draft 7.1), origin admin ---- */
 enum ctl_err mag_subscribe(struct mag *mag, struct now now, const struct nai *mn, const struct in6_addr *group,
@@ -146,7 +149,8 @@ struct mag_node_view {
 	int32_t status;		 /* of the last PBA; -1 none */
 	uint32_t transmissions;	 /* of the PBU under way */
 	bool step_done[MAG_STEP_N];
-	const char *trigger;	 /* what made it attach: "router-solicitation", "neighbour-discovery", "mld", "link-up", "operator", "data" */
+	const char *trigger; /* what made it attach: "router-solicitation", "neighbour-discovery", "mld", "link-up",
+				"operator", "data" */
 	const struct profile *profile; /* NULL while not known */
 	span_t idle;		 /* since it was last heard */
 	bool terminated;	 /* an operator ended its multicast */

@@ -6,8 +6,8 @@
  *    │               │            │
  *    ├─ strangers    └── peers ── groups        peer: an LMA, with its proxy instance, its tunnel, its MLD upstream
  *
- * A stranger is a link-layer address that was heard and is not (yet) a node: the policy store is being asked, or said that
- * it knows no such node. A node holds a reference on its peer from its first PBU until its record goes. */
+ * A stranger is a link-layer address that was heard and is not (yet) a node: the policy store is being asked, or said
+ * that it knows no such node. A node holds a reference on its peer from its first PBU until its record goes. */
 #include "base/heap.h"
 #include "base/htab.h"
 #include "base/limiter.h"
@@ -103,7 +103,7 @@ struct mag_link {
 };
 
 struct mag_stranger {
-	struct hnode by_lladdr;	 /* key (ifindex, lladdr); attached by name alone: the lladdr is empty and not in the table */
+	struct hnode by_lladdr;	 /* key (ifindex, lladdr); attached by name alone: not in the table */
 	struct hnode by_request; /* while `asking` */
 	struct list in_held;	 /* known to be unknown, oldest first */
 	bool asking, keyed;
@@ -437,7 +437,9 @@ void mag_revocation_recv(struct mag *mag, struct now now, const struct in6_addr 
 void mag_revocation_expire(struct mag_node *node, struct now now);
 void mag_revocation_left(struct mag_node *node); /* the question is answered: it is not here */
 void mag_revocation_heard(struct mag_node *node, struct now now);
-void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m);
-void mag_heartbeat_recv(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m);
+void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
+		     const struct mh_msg *m);
+void mag_heartbeat_recv(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst,
+			const struct mh_msg *m);
 void mag_binding_error_send(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst);
 void mag_binding_error_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);

@@ -8,7 +8,7 @@
  *                         DEREGISTERING  HELD ──► gone; REGISTERING again, or REFUSED,
  *                                                when it comes back
  *
- * Data is forwarded in REGISTERED and in no other state: entering it programs the data plane, leaving it undoes that. */
+ * Data is forwarded in REGISTERED and in no other state: entering it programs the data plane, leaving it undoes it. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,18 +220,18 @@ void mag_node_free(struct mag_node *node, struct now now)
 
 /* ---- states ---- */
 
-#define BIT(s) (1u << (s))
+#define BIT(s) (1u << MAG_NODE_##s)
 static const uint8_t may_become[] = {
-	[MAG_NODE_IDENTIFYING] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_REFUSED),
+	[MAG_NODE_IDENTIFYING] = BIT(REGISTERING) | BIT(REFUSED),
 	[MAG_NODE_UNKNOWN] = 0,
-	[MAG_NODE_REFUSED] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_HELD),
-	[MAG_NODE_REGISTERING] = BIT(MAG_NODE_REGISTERED) | BIT(MAG_NODE_REFUSED) | BIT(MAG_NODE_DEREGISTERING) | BIT(MAG_NODE_HELD),
-	[MAG_NODE_REGISTERED] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_REFUSED) | BIT(MAG_NODE_DEREGISTERING) | BIT(MAG_NODE_HELD),
-	[MAG_NODE_DEREGISTERING] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_REFUSED),
-	[MAG_NODE_HELD] = BIT(MAG_NODE_REGISTERING) | BIT(MAG_NODE_REFUSED),
+	[MAG_NODE_REFUSED] = BIT(REGISTERING) | BIT(HELD),
+	[MAG_NODE_REGISTERING] = BIT(REGISTERED) | BIT(REFUSED) | BIT(DEREGISTERING) | BIT(HELD),
+	[MAG_NODE_REGISTERED] = BIT(REGISTERING) | BIT(REFUSED) | BIT(DEREGISTERING) | BIT(HELD),
+	[MAG_NODE_DEREGISTERING] = BIT(REGISTERING) | BIT(REFUSED),
+	[MAG_NODE_HELD] = BIT(REGISTERING) | BIT(REFUSED),
 };
 
-bool mag_node_may_become(enum mag_node_state from, enum mag_node_state to) { return may_become[from] & BIT(to); }
+bool mag_node_may_become(enum mag_node_state from, enum mag_node_state to) { return may_become[from] & (1u << to); }
 
 void mag_node_become(struct mag_node *node, struct now now, enum mag_node_state to)
 {
@@ -311,7 +311,7 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 		mag_node_become(node, now, MAG_NODE_DEREGISTERING);
 		leave_link(node);
 		heap_clear(&node->mag->heap, &node->nud);
-		/* What others still want of the groups that its binding carried is asked for before the binding goes. */
+		/* What others still want of the groups that its binding carried is asked for before it goes. */
 		mag_signal_reset(node);
 		mag_signal_flush(node->mag, now);
 		mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);

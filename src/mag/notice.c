@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an anchor says unasked: Binding Revocation (RFC 5846 9), Update Notification (RFC 7077), Heartbeat (RFC 5847), Binding
- * Error (RFC 6275 9.3.3). */
+/* What an anchor says unasked: Binding Revocation (RFC 5846 9), Update Notification (RFC 7077), Heartbeat (RFC 5847),
+ * Binding Error (RFC 6275 9.3.3). */
 #include <string.h>
 
 #include "mag/mag_priv.h"
@@ -295,11 +295,14 @@ static void refuse_groups(struct now now, struct mag_peer *peer, const struct mh
 			struct mag_node *node = list_owner(n, struct mag_node, in_peer);
 			struct mag_sub *sub = mag_sub_find(node, &r->group);
 
-			if (!sub || filter_is_none(&sub->want) || ((m->has & MH_HAS_MN_ID) && !nai_eq(&m->mn_id, &node->mn)))
+			if (!sub || filter_is_none(&sub->want) ||
+			    ((m->has & MH_HAS_MN_ID) && !nai_eq(&m->mn_id, &node->mn)))
 				continue;
-			if (mag_signal_is_asked(sub)) /* this may be about an earlier wish; the answer is about this one */
+			/* It may be about an earlier wish; the answer that is awaited is about this one. */
+			if (mag_signal_is_asked(sub))
 				continue;
-			mag_sub_refused(sub, now, r->result, &m->sources[r->first], r->type == MLD_MODE_IS_EXCLUDE ? 0 : r->n);
+			mag_sub_refused(sub, now, r->result, &m->sources[r->first],
+					r->type == MLD_MODE_IS_EXCLUDE ? 0 : r->n);
 		}
 	}
 }
@@ -336,7 +339,8 @@ static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, co
 	}
 }
 
-void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m)
+void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
+		     const struct mh_msg *m)
 {
 	struct mag_peer *peer = mag_peer_find(mag, src);
 	struct mh_msg a;
@@ -404,7 +408,7 @@ void mag_binding_error_recv(struct mag *mag, struct now now, const struct in6_ad
 {
 	struct event e = mag_event_of(EV_PEER_DOWN, NULL);
 
-	/* All that we send unasked is PBUs: an anchor that knows no Binding Update is none. They go on, in their rhythm. */
+	/* All that we send unasked is PBUs: an anchor that knows no Binding Update is none. They go on. */
 	mag_count(mag, MAG_C_BINDING_ERROR_RECEIVED);
 	e.peer = *src;
 	e.status = m->status;

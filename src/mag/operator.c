@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an operator, or a program in its place, asks for: it acts for a node (draft 7.1), or ends service (draft 4.3.1). */
+/* What an operator, or a program in its place, asks for: it acts for a node (draft 7.1), or ends its
+ * service (draft 4.3.1). */
 #include "mag/mag_priv.h"
 
 static struct filter single(const struct in6_addr *source)
@@ -147,14 +148,16 @@ static void silent(struct mag_sub *sub, struct now now, const struct in6_addr *s
 		mag_sub_ended(sub, now, source);
 }
 
-void mag_source_silent(struct mag *mag, struct now now, const struct in6_addr *source, const struct in6_addr *group, bool terminate)
+void mag_source_silent(struct mag *mag, struct now now, const struct in6_addr *source, const struct in6_addr *group,
+		       bool terminate)
 {
 	struct event e = mag_event_of(EV_SOURCE_SILENT, NULL);
 
 	e.source = *source;
 	e.group = *group;
 	fxq_event(mag->fxq, &e);
-	for (struct hnode *h = htab_next(&mag->nodes_by_mn, NULL); h && terminate; h = htab_next(&mag->nodes_by_mn, h)) {
+	for (struct hnode *h = htab_next(&mag->nodes_by_mn, NULL); h && terminate;
+	     h = htab_next(&mag->nodes_by_mn, h)) {
 		struct mag_sub *sub = mag_sub_find(hnode_owner(h, struct mag_node, by_mn), group);
 
 		if (sub && !filter_is_none(&sub->want))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An anchor as this gateway sees it: the tunnel to it, one isolated proxy instance (RFC 6224 4.2, decision 24) and one MLD
- * listener state towards it. It exists while nodes are bound there, and a little longer, so that the last leave can be
- * repeated before the tunnel goes. */
+/* An anchor as this gateway sees it: the tunnel to it, one isolated proxy instance (RFC 6224 4.2, decision 24) and one
+ * MLD listener state towards it. It exists while nodes are bound there, and a little longer, so that the last leave can
+ * be repeated before the tunnel goes. */
 #include <string.h>
 
 #include "mag/mag_priv.h"
@@ -48,7 +48,8 @@ static struct mag_peer *peer_new(struct mag *mag, const struct in6_addr *lmaa)
 	list_init(&peer->nodes);
 	htab_init(&peer->groups, rng_u64(&mag->rng));
 	deadline_init(&peer->idle, DL_PEER_IDLE);
-	if (!instance_new(peer) || !htab_add(&mag->peers, &peer->by_lmaa, htab_hash(&mag->peers, lmaa, sizeof(*lmaa)))) {
+	if (!instance_new(peer) ||
+	    !htab_add(&mag->peers, &peer->by_lmaa, htab_hash(&mag->peers, lmaa, sizeof(*lmaa)))) {
 		if (peer->proxy)
 			proxy_free(peer->proxy);
 		if (peer->upstream)
@@ -149,7 +150,8 @@ void mag_peer_heard(struct mag_peer *peer, struct now now, const struct mh_msg *
 
 bool mag_node_l2_unicast(const struct mag_node *node)
 {
-	return node->profile->delivery == PROFILE_DELIVERY_L2_UNICAST || (node->link && node->link->kind == MAG_LINK_SHARED);
+	return node->profile->delivery == PROFILE_DELIVERY_L2_UNICAST ||
+	       (node->link && node->link->kind == MAG_LINK_SHARED);
 }
 
 struct dp_out mag_node_output(const struct mag_node *node)

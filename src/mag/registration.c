@@ -13,8 +13,8 @@
 
 /* ---- building ---- */
 
-/* Strictly increasing over all nodes, so that a node that leaves and comes back within one tick of the option's clock is
- * not taken for a replay; but after a step of the clock backwards it follows the clock. */
+/* Strictly increasing over all nodes, so that a node that leaves and comes back within one tick of the option's clock
+ * is not taken for a replay; but after a step of the clock backwards it follows the clock. */
 static uint64_t next_timestamp(struct mag *mag, struct now now)
 {
 	const uint64_t step = 1 << 16; /* one second */
@@ -49,16 +49,17 @@ static void put_prefixes(const struct mag_node *node, struct mh_msg *m)
 
 static void put_capabilities(const struct mag *mag, struct mh_msg *m)
 {
+	uint32_t groups = mag->conf.groups_per_node_max;
+
 	m->has |= MH_HAS_CAPABILITIES;
-	m->capabilities = (struct mh_capabilities){
-		.version = 1,
-		.roles = mag->conf.multicast ? 1 : 0,
-		.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_DELIVERY_L2_UNICAST |
-			    (mag->conf.signalling == MAG_SIGNALLING_MLD ? 0 : MH_FEATURE_AMS_IN_PBU),
-		.groups_max = mag->conf.groups_per_node_max > UINT16_MAX ? UINT16_MAX : (uint16_t)mag->conf.groups_per_node_max,
-	};
+	m->capabilities = (struct mh_capabilities){.version = 1};
 	if (!mag->conf.multicast)
-		m->capabilities.features = 0;
+		return;
+	m->capabilities.roles = 1;
+	m->capabilities.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_DELIVERY_L2_UNICAST;
+	if (mag->conf.signalling != MAG_SIGNALLING_MLD)
+		m->capabilities.features |= MH_FEATURE_AMS_IN_PBU;
+	m->capabilities.groups_max = groups > UINT16_MAX ? UINT16_MAX : (uint16_t)groups;
 }
 
 static void put_fixed(struct mag_node *node, struct mh_msg *m)
@@ -68,7 +69,8 @@ static void put_fixed(struct mag_node *node, struct mh_msg *m)
 
 	mh_init(m, MH_BU);
 	m->flags = MH_BU_A | MH_BU_P;
-	m->lifetime_4s = node->tx.what == MAG_REQUEST_DEREGISTER ? 0 : units > UINT16_MAX ? UINT16_MAX : (uint16_t)units;
+	if (node->tx.what != MAG_REQUEST_DEREGISTER)
+		m->lifetime_4s = units > UINT16_MAX ? UINT16_MAX : (uint16_t)units;
 	m->has |= MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT;
 	m->mn_id_subtype = MH_MNID_NAI;
 	m->mn_id = node->mn;
@@ -98,7 +100,7 @@ static void put_groups(struct mag_node *node, struct mh_msg *m, size_t room)
 		return;
 	}
 	if (!mag_peer_by_registration(node->peer)) {
-		/* Groups that the binding still has from before are taken back: with the flag the list is all there is. */
+		/* Groups that the binding still has are taken back: with the flag the list is all there is. */
 		if (mag_signal_carries(node))
 			m->flags |= MH_BU_S;
 		return;
@@ -192,7 +194,8 @@ static void retransmit(struct mag_node *node, struct now now)
 
 	mag_count(mag, MAG_C_PBU_RETRANSMITTED);
 	if (node->dirty)
-		tx->first_seq = (uint16_t)(tx->last_seq + 1); /* other contents: an older answer is not the answer to them */
+		/* Other contents: an older answer is not the answer to them. */
+		tx->first_seq = (uint16_t)(tx->last_seq + 1);
 	if (tx->n == SILENT_AFTER && !tx->answered) {
 		node->peer->silent = true;
 		mag_event(mag, EV_NODE_LMA_SILENT, node, NULL);
@@ -351,7 +354,8 @@ static uint8_t take_prefixes(const struct mh_msg *m, struct prefix ret[DP_NODE_P
 	uint8_t n = 0;
 
 	for (uint8_t i = 0; i < m->n_hnp && n < DP_NODE_PREFIX_MAX; i++)
-		if (!addr_is_any(&m->hnp[i].addr) && !addr_is_multicast(&m->hnp[i].addr) && !addr_is_link_local(&m->hnp[i].addr))
+		if (!addr_is_any(&m->hnp[i].addr) && !addr_is_multicast(&m->hnp[i].addr) &&
+		    !addr_is_link_local(&m->hnp[i].addr))
 			ret[n++] = prefix_masked(m->hnp[i]);
 	return n;
 }
@@ -481,9 +485,10 @@ static void refused(struct mag_node *node, struct now now, const struct mh_msg *
 	case MH_TIMESTAMP_LOWER_THAN_PREV_ACCEPTED:
 		if (!retry)
 			break;
-		/* The clocks differ: time may bring ours right. Or that of the gateway before us is ahead, by no more than the anchor's
-		 * window: a newer timestamp exists at once, and surely after that. */
-		again(node, now, m->status == MH_TIMESTAMP_MISMATCH ? c->bindack_initial : span_mul(CLOCKS_APART, node->retries));
+		/* The clocks differ: time may bring ours right. Or that of the gateway before us is ahead, by no more
+		 * than the anchor's window: a newer timestamp exists at once, and surely after that. */
+		again(node, now,
+		      m->status == MH_TIMESTAMP_MISMATCH ? c->bindack_initial : span_mul(CLOCKS_APART, node->retries));
 		node->retries++;
 		return;
 	case MH_SEQUENCE_OUT_OF_WINDOW:
@@ -542,7 +547,7 @@ void mag_registration_recv(struct mag *mag, struct now now, const struct in6_add
 		return;
 	}
 	if (!echoes(node, m)) {
-		/* Ignored, and not asked again before somebody looked (RFC 5213 6.9.1.2, 6). A binding that stands, stands. */
+		/* Not asked again before somebody looked (RFC 5213 6.9.1.2, 6). A binding that stands, stands. */
 		mag_count(mag, MAG_C_PBA_ECHO_MISMATCH);
 		node->halted = true;
 		mag_registration_cancel(node);

@@ -130,7 +130,8 @@ static struct mag_subscription_view sub_view(const struct mag_sub *sub)
 	};
 }
 
-static void each_of_node(const struct mag_node *node, void (*each)(void *arg, const struct mag_subscription_view *v), void *arg)
+static void each_of_node(const struct mag_node *node, void (*each)(void *arg, const struct mag_subscription_view *v),
+			 void *arg)
 {
 	list_each (n, &node->subs) {
 		struct mag_subscription_view v = sub_view(list_owner(n, struct mag_sub, in_node));

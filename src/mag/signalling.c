@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How the anchor learns what is wanted: of each group once (draft 4.1.2), by the registration of whoever came first, or by MLD
- * in the tunnel. At the anchor the subscription of this gateway to a group is the union of both (decision 18), so that MLD
- * state is kept exactly for what the registrations do not carry:
+/* How the anchor learns what is wanted: of each group once (draft 4.1.2), by the registration of whoever came first, or
+ * by MLD in the tunnel. At the anchor the subscription of this gateway to a group is the union of both (decision 18),
+ * so that MLD state is kept exactly for what the registrations do not carry:
  *
  *   need     what all nodes served here want of the group
  *   planned  what the bindings carry once every PBU that is due has been sent and accepted
@@ -255,7 +255,8 @@ static bool put_ams(struct mh_msg *m, const struct mag_sub *sub, size_t *room)
 	const struct filter *f = &sub->want;
 	size_t size = ams_size(f);
 
-	if (size > *room || !mh_add_record(m, &m->ams, MH_PROTO_MLDV2, f->mode == FILTER_INCLUDE ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE,
+	if (size > *room || !mh_add_record(m, &m->ams, MH_PROTO_MLDV2,
+					   f->mode == FILTER_INCLUDE ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE,
 					   &sub->group, filter_sources(f), filter_count(f), MH_AMS_SOURCES))
 		return false;
 	*room -= size;

@@ -28,7 +28,8 @@ static void what_may_follow(void **state)
 	(void)state;
 	for (int from = 0; from < STATES; from++)
 		for (int to = 0; to < STATES; to++)
-			assert_int_equal(mag_node_may_become((enum mag_node_state)from, (enum mag_node_state)to), legal[from][to] == 'x');
+			assert_int_equal(mag_node_may_become((enum mag_node_state)from, (enum mag_node_state)to),
+					 legal[from][to] == 'x');
 }
 
 /* Data is forwarded in one state, so that exactly the ways into and out of it touch the data plane. */
@@ -36,7 +37,8 @@ static void one_way_into_service(void **state)
 {
 	(void)state;
 	for (int from = 0; from < STATES; from++)
-		assert_int_equal(mag_node_may_become((enum mag_node_state)from, MAG_NODE_REGISTERED), from == MAG_NODE_REGISTERING);
+		assert_int_equal(mag_node_may_become((enum mag_node_state)from, MAG_NODE_REGISTERED),
+				 from == MAG_NODE_REGISTERING);
 }
 
 static void names(void **state)

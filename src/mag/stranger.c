@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Link-layer addresses that are no node of ours: those about which the policy store is being asked, and those that it does
- * not know. They are small, bounded and short-lived, so that any number of bogus addresses costs neither nodes nor a question
- * for each frame. */
+/* Link-layer addresses that are no node of ours: those about which the policy store is being asked, and those that it
+ * does not know. They are small, bounded and short-lived, so that any number of bogus addresses costs neither nodes nor
+ * a question for each frame. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,7 +91,8 @@ static struct mag_stranger *stranger_new(struct mag *mag, const struct mag_stran
 	s->report_len = 0;
 	list_init(&s->in_held);
 	deadline_init(&s->hold, DL_STRANGER);
-	if (s->lladdr.len && !htab_add(&mag->strangers, &s->by_lladdr, mag_lladdr_hash(&mag->strangers, s->ifindex, &s->lladdr))) {
+	if (s->lladdr.len &&
+	    !htab_add(&mag->strangers, &s->by_lladdr, mag_lladdr_hash(&mag->strangers, s->ifindex, &s->lladdr))) {
 		slab_put(&mag->stranger_slab, s);
 		return NULL;
 	}

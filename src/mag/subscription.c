@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a node is to receive: one decision per group from all that speaks for it. The wishes of the profile (as its initiation
- * says), of the node's reports and of the operator are united; the profile's ranges, the scopes and the limits cut that down;
- * what the anchor refused goes too. The rest is delivered, and signalling.c sees to it that the anchor sends it. Decisions
- * 18 to 23; draft 4.1 and 4.3. */
+/* What a node is to receive: one decision per group from all that speaks for it. The wishes of the profile (as its
+ * initiation says), of the node's reports and of the operator are united; the profile's ranges, the scopes and the
+ * limits cut that down; what the anchor refused goes too. The rest is delivered, and signalling.c sees to it that the
+ * anchor sends it. Decisions 18 to 23; draft 4.1 and 4.3. */
 #include <string.h>
 
 #include "mag/mag_priv.h"
@@ -74,8 +74,8 @@ void mag_sub_free(struct mag_sub *sub)
 bool mag_sub_gone(struct mag_sub *sub)
 {
 	/* While the binding at the anchor still carries it, it is remembered: somebody has to take it back. */
-	if (!filter_is_none(&sub->mld) || !filter_is_none(&sub->admin) || sub->in_profile || !filter_is_none(&sub->want) ||
-	    !filter_is_none(&sub->asked) || !filter_is_none(&sub->carried))
+	if (!filter_is_none(&sub->mld) || !filter_is_none(&sub->admin) || sub->in_profile ||
+	    !filter_is_none(&sub->want) || !filter_is_none(&sub->asked) || !filter_is_none(&sub->carried))
 		return false;
 	mag_sub_free(sub);
 	return true;
@@ -183,7 +183,10 @@ static struct filter united(struct mag_sub *sub, struct now now)
 	return wish;
 }
 
-static uint32_t limit_of(uint32_t profile, uint32_t conf) { return profile && profile < conf ? profile : profile ? profile : conf; }
+static uint32_t limit_of(uint32_t profile, uint32_t conf)
+{
+	return profile ? profile : conf;
+}
 
 static struct filter permitted(struct mag_sub *sub, const struct filter *wish)
 {
@@ -197,7 +200,8 @@ static struct filter permitted(struct mag_sub *sub, const struct filter *wish)
 	sub->verdict = policy_scope(&c->scopes, &sub->group);
 	if (sub->verdict != POLICY_PERMIT)
 		return FILTER_NONE;
-	return profile_restrict(p, &sub->group, wish, limit_of(p->sources_max, c->sources_per_group_max), &sub->verdict);
+	return profile_restrict(p, &sub->group, wish, limit_of(p->sources_max, c->sources_per_group_max),
+				&sub->verdict);
 }
 
 /* ---- what the anchor refused ---- */
@@ -243,7 +247,8 @@ static void tell_refused(struct mag_sub *sub, struct now now, int32_t result, co
 /* These sources (none: all of it) are not to be had; `result` says why. */
 static void take_away(struct mag_sub *sub, struct now now, uint8_t result, const struct in6_addr *sources, size_t n)
 {
-	bool oom = false, more = sub->result && filter_count(&sub->refused_sources) && filter_eq(&sub->wish, &sub->refused_wish);
+	bool more = sub->result && filter_count(&sub->refused_sources) && filter_eq(&sub->wish, &sub->refused_wish);
+	bool oom = false;
 	struct filter list = filter_of(FILTER_INCLUDE, sources, n, &oom);
 
 	if (more && n) {
@@ -306,7 +311,8 @@ static bool within_limits(struct mag_sub *sub, struct now now)
 		mag_count(node->mag, MAG_C_LIMIT_JOIN_RATE);
 		sub->deferred = true;
 		mag_set(node->mag, &node->policy,
-			mono_min(node->policy.at, mono_add(now.mono, span_ns(span_s(1).ns / (c->joins_per_s ? c->joins_per_s : 1)))));
+			mono_min(node->policy.at,
+				 mono_add(now.mono, span_ns(span_s(1).ns / (c->joins_per_s ? c->joins_per_s : 1)))));
 		return false;
 	}
 	return true;
@@ -491,7 +497,8 @@ void mag_subs_forget_refusals(struct mag_node *node, struct now now)
 	}
 }
 
-/* Multicast service of the node ends while the node stays: what its binding carries is remembered until it is taken back. */
+/* Multicast service of the node ends while the node stays: what its binding carries is remembered until it is taken
+ * back. */
 void mag_subs_off(struct mag_node *node, struct now now)
 {
 	mag_listen_stop(node);
