@@ -78,7 +78,8 @@ struct mag *mag_new(const struct mag_conf *conf, struct now now, uint64_t seed)
 	limiter_init(&mag->refusal_events, REFUSALS_PER_S, REFUSALS_PER_S);
 	limiter_init(&mag->store, STORE_PER_S, STORE_PER_S);
 	mag->seq_last = (uint16_t)rng_u64(&mag->rng);
-	mag->restart_counter = (uint32_t)rng_u64(&mag->rng) & 0x7fffffff;
+	/* It must grow with every start (RFC 5847 3.2), and nothing of ours outlives us but the clock. */
+	mag->restart_counter = (uint32_t)(now.wall.ns / 1000000000);
 	mag->fxq = fxq_new();
 	mag->routers = routers_new(mag);
 	mag->hosts = mld_hosts_new(rng_u64(&mag->rng));

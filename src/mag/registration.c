@@ -461,7 +461,7 @@ static void refused_for_good(struct mag_node *node, struct now now, uint8_t stat
 		mag_set(node->mag, &node->binding, mono_add(now.mono, node->mag->conf.refusal_retry));
 }
 
-/* protocol-facts 6.4, RFC 5213 6.9.1.2. */
+/* Which refusals a change, or time, may heal (RFC 5213 6.9.1.2). */
 static void refused(struct mag_node *node, struct now now, const struct mh_msg *m)
 {
 	const struct mag_conf *c = &node->mag->conf;

@@ -264,7 +264,7 @@ static inline void said_mh(struct bench *b, const struct fx *fx)
 	else if (m.type == MH_BE)
 		text_add(&b->said, "BE(%u)", m.status);
 	else if (m.type == MH_HEARTBEAT)
-		text_add(&b->said, "HEARTBEAT(%u)", m.heartbeat_seq);
+		text_add(&b->said, "HEARTBEAT(%u restarts=%u)", m.heartbeat_seq, m.restart_counter);
 	else
 		fail_msg("unexpected MH type %d", m.type);
 }
