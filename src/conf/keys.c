@@ -244,7 +244,7 @@ static const struct conf_key keys[] = {
 	NUMBER("lma.limits.sources-per-group", lma.sources_per_group_max, 1, 4096, NULL, 0,
 	       "sources of a group at most"),
 	NUMBER("lma.limits.entries", lma.entries_max, 1, 1 << 24, NULL, CONF_RESTART, "pairs of MAG and group at most"),
-	SWITCH("lma.multicast.enabled", lma.multicast, 0, "multicast service at this LMA"),
+	SWITCH("lma.multicast.enabled", lma.multicast, CONF_RESTART, "multicast service at this LMA"),
 	WORD("lma.multicast.signalling", lma.signalling, lma_signalling_words, 0,
 	     "what MAGs may ask with: registrations and MLD, or mld alone"),
 	SWITCH("lma.multicast.implicit-join", lma.implicit_join, 0,

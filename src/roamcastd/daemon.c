@@ -12,6 +12,8 @@
 #include "io/log.h"
 #include "io/notify.h"
 
+#define MTU_SECONDS 5
+
 static uint64_t seed(void)
 {
 	uint64_t s = 0;
@@ -256,6 +258,15 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	notify_watchdog();
 }
 
+/* Routes change without a word to us: the data plane follows them, the advertisements to nodes follow it. */
+static void on_mtu_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	daemon_tunnel_mtus(arg);
+	daemon_pump(arg);
+}
+
 static int start_loop(struct daemon *d)
 {
 	struct event_config *cfg = event_config_new();
@@ -278,6 +289,12 @@ static int start_loop(struct daemon *d)
 	event_add(d->on_term, NULL);
 	event_add(d->on_int, NULL);
 	event_add(d->on_hup, NULL);
+	if (d->conf->has_mag) {
+		struct timeval tv = {MTU_SECONDS, 0};
+		d->mtu_timer = event_new(d->base, -1, EV_PERSIST, on_mtu_timer, d);
+		if (!d->mtu_timer || event_add(d->mtu_timer, &tv) < 0)
+			return -ENOMEM;
+	}
 	unsigned long us = notify_watchdog_us();
 	if (us) {
 		struct timeval tv = {(time_t)(us / 2 / 1000000), (suseconds_t)(us / 2 % 1000000)};
@@ -327,7 +344,7 @@ int daemon_run(struct daemon *d)
 
 void daemon_end(struct daemon *d)
 {
-	struct event *events[] = {d->timer, d->watchdog, d->stop_timer, d->on_term, d->on_int, d->on_hup};
+	struct event *events[] = {d->timer, d->mtu_timer, d->watchdog, d->stop_timer, d->on_term, d->on_int, d->on_hup};
 
 	ctl_server_free(d->ctl);
 	if (d->base)

@@ -47,7 +47,7 @@ struct daemon {
 	struct ctl_server *ctl;
 	struct event_log *events;
 	struct idle *idle;
-	struct event *timer, *watchdog, *stop_timer;
+	struct event *timer, *mtu_timer, *watchdog, *stop_timer;
 	struct event *on_term, *on_int, *on_hup;
 	struct now started;
 	bool pumping, stopping;
@@ -68,6 +68,7 @@ void daemon_pump(struct daemon *d);
 /* effects.c */
 void daemon_lma_effect(struct daemon *d, const struct fx *fx);
 void daemon_mag_effect(struct daemon *d, const struct fx *fx);
+void daemon_tunnel_mtus(struct daemon *d); /* the MAG is told those that have changed */
 void daemon_store_changed(void *arg, const struct nai *mn, const struct profile *p);
 const char *daemon_counter_name(enum daemon_counter c);
 void daemon_each_counter(void *arg, void (*each)(void *each_arg, const char *name, uint64_t value), void *each_arg);

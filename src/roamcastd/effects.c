@@ -187,17 +187,52 @@ void daemon_lma_effect(struct daemon *d, const struct fx *fx)
 	carry_out(d, fx, d->lma_socket, lma_answer);
 }
 
+/* What the tunnel can carry now, in time for the advertisement that follows: the way to an LMA may have become another. */
+static void refresh_mtu(struct daemon *d, const struct dp_tunnel *tunnel)
+{
+	mag_tunnel_mtu(d->mag, clock_now(), tunnel, dp_tunnel_mtu(d->dp, tunnel));
+}
+
 void daemon_mag_effect(struct daemon *d, const struct fx *fx)
 {
 	bool tunnel_comes = fx->kind == FX_DP && fx->dp.kind == DP_TUNNEL_ADD;
+	bool node_comes = fx->kind == FX_DP && fx->dp.kind == DP_NODE_ADD;
 	struct dp_tunnel tunnel = {0};
 
 	if (tunnel_comes)
 		tunnel = fx->dp.tunnel;
+	else if (node_comes)
+		tunnel = fx->dp.node.tunnel;
 	carry_out(d, fx, d->mag_socket, mag_answer);
-	/* the RA that follows announces what the tunnel can carry */
-	if (tunnel_comes)
-		mag_tunnel_mtu(d->mag, clock_now(), &tunnel, dp_tunnel_mtu(d->dp, &tunnel));
+	if (tunnel_comes || node_comes)
+		refresh_mtu(d, &tunnel);
+}
+
+struct tunnels {
+	struct dp_tunnel *v;
+	size_t n;
+};
+
+static void add_tunnel(void *arg, const struct mag_lma_view *v)
+{
+	struct tunnels *all = arg;
+
+	all->v[all->n++] = v->tunnel;
+}
+
+void daemon_tunnel_mtus(struct daemon *d)
+{
+	struct tunnels all = {0};
+
+	if (!d->mag)
+		return;
+	all.v = calloc(mag_totals(d->mag).lmas + 1u, sizeof(*all.v));
+	if (!all.v)
+		return;
+	mag_each_lma(d->mag, add_tunnel, &all); /* first: telling the engine ends what the view points to */
+	for (size_t i = 0; i < all.n; i++)
+		refresh_mtu(d, &all.v[i]);
+	free(all.v);
 }
 
 /* ---- the store's changes ---- */

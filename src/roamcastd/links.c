@@ -154,7 +154,7 @@ void daemon_link_gone(void *arg, const struct link_info *l)
 {
 	struct daemon *d = arg;
 
-	if (d->mag && access_of(d->conf, l->name))
+	if (d->mag) /* whatever its name is now: it may have been an access link under another */
 		mag_link_down(d->mag, clock_now(), l->ifindex);
 	lose_upstream(d, l->ifindex);
 	daemon_pump(d);
