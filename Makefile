@@ -26,7 +26,8 @@ PROGRAMS:= roamcastd roamcast
 PKGS    := libevent_core libevent_extra libmnl yaml-0.1 jansson sqlite3 libcap-ng libbpf
 # The front targets install first and then call make again.
 ifneq ($(filter-out deps help clean check demo bench bench-%,$(or $(MAKECMDGOALS),all)),)
-MISSING := $(shell for p in $(PKGS) cmocka; do pkg-config --exists $$p 2>/dev/null || printf '%s ' $$p; done)
+NEEDED  := $(PKGS) $(if $(filter unit do-check do-quick,$(MAKECMDGOALS)),cmocka)
+MISSING := $(shell for p in $(NEEDED); do pkg-config --exists $$p 2>/dev/null || printf '%s ' $$p; done)
 ifneq ($(MISSING),)
 $(error these libraries are missing: $(MISSING)- `make deps` installs them on Debian)
 endif
