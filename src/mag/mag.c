@@ -322,6 +322,10 @@ void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, co
 		mag_count(mag, MAG_C_MH_WRONG_DESTINATION);
 		return;
 	}
+	if (addr_is_any(src) || addr_is_multicast(src) || addr_is_link_local(src)) { /* nobody to answer to */
+		mag_count(mag, MAG_C_MH_BAD_SOURCE);
+		return;
+	}
 	err = mh_decode(&mag->mh, bytes, len, src, dst, &m);
 	if (err != MH_OK) {
 		mag->mh_errors[err]++;

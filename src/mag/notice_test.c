@@ -268,6 +268,23 @@ static void heartbeats(void **state)
 	bench_end(b);
 }
 
+/* They could otherwise provoke answers to where no peer is. */
+static void messages_from_nowhere(void **state)
+{
+	const char *const from[] = {"::", "ff02::1", "fe80::1"};
+	struct bench *b = bench_begin();
+	struct mh_msg m;
+
+	(void)state;
+	mh_init(&m, MH_HEARTBEAT);
+	for (size_t i = 0; i < 3; i++)
+		recv_mh(b, addr(from[i]), &m);
+	assert_said(b, "");
+	assert_int_equal(counter(b, "mh-bad-source"), 3);
+	assert_int_equal(counter(b, "mh-unknown-peer"), 0);
+	bench_end(b);
+}
+
 static void messages_for_others(void **state)
 {
 	const enum mh_type types[] = {MH_SUBSCRIPTION_RESPONSE, MH_HACK};
@@ -311,6 +328,7 @@ int main(void)
 		cmocka_unit_test(revocations_of_nothing),
 		cmocka_unit_test(revocation_of_many),
 		cmocka_unit_test(heartbeats),
+		cmocka_unit_test(messages_from_nowhere),
 		cmocka_unit_test(messages_for_others),
 	};
 

@@ -244,6 +244,7 @@ static const char *const counter_names[MAG_COUNTER_N] = {
 	[MAG_C_BINDING_ERROR_LIMITED] = "binding-error-rate-limited",
 	[MAG_C_BINDING_ERROR_RECEIVED] = "binding-error-received",
 	[MAG_C_MH_STRANGER] = "mh-unknown-peer",
+	[MAG_C_MH_BAD_SOURCE] = "mh-bad-source",
 	[MAG_C_MH_WRONG_DESTINATION] = "mh-wrong-destination",
 	[MAG_C_MH_NOT_FOR_MAG] = "mh-not-for-mag",
 	[MAG_C_RA_SENT] = "ra-sent",
