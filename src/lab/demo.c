@@ -195,7 +195,7 @@ static bool act_nobody(struct demo *d, unsigned mag)
 	uint64_t packets = demo_packets_in(d, name, "tr0") - before;
 	bool listed = false;
 	for (unsigned i = 0; i < d->n_groups; i++)
-		listed = listed || d->groups[i].to_mag[mag];
+		listed = listed || d->groups[i].asked[1 + mag];
 	demo_expect(d, packets < RATE / 4 && !listed,
 		    "no stream goes on to %s, where nobody is left (%llu packets in 1 s)", name,
 		    (unsigned long long)packets);
@@ -222,7 +222,7 @@ static bool act_leave(struct demo *d)
 static bool tv_has_ended(struct demo *d, void *arg)
 {
 	(void)arg;
-	return !d->groups[0].upstream && !d->rows[0].flowing && !demo_bridge_sends(d, TV);
+	return !d->groups[0].asked[0] && !d->rows[0].flowing && !demo_bridge_sends(d, TV);
 }
 
 static bool act_terminate(struct demo *d)

@@ -13,11 +13,15 @@
 #define DEMO_NOTES	7
 #define DEMO_TEXT	120
 
+#define DEMO_HOPS (1 + DEMO_MAGS) /* into the LMA, and into each MAG */
+
 /* A group, and over which hops it flows now. */
 struct demo_group {
 	const char *label, *addr, *how;
-	bool upstream; /* router -> LMA */
-	bool to_mag[DEMO_MAGS];
+	bool asked[DEMO_HOPS];	     /* joined upstream; subscribed to by the MAG */
+	uint64_t packets[DEMO_HOPS]; /* that arrived, as the daemon there counts */
+	double rate[DEMO_HOPS];	     /* packets a second since the last look */
+	mono_t looked;
 };
 
 /* One receiver of one stream. */

@@ -51,8 +51,7 @@ bool demo_gap_at(struct demo *d, const struct demo_row *row, mono_t at, mono_t *
 	json_t *o = row_report(d, row), *gap;
 	size_t i;
 	bool found = false;
-	json_array_foreach(json_object_get(o, "gaps"), i, gap)
-	{
+	json_array_foreach(json_object_get(o, "gaps"), i, gap) {
 		mono_t a = {json_integer_value(json_object_get(gap, "from_ns"))};
 		mono_t b = {json_integer_value(json_object_get(gap, "to_ns"))};
 		if (found || mono_before(at, a) || mono_before(b, at))
@@ -81,31 +80,55 @@ static const char *text(json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
-/* What the LMA has joined upstream, and to which MAGs it replicates. */
+/* What a daemon has counted of each group by now. A list that is new there begins at 0 again. */
+static void refresh_hop(struct demo *d, json_t *view, unsigned hop)
+{
+	uint64_t now_at[DEMO_GROUPS_MAX] = {0};
+	json_t *o;
+	size_t i;
+	json_array_foreach(json_object_get(view, "flows"), i, o) {
+		struct demo_group *g = group_of(d, text(o, "group"));
+		if (g)
+			now_at[g - d->groups] += whole(json_object_get(o, "received"), "packets");
+	}
+	for (unsigned k = 0; k < d->n_groups; k++) {
+		struct demo_group *g = &d->groups[k];
+		double seconds = (double)mono_sub(proc_clock(), g->looked).ns / 1e9;
+		uint64_t more = now_at[k] > g->packets[hop] ? now_at[k] - g->packets[hop] : 0;
+		g->rate[hop] = seconds > 0 ? (double)more / seconds : 0;
+		g->packets[hop] = now_at[k];
+	}
+}
+
+/* What the LMA has joined upstream, to what the MAGs are subscribed there, and what arrives at each. */
 static void refresh_flows(struct demo *d)
 {
 	const char *lma = d->lab.lmas[0].name;
 	json_t *groups = daemons_show(&d->lab, lma, "groups"), *subs = daemons_show(&d->lab, lma, "subscriptions"), *o;
 	size_t i;
-	for (unsigned k = 0; k < d->n_groups; k++) {
-		d->groups[k].upstream = false;
-		memset(d->groups[k].to_mag, 0, sizeof(d->groups[k].to_mag));
-	}
-	json_array_foreach(json_object_get(groups, "groups"), i, o)
-	{
+	for (unsigned k = 0; k < d->n_groups; k++)
+		memset(d->groups[k].asked, 0, sizeof(d->groups[k].asked));
+	json_array_foreach(json_object_get(groups, "groups"), i, o) {
 		struct demo_group *g = group_of(d, text(o, "group"));
 		const char *upstream = text(o, "upstream");
 		if (g)
-			g->upstream = upstream && strcmp(upstream, "joined") == 0;
+			g->asked[0] = upstream && strcmp(upstream, "joined") == 0;
 	}
-	json_array_foreach(json_object_get(subs, "mag_subscriptions"), i, o)
-	{
+	json_array_foreach(json_object_get(subs, "mag_subscriptions"), i, o) {
 		struct demo_group *g = group_of(d, text(o, "group"));
 		const char *mag = text(o, "mag");
 		for (unsigned m = 0; g && mag && m < DEMO_MAGS; m++)
 			if (!strcmp(mag, d->lab.mags[m].name))
-				g->to_mag[m] = true;
+				g->asked[1 + m] = true;
 	}
+	refresh_hop(d, groups, 0);
+	for (unsigned m = 0; m < DEMO_MAGS; m++) {
+		json_t *at_mag = daemons_show(&d->lab, d->lab.mags[m].name, "groups");
+		refresh_hop(d, at_mag, 1 + m);
+		json_decref(at_mag);
+	}
+	for (unsigned k = 0; k < d->n_groups; k++)
+		d->groups[k].looked = proc_clock();
 	json_decref(groups);
 	json_decref(subs);
 }
@@ -183,8 +206,7 @@ bool demo_bridge_sends(struct demo *d, const char *group)
 	json_t *all = run_json(argv), *entry;
 	size_t i;
 	bool found = false;
-	json_array_foreach(json_object_get(json_array_get(all, 0), "mdb"), i, entry)
-	{
+	json_array_foreach(json_object_get(json_array_get(all, 0), "mdb"), i, entry) {
 		const char *port = text(entry, "port"), *grp = text(entry, "grp");
 		found = found || (port && grp && !strcmp(port, d->lab.lmas[0].name) && !strcmp(grp, group));
 	}
@@ -215,8 +237,7 @@ bool demo_find_address(struct demo *d, unsigned mn)
 	json_t *all = run_json(argv), *o;
 	size_t i;
 	bool found = false;
-	json_array_foreach(json_object_get(json_array_get(all, 0), "addr_info"), i, o)
-	{
+	json_array_foreach(json_object_get(json_array_get(all, 0), "addr_info"), i, o) {
 		const char *local = text(o, "local");
 		if (local && !found) {
 			snprintf(d->addr[mn], sizeof(d->addr[mn]), "%s", local);

@@ -52,18 +52,35 @@ static void draw_domain(struct demo *d)
 		line(d, "%s", "");
 }
 
-static const char *dot(bool flows)
+/* "200/s" where packets arrive, "joined" where they could. */
+static const char *hop(const struct demo_group *g, unsigned i, char buf[32])
 {
-	return flows ? GREEN "  flows " PLAIN : DIM "    -   " PLAIN;
+	char rate[16];
+	snprintf(rate, sizeof(rate), "%.0f/s", g->rate[i]);
+	bool flows = g->rate[i] >= 0.5;
+	snprintf(buf, 32, "%s%8s" PLAIN, flows ? GREEN : DIM, flows ? rate : g->asked[i] ? "joined" : "-");
+	return buf;
+}
+
+/* The nodes at which the group arrives. */
+static void nodes_of(struct demo *d, const struct demo_group *g, char *buf, size_t size)
+{
+	size_t n = 0;
+	buf[0] = '\0';
+	for (unsigned i = 0; i < d->n_rows && n < size; i++)
+		if (!strcmp(d->rows[i].label, g->label) && d->rows[i].flowing)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? " " : "", d->lab.mns[d->rows[i].mn].name);
 }
 
 static void draw_flows(struct demo *d)
 {
-	line(d, DIM "  group                       rtr>lma  lma>mag1 lma>mag2  service" PLAIN);
+	char into[DEMO_HOPS][32], nodes[32];
+	line(d, DIM "  group                rtr>lma lma>mag1 lma>mag2  to nodes   service" PLAIN);
 	for (unsigned i = 0; i < d->n_groups; i++) {
 		const struct demo_group *g = &d->groups[i];
-		line(d, "  %-6s %-19s %s %s %s  %s", g->label, g->addr, dot(g->upstream), dot(g->to_mag[0]),
-		     dot(g->to_mag[1]), g->how);
+		nodes_of(d, g, nodes, sizeof(nodes));
+		line(d, "  %-5s %-13s %s %s %s  %-9s  %s", g->label, g->addr, hop(g, 0, into[0]), hop(g, 1, into[1]),
+		     hop(g, 2, into[2]), nodes, g->how);
 	}
 	line(d, "%s", "");
 }
@@ -189,10 +206,12 @@ void demo_print_summary(struct demo *d, json_t *summary)
 	if (d->n_rows)
 		printf("  (between: lost while the node had no link, or while its new MAG learned of it)\n");
 	putchar('\n');
-	json_array_foreach(json_object_get(summary, "handovers"), i, o) printf(
-	    "  handover of %s %s > %s: %s silent for %.1f ms, back %.1f ms after the link came up\n", text(o, "node"),
-	    text(o, "from"), text(o, "to"), text(o, "stream"), json_number_value(json_object_get(o, "gap_ms")),
-	    json_number_value(json_object_get(o, "after_link_up_ms")));
+	json_array_foreach(json_object_get(summary, "handovers"), i, o) {
+		double gap = json_number_value(json_object_get(o, "gap_ms"));
+		double after = json_number_value(json_object_get(o, "after_link_up_ms"));
+		printf("  handover of %s %s > %s: %s silent for %.1f ms, back %.1f ms after the link came up\n",
+		       text(o, "node"), text(o, "from"), text(o, "to"), text(o, "stream"), gap, after);
+	}
 	if (d->video) {
 		char line_of[DEMO_TEXT];
 		demo_video_line(d, line_of);

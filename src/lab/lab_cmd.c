@@ -141,7 +141,9 @@ static void print_status(struct lab *lab, json_t *all)
 	for (i = 0; i < lab->n_mns; i++)
 		printf("  %-14s %s%s\n", lab->mns[i].name, lab->mns[i].at[0] ? "at " : "attached nowhere",
 		       lab->mns[i].at);
-	json_array_foreach(json_object_get(all, "streams"), i, s) printf("  stream %s\n", json_string_value(s));
+	json_array_foreach(json_object_get(all, "streams"), i, s) {
+		printf("  stream %s\n", json_string_value(s));
+	}
 }
 
 static int cmd_status(struct lab *lab, int argc, char **argv)

@@ -36,8 +36,7 @@ static void write_mapping(json_t *o, int depth, bool inline_first, FILE *f)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach(o, key, v)
-	{
+	json_object_foreach(o, key, v) {
 		fprintf(f, "%*s%s:", inline_first ? 0 : depth * 2, "", key);
 		inline_first = false;
 		write_value(v, depth + 1, f);
@@ -53,8 +52,7 @@ static void write_value(json_t *v, int depth, FILE *f)
 		write_mapping(v, depth, false, f);
 	} else if (json_is_array(v)) {
 		fputs(json_array_size(v) ? "\n" : " []\n", f);
-		json_array_foreach(v, i, item)
-		{
+		json_array_foreach(v, i, item) {
 			fprintf(f, "%*s- ", depth * 2, "");
 			if (json_is_object(item)) {
 				write_mapping(item, depth + 1, true, f);
@@ -124,8 +122,7 @@ static void overlay(const struct lab *lab, json_t *tree, const char *node, const
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach(lab->settings, key, v)
-	{
+	json_object_foreach(lab->settings, key, v) {
 		const char *colon = strchr(key, ':');
 		const char *k = colon ? colon + 1 : key;
 		if (colon && (strncmp(key, node, (size_t)(colon - key)) != 0 || node[colon - key]))

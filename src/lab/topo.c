@@ -306,8 +306,7 @@ static int take_settings(struct lab *lab, const char *file, json_t *settings)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach(settings, key, v)
-	{
+	json_object_foreach(settings, key, v) {
 		if (json_is_string(v))
 			continue;
 		lab_say("%s: settings.%s: a text is expected, as it stands in a configuration file", file, key);
@@ -446,8 +445,7 @@ static int take_procs(struct lab *lab, json_t *list)
 	size_t i;
 	json_t *o;
 	int r = 0;
-	json_array_foreach(list, i, o)
-	{
+	json_array_foreach(list, i, o) {
 		struct proc p = {.pid = (pid_t)json_integer_value(json_object_get(o, "pid")),
 				 .start = (uint64_t)json_integer_value(json_object_get(o, "start"))};
 		const char *name = json_string_value(json_object_get(o, "name"));
