@@ -218,8 +218,9 @@ void demo_print_summary(struct demo *d, json_t *summary)
 		printf("  %s\n", line_of);
 	}
 	putchar('\n');
-	json_array_foreach(json_object_get(summary, "expectations"), i, o)
-	    printf("  %s  %s\n", json_is_true(json_object_get(o, "met")) ? "yes" : "NO ", text(o, "text"));
+	json_array_foreach(json_object_get(summary, "expectations"), i, o) {
+		printf("  %s  %s\n", json_is_true(json_object_get(o, "met")) ? "yes" : "NO ", text(o, "text"));
+	}
 	printf("\n  %s after %.1f s\n",
 	       json_is_true(json_object_get(summary, "interrupted")) ? "Interrupted"
 	       : json_is_true(json_object_get(summary, "passed"))    ? "All expectations were met"

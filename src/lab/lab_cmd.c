@@ -113,8 +113,9 @@ static json_t *status_of(struct lab *lab)
 	json_t *all = lab_to_json(lab), *daemons = json_object(), *one;
 	const char *node;
 	size_t i;
-	json_array_foreach(json_object_get(all, "processes"), i, one)
-	    json_object_set_new(one, "running", json_boolean(proc_alive(&lab->procs[i].proc)));
+	json_array_foreach(json_object_get(all, "processes"), i, one) {
+		json_object_set_new(one, "running", json_boolean(proc_alive(&lab->procs[i].proc)));
+	}
 	for (i = 0; (node = lab_daemon(lab, i)); i++) {
 		if (!lab_proc(lab, node))
 			continue;

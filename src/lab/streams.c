@@ -321,9 +321,10 @@ void streams_print(json_t *report)
 	       whole(json_object_get(report, "sender"), "sent"));
 	printf("  %-12s %10s %8s %8s %9s %8s %10s %10s\n", "node", "received", "lost", "dup", "reordered", "behind",
 	       "gap ms", "delay ms");
-	json_object_foreach(json_object_get(report, "nodes"), node, o)
-	    printf("  %-12s %10lld %8lld %8lld %9lld %8lld %10.1f %10.3f\n", node, whole(o, "received"),
-		   whole(o, "lost"), whole(o, "duplicates"), whole(o, "reordered"), whole(o, "behind"),
-		   json_real_value(json_object_get(json_array_get(json_object_get(o, "gaps"), 0), "ms")),
-		   json_real_value(json_object_get(o, "delay_avg_ms")));
+	json_object_foreach(json_object_get(report, "nodes"), node, o) {
+		printf("  %-12s %10lld %8lld %8lld %9lld %8lld %10.1f %10.3f\n", node, whole(o, "received"),
+		       whole(o, "lost"), whole(o, "duplicates"), whole(o, "reordered"), whole(o, "behind"),
+		       json_real_value(json_object_get(json_array_get(json_object_get(o, "gaps"), 0), "ms")),
+		       json_real_value(json_object_get(o, "delay_avg_ms")));
+	}
 }

@@ -31,6 +31,18 @@ check "both kinds of group crossed a handover" \
 	jq -e '[.handovers[] | select(.gap_ms > 0) | .stream] | index("TV") and index("NEWS")' "$TMP/out"
 check "nothing is left" nothing_left "$demo_pid"
 
+if [ "$DATAPLANE" = ebpf ] && command -v ffmpeg >/dev/null; then
+	step "with a picture"
+	demo --json --video
+	wait "$demo_pid"
+	check "it ends well" equals 0 $?
+	check "pictures came" jq -e '.video.pictures > 100' "$TMP/out"
+	# At 1.5 Mb/s some 150 packets a second, and the node is without a link, or not yet known, for a tenth of one.
+	check "the receiver's own count of missed packets is that of a handover" \
+		jq -e '.video.missed_packets < 300' "$TMP/out"
+	check "nothing is left" nothing_left "$demo_pid"
+fi
+
 step "interrupted"
 for at in 0.2 3; do
 	demo

@@ -54,10 +54,15 @@ if command -v ssmping >/dev/null; then
 	step "ssmping: multicast beside unicast, at the second MAG"
 	move mn1 mag2
 	ns_start src ssmpingd >/dev/null 2>&1
-	check "the node is at home there" eventually 5 ns mn1 sh -c "ssmping -6 -c 1 -I eth0 $SRC_ADDR | grep -q 'unicast from'"
+	answered() { ns mn1 ssmping -6 -c 1 -I eth0 $SRC_ADDR | grep -q 'unicast from'; }
+	check "the node is at home there" eventually 5 answered
 	ns mn1 ssmping -6 -c 6 -I eth0 $SRC_ADDR >"$TMP/ssmping" 2>&1
 	# The first is answered before the join has arrived, and ssmping may end before the last is.
-	answers() { at_least 4 "$(grep -c "^ *$1 from $SRC_ADDR" "$TMP/ssmping")" || { cat "$TMP/ssmping"; return 1; }; }
+	answers() {
+		at_least 4 "$(grep -c "^ *$1 from $SRC_ADDR" "$TMP/ssmping")" && return
+		cat "$TMP/ssmping"
+		return 1
+	}
 	check "unicast" answers unicast
 	check "multicast" answers multicast
 fi
