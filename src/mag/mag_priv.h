@@ -186,6 +186,8 @@ struct mag_node {
 		bool with_prefixes;
 	} bri;
 	struct deadline revoked;
+	uint16_t ended_seq; /* of the BRI that ended a session of it; a repetition does not end the next one */
+	mono_t ended_at;    /* MONO_NEVER: none has */
 
 	/* multicast */
 	bool terminated; /* an operator ended its multicast */
@@ -201,7 +203,7 @@ struct mag_node {
 /* A node's subscription to a group: its wishes, what was decided, and what the LMA has been told of it. */
 struct mag_sub {
 	struct mag_node *node;
-	struct list in_node, in_group;
+	struct list in_node, in_group, in_bearers;
 	struct mag_group *at; /* at the node's peer, while the node is served or being registered */
 	struct in6_addr group;
 	struct filter mld, admin;	/* wishes by origin; the profile's is read from the profile */
@@ -229,6 +231,8 @@ struct mag_group {
 	struct mag_peer *peer;
 	struct in6_addr group;
 	struct list subs;	/* mag_sub.in_group */
+	struct list bearers;	/* mag_sub.in_bearers: all whose binding may carry the group, and maybe more */
+	struct filter need;	/* when it was last signalled */
 	struct list in_touched; /* to be looked at again before the call returns */
 	struct filter mld;	/* as set at the upstream */
 	bool joined;		/* told as an event */

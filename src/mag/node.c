@@ -104,7 +104,7 @@ static void node_init(struct mag_node *node, struct mag *mag)
 
 	node->mag = mag;
 	node->status = -1;
-	node->prefixes_changed = MONO_NEVER;
+	node->prefixes_changed = node->ended_at = MONO_NEVER;
 	node->seq = (uint16_t)rng_u64(&mag->rng);
 	list_init(&node->in_link);
 	list_init(&node->in_peer);

@@ -5,6 +5,8 @@
 
 #include "mag/mag_priv.h"
 
+#define BRI_REPEATED_WITHIN span_s(10) /* the anchor repeats it after 1 and 2 s (RFC 5846 12) */
+
 static void send_mh(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m)
 {
 	uint8_t bytes[MH_LEN_MAX];
@@ -159,8 +161,21 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 	}
 }
 
+/* Its answer was lost, or is on its way; the node may have another session by now. Numbers come again after a while. */
+static bool is_repeated(const struct mag_node *node, struct now now, const struct bri *bri)
+{
+	return !mono_is_never(node->ended_at) && node->ended_seq == bri->seq &&
+	       mono_before(now.mono, mono_add(node->ended_at, BRI_REPEATED_WITHIN));
+}
+
 static void revoked(struct mag_node *node, struct now now, const struct bri *bri)
 {
+	if (is_repeated(node, now, bri)) {
+		answer(node->mag, bri, MH_BRA_SUCCESS);
+		return;
+	}
+	node->ended_seq = bri->seq;
+	node->ended_at = now.mono;
 	switch (node->state) {
 	case MAG_NODE_REGISTERED:
 		/* With other prefixes in its profile the node is to have another session. */

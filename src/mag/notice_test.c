@@ -147,6 +147,28 @@ static void by_the_anchors_will(void **state)
 	}
 }
 
+/* The answer was lost: the revocation comes again, when the node has a new session already. */
+static void a_repetition_ends_no_new_session(void **state)
+{
+	struct bench *b = bench_begin();
+	struct lladdr l = mac(1);
+
+	(void)state;
+	attach(b, 1);
+	bri(b, 1, 1);
+	assert_int_equal(mag_attach(b->mag, b->now, 1, &l, NULL, 0), CTL_OK);
+	bench_drain(b);
+	bench_forget(b);
+	wait_for(b, span_s(1));
+	bri(b, 1, 1);
+	assert_said(b, "BRA(0)");
+	assert_state(b, 1, "registered");
+	wait_for(b, span_s(10)); /* the same number, much later, is another one */
+	bri(b, 1, 1);
+	assert_state(b, 1, "refused");
+	bench_end(b);
+}
+
 /* The policy store gave it another prefix: the anchor ends the session that has the old one, whichever of the two hears
  * of it first. */
 static void revoked_for_other_prefixes(void **state)
@@ -169,6 +191,7 @@ static void revoked_for_other_prefixes(void **state)
 	assert_int_equal(b->pbu.n_hnp, 1);
 	assert_true(addr_eq(&b->pbu.hnp[0].addr, &b->profile[1]->prefixes[0].addr));
 	assert_state(b, 1, "registered");
+	wait_for(b, span_s(11)); /* by then the number of the message is another one's */
 	/* Back to one of the anchor's choice. */
 	bench_profile(b, 1);
 	b->profile[1]->version = 3;
@@ -178,6 +201,7 @@ static void revoked_for_other_prefixes(void **state)
 	bri_of(b, 1, home(7), 1);
 	assert_true(addr_is_any(&b->pbu.hnp[0].addr));
 	assert_state(b, 1, "registered");
+	wait_for(b, span_s(11));
 	/* With nothing changed since it is the anchor's will. */
 	bri(b, 1, 1);
 	assert_state(b, 1, "refused");
@@ -324,6 +348,7 @@ int main(void)
 		cmocka_unit_test(revoked_and_back),
 		cmocka_unit_test(gone_while_asked),
 		cmocka_unit_test(by_the_anchors_will),
+		cmocka_unit_test(a_repetition_ends_no_new_session),
 		cmocka_unit_test(revoked_for_other_prefixes),
 		cmocka_unit_test(revocations_of_nothing),
 		cmocka_unit_test(revocation_of_many),
