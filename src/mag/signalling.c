@@ -33,6 +33,7 @@ static struct mag_group *group_new(struct mag_peer *peer, const struct in6_addr 
 	g->peer = peer;
 	g->group = *group;
 	list_init(&g->subs);
+	list_init(&g->bearers);
 	list_init(&g->in_touched);
 	if (!htab_add(&peer->groups, &g->by_group, htab_hash(&peer->groups, group, sizeof(*group)))) {
 		slab_put(&peer->mag->group_slab, g);
@@ -44,6 +45,7 @@ static struct mag_group *group_new(struct mag_peer *peer, const struct in6_addr 
 void mag_group_free(struct mag_group *g)
 {
 	filter_drop(&g->mld);
+	filter_drop(&g->need);
 	list_del(&g->in_touched);
 	htab_del(&g->peer->groups, &g->by_group);
 	slab_put(&g->peer->mag->group_slab, g);
@@ -65,6 +67,7 @@ bool mag_group_attach(struct mag_sub *sub)
 void mag_group_detach(struct mag_sub *sub)
 {
 	list_del(&sub->in_group);
+	list_del(&sub->in_bearers);
 	mag_group_touch(sub->at);
 	sub->at = NULL;
 }
@@ -117,18 +120,61 @@ static const struct filter *secure(const struct mag_sub *sub)
 	return filter_covers(&sub->carried, next) ? next : &none;
 }
 
+/* A group may have thousands of listeners, and few whose bindings carry it: only those are walked. */
+static void bear(struct mag_sub *sub)
+{
+	if (list_empty(&sub->in_bearers))
+		list_add(&sub->at->bearers, &sub->in_bearers);
+}
+
+static bool bears(const struct mag_sub *sub)
+{
+	return !filter_is_none(&sub->carried) || !filter_is_none(&sub->asked) ||
+	       (sub->node->dirty && !filter_is_none(&sub->want));
+}
+
 static bool registrations_cover(const struct mag_group *g, const struct filter *need,
 				const struct filter *(*share)(const struct mag_sub *sub), const struct filter *besides)
 {
 	struct filter all = besides ? filter_dup(besides) : FILTER_NONE;
 	bool covered = filter_covers(&all, need);
 
-	for (struct list *n = g->subs.next; n != &g->subs && !covered; n = n->next) {
-		filter_add(&all, share(list_owner(n, struct mag_sub, in_group)));
+	list_each_safe (n, &g->bearers) {
+		struct mag_sub *sub = list_owner(n, struct mag_sub, in_bearers);
+
+		if (covered)
+			break;
+		if (!bears(sub)) {
+			list_del(n);
+			continue;
+		}
+		filter_add(&all, share(sub));
 		covered = filter_covers(&all, need);
 	}
 	filter_drop(&all);
 	return covered;
+}
+
+static void take_back_one(const struct mag_sub *sub, const struct filter *need)
+{
+	struct mag_node *node = sub->node;
+
+	if (node->state != MAG_NODE_REGISTERED || registering(node) || node->dirty)
+		return;
+	if (!filter_covers(need, &sub->carried) && !filter_eq(&sub->carried, &sub->want))
+		mag_registration_touch(node);
+}
+
+/* Its own binding carries other than it wants: does anybody need that? */
+static void take_back_own(const struct mag_sub *sub)
+{
+	struct filter need = FILTER_NONE;
+
+	if (filter_is_none(&sub->carried) || filter_eq(&sub->carried, &sub->want))
+		return;
+	(void)proxy_merged(sub->at->peer->proxy, &sub->group, &need);
+	take_back_one(sub, &need);
+	filter_drop(&need);
 }
 
 bool mag_signal_is_asked(const struct mag_sub *sub)
@@ -145,9 +191,11 @@ void mag_sub_changed(struct mag_sub *sub)
 	struct mag_node *node = sub->node;
 
 	mag_group_touch(sub->at);
+	take_back_own(sub);
 	if (!bound(node) || filter_is_none(&sub->want) || !mag_peer_by_registration(node->peer))
 		return;
 	if (node->dirty) { /* a PBU is due anyway, and will hold this */
+		bear(sub);
 		mag_count(node->mag, MAG_C_PBU_MERGED);
 		return;
 	}
@@ -185,18 +233,11 @@ static void tell_joined(struct mag_group *g, bool joined)
 	fxq_event(g->peer->mag->fxq, &e);
 }
 
-/* A binding that carries what nobody needs any more is to be brought up to date. */
+/* The need shrank: bindings that carry what nobody needs any more are to be brought up to date. */
 static void take_back(const struct mag_group *g, const struct filter *need)
 {
-	list_each (n, &g->subs) {
-		const struct mag_sub *sub = list_owner(n, struct mag_sub, in_group);
-		struct mag_node *node = sub->node;
-
-		if (node->state != MAG_NODE_REGISTERED || registering(node) || node->dirty)
-			continue;
-		if (!filter_covers(need, &sub->carried) && !filter_eq(&sub->carried, &sub->want))
-			mag_registration_touch(node);
-	}
+	list_each (n, &g->bearers)
+		take_back_one(list_owner(n, struct mag_sub, in_bearers), need);
 }
 
 static void signal_group(struct mag_group *g, struct now now)
@@ -208,7 +249,9 @@ static void signal_group(struct mag_group *g, struct now now)
 	while (proxy_pop_changed(peer->proxy, &group, &merged))
 		filter_drop(&merged);
 	(void)proxy_merged(peer->proxy, &g->group, &need);
-	take_back(g, &need);
+	if (!filter_covers(&need, &g->need))
+		take_back(g, &need);
+	filter_move(&g->need, filter_dup(&need));
 	target = mld_target(g, &need);
 	if (!filter_eq(&target, &g->mld)) {
 		if (mld_upstream_set(peer->upstream, now, &g->group, &target))
@@ -280,6 +323,7 @@ bool mag_signal_ams(struct mag_node *node, struct mh_msg *m, size_t room)
 		all &= !sub->no_room;
 		if (!sub->no_room)
 			sub->asked = filter_dup(&sub->want);
+		bear(sub);
 	}
 	return all;
 }
@@ -339,8 +383,12 @@ void mag_signal_result(struct mag_node *node, struct now now, const struct mh_ms
 	}
 	if (counts && (m->has & MH_HAS_RESULT))
 		take_results(node, now, m);
-	list_each_safe (n, &node->subs)
-		(void)mag_sub_gone(list_owner(n, struct mag_sub, in_node));
+	list_each_safe (n, &node->subs) {
+		struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
+
+		take_back_own(sub);
+		(void)mag_sub_gone(sub);
+	}
 }
 
 bool mag_signal_carries(const struct mag_node *node)
@@ -353,8 +401,13 @@ bool mag_signal_carries(const struct mag_node *node)
 
 void mag_signal_review(struct mag_node *node)
 {
-	list_each (n, &node->subs)
-		mag_group_touch(list_owner(n, struct mag_sub, in_node)->at);
+	list_each (n, &node->subs) {
+		struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
+
+		mag_group_touch(sub->at);
+		if (!filter_is_none(&sub->want))
+			bear(sub);
+	}
 }
 
 void mag_signal_reset(struct mag_node *node)

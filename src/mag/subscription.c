@@ -41,6 +41,7 @@ struct mag_sub *mag_sub_get(struct mag_node *node, struct now now, const struct 
 	sub->end = WALL_NEVER;
 	list_init(&sub->in_node);
 	list_init(&sub->in_group);
+	list_init(&sub->in_bearers);
 	if (!mag_group_attach(sub)) {
 		slab_put(&mag->sub_slab, sub);
 		mag_count(mag, MAG_C_LIMIT_GROUPS);
