@@ -110,7 +110,8 @@ before=$(mn_addr mn1)
 lab daemon start lma
 check "its nodes register anew by themselves" eventually 25 bound lma mn1
 check "the one that waited too" eventually 25 bound lma mn2
-check "with their prefixes" equals "$before" "$(mn_addr mn1)"
+as_before() { equals "$before" "$(mn_addr mn1)"; }
+check "with their prefixes" eventually 5 as_before
 check "their groups are joined" eventually 10 joined $SSM $SRC_ADDR
 for n in mn1 mn2; do check "the streams are back at $n" eventually 10 stream_flows ssm $n; done
 

@@ -78,6 +78,7 @@ detach mn7
 
 step "who may not"
 policy remove "$(mn_id mn7)" >/dev/null
+ns mn7 ip -6 address flush dev eth0 scope global # when it was deaf nobody could tell it that its prefix is over
 attach mn7 mag1
 unknown() { show mag1 nodes | jq -e 'any(.nodes[]; .state == "unknown" and .lladdr == "02:52:4e:00:00:07")' >/dev/null; }
 check "a node that is not in the store is unknown" eventually 8 unknown

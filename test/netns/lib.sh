@@ -43,13 +43,19 @@ say() { printf '%s\n' "$*"; }
 step() { say "# $*"; }
 skip() { say "skipped: $*"; exit 77; }
 
-# Run the whole test once on each data plane, unless DATAPLANE names the one to run it on.
+# Run the whole test on each data plane, both at once (most of a test is waiting), unless DATAPLANE names the one.
 both_dataplanes() {
 	[ -z "$DATAPLANE" ] || return 0
-	both_status=0 both_log=$TMP/both
+	both_status=0 both_running=
 	for both_plane in ebpf user; do
-		step "data plane $both_plane"
-		DATAPLANE=$both_plane LAB_PREFIX=$P-$both_plane "$0" "$@" >"$both_log" 2>&1 || both_status=$?
+		DATAPLANE=$both_plane LAB_PREFIX=$P-$both_plane "$0" "$@" >"$TMP/both-$both_plane" 2>&1 &
+		both_running="$both_running $both_plane:$!"
+		HELPERS="$HELPERS $!"
+	done
+	for both_plane in $both_running; do
+		wait "${both_plane#*:}" || both_status=$?
+		both_log=$TMP/both-${both_plane%:*}
+		step "data plane ${both_plane%:*}"
 		sed '$d' "$both_log"
 		both_line=$(tail -n 1 "$both_log")
 		case $both_line in
