@@ -82,6 +82,14 @@ static void emit(struct proxy *p, enum dp_op_kind kind, const struct proxy_group
 	fxq_dp(p->fxq, &op);
 }
 
+/* The member's output into or out of a list that is there. */
+static void emit_output(const struct proxy_member *m, enum dp_op_kind kind, const struct proxy_group *g,
+			const struct in6_addr *source, const struct dp_out *out)
+{
+	if (!m->silent)
+		emit(m->proxy, kind, g, source, out);
+}
+
 static void emit_list(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source, uint32_t n_outs)
 {
 	struct dp_op op = {.kind = DP_FLOW_ADD};
@@ -235,6 +243,25 @@ static bool same_output(const struct dp_out *a, const struct dp_out *b)
 	       !memcmp(a->dmac, b->dmac, sizeof(a->dmac));
 }
 
+void proxy_member_forward(struct proxy_member *m, bool on)
+{
+	enum dp_op_kind kind = on ? DP_OUT_ADD : DP_OUT_DEL;
+
+	if (m->silent == !on)
+		return;
+	m->silent = !on;
+	for (struct hnode *n = htab_next(&m->entries, NULL); n; n = htab_next(&m->entries, n)) {
+		const struct proxy_entry *e = hnode_owner(n, struct proxy_entry, node);
+		struct dp_out out = proxy_out(m, e->group);
+
+		if (e->filter.mode == FILTER_EXCLUDE)
+			emit(m->proxy, kind, e->group, NULL, &out);
+		for (struct proxy_source *s = NULL; (s = proxy_source_next(e->group, s));)
+			if (filter_accepts(&e->filter, &s->addr))
+				emit(m->proxy, kind, e->group, &s->addr, &out);
+	}
+}
+
 static void replace_output(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source,
 			   const struct dp_out *from, const struct dp_out *to)
 {
@@ -250,6 +277,8 @@ void proxy_member_output(struct proxy_member *m, const struct dp_out *out, bool 
 
 	m->out = *out;
 	m->l2_unicast = l2_unicast;
+	if (m->silent)
+		return;
 	for (struct hnode *n = htab_next(&m->entries, NULL); n; n = htab_next(&m->entries, n)) {
 		const struct proxy_entry *e = hnode_owner(n, struct proxy_entry, node);
 		struct dp_out from = proxy_out(&before, e->group), to = proxy_out(m, e->group);
@@ -438,32 +467,32 @@ static bool remerge(struct proxy_group *g, const struct filter *old, const struc
 }
 
 /* A list that was there and stays: does the member come or go? */
-static void list_update(struct proxy *p, struct proxy_group *g, struct proxy_source *s, const struct filter *old,
-			const struct filter *new, const struct dp_out *out)
+static void list_update(const struct proxy_member *m, const struct proxy_group *g, const struct proxy_source *s,
+			const struct filter *old, const struct filter *new, const struct dp_out *out)
 {
 	bool before = filter_accepts(old, &s->addr), after = filter_accepts(new, &s->addr);
 
 	if (!s->listed || !(s->named[FILTER_INCLUDE] + s->named[FILTER_EXCLUDE]) || before == after)
 		return;
-	emit(p, after ? DP_OUT_ADD : DP_OUT_DEL, g, &s->addr, out);
+	emit_output(m, after ? DP_OUT_ADD : DP_OUT_DEL, g, &s->addr, out);
 }
 
-static void lists_update(struct proxy *p, struct proxy_group *g, const struct filter *old, const struct filter *new,
-			 const struct dp_out *out)
+static void lists_update(const struct proxy_member *m, struct proxy_group *g, const struct filter *old,
+			 const struct filter *new, const struct dp_out *out)
 {
 	const struct in6_addr *so = filter_sources(old), *sn = filter_sources(new);
 
 	if (old->mode != new->mode) {
 		for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
-			list_update(p, g, s, old, new, out);
+			list_update(m, g, s, old, new, out);
 		return;
 	}
 	for (size_t i = 0; i < filter_count(new); i++)
 		if (!filter_has_source(old, &sn[i]))
-			list_update(p, g, proxy_source_find(g, &sn[i]), old, new, out);
+			list_update(m, g, proxy_source_find(g, &sn[i]), old, new, out);
 	for (size_t i = 0; i < filter_count(old); i++)
 		if (!filter_has_source(new, &so[i]))
-			list_update(p, g, proxy_source_find(g, &so[i]), old, new, out);
+			list_update(m, g, proxy_source_find(g, &so[i]), old, new, out);
 }
 
 /* Lists for the sources that only this member names: they start with the other EXCLUDE members, who got the source from
@@ -482,9 +511,9 @@ static void lists_create(struct proxy *p, struct proxy_group *g, const struct pr
 		if (n_outs == UINT32_MAX) { /* the same for all of them */
 			n_outs = 0;
 			for (struct proxy_entry *e = g->entries[FILTER_EXCLUDE]; e; e = e->next)
-				if (e->member != m)
+				if (e->member != m && !e->member->silent)
 					p->outs[n_outs++] = proxy_out(e->member, g);
-			if (new->mode == FILTER_INCLUDE)
+			if (new->mode == FILTER_INCLUDE && !m->silent)
 				p->outs[n_outs++] = *out;
 		}
 		emit_list(p, g, &s->addr, n_outs);
@@ -492,9 +521,10 @@ static void lists_create(struct proxy *p, struct proxy_group *g, const struct pr
 	}
 }
 
-static void any_source_update(struct proxy *p, struct proxy_group *g, const struct filter *old,
+static void any_source_update(const struct proxy_member *m, struct proxy_group *g, const struct filter *old,
 			      const struct filter *new, const struct dp_out *out)
 {
+	struct proxy *p = m->proxy;
 	uint32_t excludes = g->n[FILTER_EXCLUDE];
 
 	if (old->mode == new->mode)
@@ -502,12 +532,12 @@ static void any_source_update(struct proxy *p, struct proxy_group *g, const stru
 	if (new->mode == FILTER_EXCLUDE) {
 		if (excludes == 1) {
 			p->outs[0] = *out;
-			emit_list(p, g, NULL, 1);
+			emit_list(p, g, NULL, m->silent ? 0 : 1);
 		} else {
-			emit(p, DP_OUT_ADD, g, NULL, out);
+			emit_output(m, DP_OUT_ADD, g, NULL, out);
 		}
 	} else if (excludes) {
-		emit(p, DP_OUT_DEL, g, NULL, out);
+		emit_output(m, DP_OUT_DEL, g, NULL, out);
 	} else {
 		emit(p, DP_FLOW_DEL, g, NULL, NULL);
 	}
@@ -550,9 +580,9 @@ static void entry_change(struct proxy_entry *e, const struct filter *f)
 	if (remerge(g, &old, &new, excludes_before) && list_empty(&g->changed))
 		list_add(&p->changed, &g->changed);
 
-	lists_update(p, g, &old, &new, &out);
+	lists_update(m, g, &old, &new, &out);
 	lists_create(p, g, m, &new, &out);
-	any_source_update(p, g, &old, &new, &out);
+	any_source_update(m, g, &old, &new, &out);
 	lists_delete(p, g, &old);
 
 	filter_drop(&old);

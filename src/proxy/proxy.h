@@ -39,6 +39,9 @@ struct proxy_member *proxy_member_new(struct proxy *p, const struct dp_out *out,
 void proxy_member_free(struct proxy_member *m);
 /* Change the output of a member in place (new link-layer address, other delivery): add before remove in each list. */
 void proxy_member_output(struct proxy_member *m, const struct dp_out *out, bool l2_unicast);
+/* Whether its output stands in the lists, as it does at first. A member that is not forwarded to is part of the merged
+ * state all the same: so RFC 4605 4.2 has it of a link on which another router is the querier. */
+void proxy_member_forward(struct proxy_member *m, bool on);
 
 enum proxy_set_result { PROXY_OK, PROXY_LIMIT, PROXY_OOM };
 /* What the member listens to of `group` from now on (copied); FILTER_NONE ends it. On PROXY_LIMIT and PROXY_OOM

@@ -27,6 +27,7 @@ struct proxy_member {
 	struct htab entries; /* by group */
 	struct dp_out out;
 	bool l2_unicast;
+	bool silent; /* its output stands in no list */
 	void *owner;
 };
 

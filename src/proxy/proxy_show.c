@@ -35,7 +35,7 @@ void proxy_member_flows(const struct proxy_member *m, const struct in6_addr *gro
 	struct dp_flow flow;
 	struct dp_out out;
 
-	if (!e)
+	if (!e || m->silent)
 		return;
 	out = proxy_out(m, g);
 	if (e->filter.mode == FILTER_EXCLUDE) {

@@ -142,7 +142,7 @@ struct world {
 	struct in6_addr group[GROUPS], source[TRIED];
 	struct proxy_member *member[MEMBERS];
 	struct dp_out out[MEMBERS];
-	bool unicast[MEMBERS];
+	bool unicast[MEMBERS], silent[MEMBERS];
 	struct wish wish[MEMBERS][GROUPS];
 	struct filter told[GROUPS];
 };
@@ -211,6 +211,10 @@ static unsigned obey(struct world *w, unsigned cm, unsigned cg, const struct wis
 				for (unsigned s = 0; s < TRIED; s++) {
 					bool old, new;
 
+					if (w->silent[m]) {
+						assert_int_equal(copies(w, m, g, s), 0);
+						continue;
+					}
 					old = new = wants(&w->wish[m][g], s);
 					if (m == cm && g == cg) {
 						old = wants(before, s);
@@ -359,15 +363,19 @@ static void tell(struct world *w)
 static unsigned needed_ops(const struct world *w, unsigned m, unsigned g, const struct wish *before,
 			   const struct wish *after)
 {
-	unsigned others_named = 0, n = before->exclude != after->exclude;
+	unsigned others_named = 0, others_exclude = 0, n;
 
-	for (unsigned i = 0; i < MEMBERS; i++)
-		if (i != m)
+	for (unsigned i = 0; i < MEMBERS; i++) {
+		if (i != m) {
 			others_named |= w->wish[i][g].named;
+			others_exclude |= w->wish[i][g].exclude;
+		}
+	}
+	n = before->exclude != after->exclude && (!w->silent[m] || !others_exclude);
 	for (unsigned s = 0; s < SOURCES; s++) {
 		bool was = (others_named | before->named) >> s & 1, is = (others_named | after->named) >> s & 1;
 
-		n += was != is || (was && wants(before, s) != wants(after, s));
+		n += was != is || (was && !w->silent[m] && wants(before, s) != wants(after, s));
 	}
 	return n;
 }
@@ -418,7 +426,7 @@ static void change_output(struct world *w, unsigned m)
 					now = out_in(w, i, g);
 					if (i == m && !out_eq(&now, &old[g]))
 						n += model_copies(&w->d, &packet, &old[g]);
-					if (!wants(&w->wish[i][g], s))
+					if (!wants(&w->wish[i][g], s) || w->silent[i])
 						assert_int_equal(n, 0);
 					else
 						assert_in_range(n, 1, i == m ? 2 : 1);
@@ -426,6 +434,24 @@ static void change_output(struct world *w, unsigned m)
 			}
 		}
 	}
+}
+
+/* The others see nothing of it, and nobody upstream either. */
+static void change_forwarding(struct world *w, unsigned m)
+{
+	struct fx fx;
+
+	w->silent[m] = !w->silent[m];
+	proxy_member_forward(w->member[m], !w->silent[m]);
+	while (fxq_pop(w->q, &fx)) {
+		assert_int_equal(fx.dp.kind, w->silent[m] ? DP_OUT_DEL : DP_OUT_ADD);
+		assert_int_equal(fx.dp.out.ifindex, w->out[m].ifindex);
+		assert_true(dp_tunnel_eq(&fx.dp.out.tunnel, &w->out[m].tunnel));
+		model_apply(&w->d, &fx.dp);
+	}
+	for (unsigned g = 0; g < GROUPS; g++)
+		for (unsigned s = 0; s < TRIED; s++)
+			assert_int_equal(copies(w, m, g, s), !w->silent[m] && wants(&w->wish[m][g], s));
 }
 
 static void come_or_go(struct world *w, unsigned m)
@@ -440,6 +466,7 @@ static void come_or_go(struct world *w, unsigned m)
 	}
 	proxy_member_free(w->member[m]);
 	w->member[m] = NULL;
+	w->silent[m] = false;
 	memset(w->wish[m], 0, sizeof(w->wish[m]));
 	/* What the one that goes gets meanwhile does not matter: obey() looks at those who are there. */
 	obey(w, MEMBERS, 0, NULL, NULL);
@@ -488,6 +515,8 @@ static void run(uint64_t seed, unsigned steps)
 			come_or_go(&w, m);
 		else if (w.out[m].ifindex && !rng_below(&w.r, 12))
 			change_output(&w, m);
+		else if (!rng_below(&w.r, 12))
+			change_forwarding(&w, m);
 		else
 			change_wish(&w, m);
 		check_all(&w);
