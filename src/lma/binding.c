@@ -154,6 +154,8 @@ struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_has
 		if (!htab_add(&l->by_prefix, &h->by_prefix, prefix_hash(l, &h->prefix)))
 			goto unlink;
 	}
+	for (unsigned i = 0; i < n; i++)
+		l->pool.held += pooled_mask >> i & 1;
 	l->heap_bytes += extra_bytes(b);
 	return b;
 unlink:
@@ -233,8 +235,10 @@ void binding_delete(struct lma *l, struct binding *b)
 		struct hnp *h = binding_hnp(b, i);
 
 		htab_del(&l->by_prefix, &h->by_prefix);
-		if (h->pooled)
+		if (h->pooled) {
+			l->pool.held--;
 			prefix_pool_put(l, &h->prefix);
+		}
 	}
 	profile_unref(b->profile);
 	binding_detach(l, b);
@@ -277,9 +281,20 @@ static bool same_prefixes(const struct binding *b, const struct mh_msg *m)
 	return true;
 }
 
+/* The session of the interface that the message names. */
+static struct binding *of_interface(struct binding *first, const struct mh_msg *m)
+{
+	struct binding *b = has_llid(m) ? first : NULL;
+
+	while (b && (b->att != m->att || !lladdr_eq(&b->llid, &m->llid)))
+		b = binding_next(b);
+	return b;
+}
+
 /* 5.4.1.1. A request that matches none of the conditions is to be a new session by the text, for a prefix that another
  * session of the node holds: one prefix in two sessions cannot be, so it is refused. */
-static struct lookup lookup_by_prefix(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa)
+static struct lookup lookup_by_prefix(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa,
+				      struct binding *first)
 {
 	struct binding *b = NULL;
 	bool same_att, same_llid;
@@ -290,7 +305,7 @@ static struct lookup lookup_by_prefix(const struct lma *l, const struct mh_msg *
 		b = h ? h->binding : NULL;
 	}
 	if (!b)
-		return lookup_is(LOOKUP_NEW, NULL);
+		return lookup_is(LOOKUP_NEW, of_interface(first, m));
 	if (!is_of(b, m->mn_id.s, m->mn_id.len))
 		return lookup_refused(MH_NOT_AUTHORIZED_FOR_HNP, NULL);
 	if (!same_prefixes(b, m))
@@ -311,11 +326,12 @@ struct lookup binding_lookup(const struct lma *l, const struct mh_msg *m, const 
 
 	for (unsigned i = 0; i < m->n_hnp; i++)
 		if (!addr_is_any(&m->hnp[i].addr))
-			return lookup_by_prefix(l, m, proxy_coa);
+			return lookup_by_prefix(l, m, proxy_coa, first);
 	if (has_llid(m)) { /* 5.4.1.2 */
-		for (struct binding *b = first; b; b = binding_next(b))
-			if (b->att == m->att && lladdr_eq(&b->llid, &m->llid))
-				return lookup_is(LOOKUP_UPDATE, b);
+		struct binding *b = of_interface(first, m);
+
+		if (b)
+			return lookup_is(LOOKUP_UPDATE, b);
 		if (only_one && m->handoff == MH_HANDOFF_BETWEEN_INTERFACES)
 			return lookup_is(LOOKUP_UPDATE, first);
 	} else if (only_one && /* 5.4.1.3 */

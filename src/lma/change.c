@@ -73,7 +73,7 @@ void lma_profile_changed(struct lma *l, struct now now, const struct nai *mn, co
 		profile_unref(before);
 		/* what the former profile refused is not said again */
 		notify_cancel(l, b->peer, mn);
-		if (b->shares)
+		if (b->shares || b->refused)
 			shares_reauthorise(l, b);
 	}
 	lma_settle(l);
@@ -204,7 +204,7 @@ static void multicast_reconf(struct lma *l)
 	for (struct hnode *n = htab_next(&l->by_mn, NULL); n; n = htab_next(&l->by_mn, n)) {
 		struct binding *b = hnode_owner(n, struct binding, by_mn);
 
-		if (b->shares)
+		if (b->shares || b->refused)
 			shares_reauthorise(l, b);
 	}
 	for (struct hnode *n = htab_next(&l->peers, NULL); n; n = htab_next(&l->peers, n))

@@ -102,6 +102,43 @@ static void groups_no_longer_permitted_end_at_once(void **state)
 	rig_free(r);
 }
 
+static void the_question_to_register_again_is_put_until_it_is_done(void **state)
+{
+	struct rig *r = rig_conf();
+	struct profile *off = rig_profile(r, "mn1@example.com"), *on = profile_new();
+	struct mh_msg *m;
+
+	(void)state;
+	off->multicast = false;
+	rig_start(r);
+	m = rig_pbu(r, "mn1@example.com", 1);
+	rig_ask(m, G, NULL);
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_int_equal(rig_result(rig_last(r, MH_BA), G), MH_SUB_SERVICE_OFF);
+	m = rig_pbu(r, "mn1@example.com", 1); /* the MAG asks for it no more */
+	m->flags |= MH_BU_S;
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	change(r, "mn1@example.com", on);
+	assert_int_equal(rig_last(r, MH_UPN)->m.reason, 1);
+	rig_forget(r);
+	rig_pass(r, span_s(5)); /* it is lost, and its repetition too */
+	assert_int_equal(rig_count(r, MH_UPN), 1);
+	assert_int_equal(rig_last(r, MH_UPN)->m.flags, 0x4000);
+	m = rig_pbu(r, "mn1@example.com", 1); /* a refresh: the MAG is there */
+	m->flags |= MH_BU_S;
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_int_equal(rig_last(r, MH_UPN)->m.reason, 1);
+	m = rig_pbu(r, "mn1@example.com", 1);
+	rig_ask(m, G, NULL);
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_true(rig_copies(r, S1, G, 0));
+	rig_pass(r, span_s(5));
+	assert_int_equal(rig_status(r, 0, rig_pbu(r, "mn1@example.com", 1)), MH_ACCEPTED);
+	assert_int_equal(rig_count(r, MH_UPN), 0);
+	profile_unref(on);
+	rig_free(r);
+}
+
 static void sources_no_longer_permitted_end_at_once(void **state)
 {
 	struct rig *r = rig_new();
@@ -328,6 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_that_lost_service_is_revoked),
 		cmocka_unit_test(groups_no_longer_permitted_end_at_once),
+		cmocka_unit_test(the_question_to_register_again_is_put_until_it_is_done),
 		cmocka_unit_test(sources_no_longer_permitted_end_at_once),
 		cmocka_unit_test(fewer_groups_allowed),
 		cmocka_unit_test(other_prefixes_make_a_new_session),

@@ -130,7 +130,9 @@ struct binding {
 	uint16_t seq;
 	uint16_t bri_seq; /* of the last revocation of it */
 	uint8_t id_len, n_hnps, state, att, handoff;
-	bool awaited; /* a PBU waits for its de-registration */
+	bool awaited;	/* a PBU waits for its de-registration */
+	bool refused;	/* groups, since the profile last changed: with another they may be granted */
+	bool ask_again; /* the MAG is to register it again, for groups that it would be granted now */
 	struct lladdr llid;
 	struct hnp first;
 };
@@ -243,6 +245,7 @@ struct prefix_pool {
 	struct prefix pools[8];
 	uint64_t size[8], total;
 	uint64_t next;
+	uint32_t held;	 /* prefixes in use that are `pooled` */
 	uint32_t *queue; /* ring of free ones, oldest first */
 	uint32_t cap, head, count;
 };
@@ -339,8 +342,8 @@ enum lookup_kind {
 };
 struct lookup {
 	enum lookup_kind kind;
-	uint8_t status; /* LOOKUP_REFUSED */
-	struct binding *binding;
+	uint8_t status;		 /* LOOKUP_REFUSED */
+	struct binding *binding; /* LOOKUP_NEW: the session that the interface had, which the new one ends */
 };
 /* RFC 5213 5.4.1; `first` is the node's first binding, or NULL. */
 struct lookup binding_lookup(const struct lma *l, const struct mh_msg *m, const struct in6_addr *proxy_coa,
@@ -409,7 +412,10 @@ void revocation_free_all(struct lma *l);
 /* notify.c */
 /* mn NULL: all sessions of the pair. Results are told in VSM 19/2 under reason 3. The sources of `v` are taken over. */
 void notify_results(struct lma *l, struct peer *p, const struct nai *mn, struct refused *v, size_t n);
+/* A registration is the answer (RFC 7077 4.1); there is no other. */
 void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn);
+/* The MAG has registered the node: was it asked to? */
+bool notify_registered(struct lma *l, struct peer *p, const struct nai *mn);
 void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 /* What is under way to the MAG about this node is not repeated. */
 void notify_cancel(struct lma *l, struct peer *p, const struct nai *mn);

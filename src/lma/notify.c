@@ -121,10 +121,21 @@ void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn)
 {
 	struct notice *n = begin(l, p, mn, MH_UPN_FORCE_REREGISTRATION);
 
-	if (!n)
-		return;
-	transmit(l, n, false);
-	end(l, n); /* nothing answers it but a registration */
+	if (n)
+		launch(l, n);
+}
+
+bool notify_registered(struct lma *l, struct peer *p, const struct nai *mn)
+{
+	list_each (i, &p->upns) {
+		struct notice *n = list_owner(i, struct notice, of_peer);
+
+		if (n->reason == MH_UPN_FORCE_REREGISTRATION && nai_eq(&n->mn, mn)) {
+			end(l, n);
+			return true;
+		}
+	}
+	return false;
 }
 
 void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m)

@@ -140,13 +140,15 @@ static bool take_one(struct lma *l, struct prefix *ret)
 			p = prefix_at(pool, pool->next++);
 		else
 			return false;
-		held = binding_of_prefix(l, &p);
+		/* Where all that are in use came from here, a free one is free. */
+		held = pool->held < l->by_prefix.count ? binding_of_prefix(l, &p) : NULL;
 		if (!held) {
 			*ret = p;
 			return true;
 		}
 		/* A profile or a gateway named it before its turn came: from here on it is as if we had given it. */
 		held->pooled = true;
+		pool->held++;
 	}
 }
 

@@ -210,6 +210,31 @@ static bool take_groups(struct lma *l, struct binding *b, const struct mh_msg *m
 	return true;
 }
 
+static uint8_t handover_trigger(const struct binding *b, const struct mh_msg *m)
+{
+	if (m->handoff == MH_HANDOFF_UNKNOWN)
+		return MH_BRI_HANDOVER_UNKNOWN;
+	return m->att == b->att ? MH_BRI_HANDOVER_SAME_ATT : MH_BRI_HANDOVER_OTHER_ATT;
+}
+
+/* An interface has one session (5.4): one that the node had with it, under prefixes that are not named any more, ends.
+ */
+static void supersede(struct lma *l, const struct binding *now)
+{
+	struct nai mn = binding_mn(now);
+	struct binding *next;
+
+	for (struct binding *b = binding_of_mn(l, &mn); b; b = next) {
+		next = binding_next(b);
+		if (b == now || !now->llid.len || b->att != now->att || !lladdr_eq(&b->llid, &now->llid))
+			continue;
+		if (b->state == LMA_BINDING_ACTIVE && b->peer != now->peer)
+			revocation_send(l, b, b->peer, MH_BRI_HANDOVER_SAME_ATT, false);
+		binding_event(l, EV_BINDING_DELETED, b);
+		binding_delete(l, b);
+	}
+}
+
 static void accept_new(struct lma *l, struct pbu *r)
 {
 	struct prefix prefixes[DP_NODE_PREFIX_MAX];
@@ -250,15 +275,9 @@ static void accept_new(struct lma *l, struct pbu *r)
 	binding_event(l, EV_BINDING_CREATED, b);
 	lma_count(l, LMA_PBU_ACCEPTED_NEW);
 	results = take_groups(l, b, r->m);
+	supersede(l, b); /* after its groups are taken over: what both want never stops upstream */
 	multicast_settle(l);
 	answer_accept(l, r, b, lifetime, results);
-}
-
-static uint8_t handover_trigger(const struct binding *b, const struct mh_msg *m)
-{
-	if (m->handoff == MH_HANDOFF_UNKNOWN)
-		return MH_BRI_HANDOVER_UNKNOWN;
-	return m->att == b->att ? MH_BRI_HANDOVER_SAME_ATT : MH_BRI_HANDOVER_OTHER_ATT;
 }
 
 /* 5.3.4: the session moves to another MAG. */
@@ -287,6 +306,18 @@ static bool move(struct lma *l, struct binding *b, struct pbu *r, struct share *
 	return true;
 }
 
+/* Whether the MAG was asked to register, and has, or the question got lost and is put anew. Another MAG asks for all
+ * groups by itself. */
+static void remind(struct lma *l, struct binding *b, bool moved)
+{
+	struct nai mn = binding_mn(b);
+
+	if (moved || notify_registered(l, b->peer, &mn))
+		b->ask_again = false;
+	else
+		notify_reregister(l, b->peer, &mn);
+}
+
 static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 {
 	bool moved = !addr_eq(&b->peer->proxy_coa, &r->proxy_coa), revived = b->state == LMA_BINDING_DELAYED_DELETE;
@@ -311,6 +342,8 @@ static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 		binding_event(l, EV_BINDING_REFRESHED, b);
 	lma_count(l, moved ? LMA_PBU_ACCEPTED_HANDOVER : revived ? LMA_PBU_ACCEPTED_REVIVED : LMA_PBU_ACCEPTED_REFRESH);
 	answer_accept(l, r, b, lifetime, results);
+	if (b->ask_again)
+		remind(l, b, moved);
 	if (b->awaited) /* the session lives: who waited for its end is another one */
 		pending_give_up(l, binding_id(b), b->id_len);
 	b->awaited = false;

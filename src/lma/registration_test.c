@@ -565,6 +565,29 @@ static void prefixes_that_the_mag_names_after_a_restart_of_ours(void **state)
 	rig_free(r);
 }
 
+/* The MAG learnt of other prefixes before we did: the same interface, and no second session. */
+static void an_interface_has_one_session(void **state)
+{
+	struct rig *r = rig_new();
+	struct prefix p = rig_register(r, 0, "mn1@example.com", 1);
+	struct mh_msg *m = rig_pbu(r, "mn1@example.com", 1);
+
+	(void)state;
+	m->hnp[0] = P("2001:db8:f00:9000::/64");
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_int_equal(lma_totals(r->lma).bindings, 1);
+	assert_int_equal(rig_count(r, MH_REVOCATION), 0);
+	assert_int_equal(rig_route(r, &p), -1);
+	assert_int_equal(rig_route(r, &m->hnp[0]), 0);
+	m = rig_pbu(r, "mn1@example.com", 1);
+	m->hnp[0] = P("2001:db8:f00:9001::/64");
+	assert_int_equal(rig_status(r, 1, m), MH_ACCEPTED);
+	assert_int_equal(lma_totals(r->lma).bindings, 1);
+	assert_true(addr_eq(&rig_last(r, MH_REVOCATION)->dst, &r->mag[0]));
+	assert_int_equal(r->n_routes, 1);
+	rig_free(r);
+}
+
 static void a_deregistration_of_no_session_of_the_node(void **state)
 {
 	struct rig *r = rig_new();
@@ -724,6 +747,7 @@ int main(void)
 		cmocka_unit_test(several_prefixes_for_each_node),
 		cmocka_unit_test(prefixes_of_the_profile),
 		cmocka_unit_test(prefixes_that_the_mag_names_after_a_restart_of_ours),
+		cmocka_unit_test(an_interface_has_one_session),
 		cmocka_unit_test(a_deregistration_of_no_session_of_the_node),
 		cmocka_unit_test(the_pool_ends_and_is_used_again),
 		cmocka_unit_test(limits_of_bindings_and_peers),

@@ -190,7 +190,7 @@ static bool came_before(const struct mh_msg *m, unsigned i)
 	return false;
 }
 
-static void tell_refused(struct lma *l, const struct binding *b, const struct in6_addr *group, uint8_t result)
+static void tell_refused(struct lma *l, struct binding *b, const struct in6_addr *group, uint8_t result)
 {
 	struct event e = {.kind = EV_SUBSCRIPTION_REFUSED,
 			  .mn = binding_mn(b),
@@ -201,6 +201,7 @@ static void tell_refused(struct lma *l, const struct binding *b, const struct in
 
 	lma_count(l, LMA_AMS_REFUSED);
 	lma_event_limited(l, &e);
+	b->refused = b->refused || result != MH_SUB_NOT_SUPPORTED;
 }
 
 static uint32_t groups_max(const struct lma *l, const struct binding *b)
@@ -325,17 +326,6 @@ static void withdraw(struct lma *l, struct share *sh, uint8_t result)
 	settle_demand(l, leave_demand(sh));
 }
 
-/* Would a group that was refused to the node be granted now? What it wished is not kept: the MAG is to ask again. */
-static bool granted_now(const struct lma *l, const struct binding *b, const struct share *sh)
-{
-	enum policy_verdict v = profile_permits(b->profile, &sh->group, &addr_any);
-
-	if (sh->result != MH_SUB_PROHIBITED && sh->result != MH_SUB_SERVICE_OFF)
-		return false;
-	return policy_scope(&l->conf.scopes, &sh->group) == POLICY_PERMIT &&
-	       (v == POLICY_PERMIT || v == POLICY_SSM_NEEDS_SOURCE);
-}
-
 /* One share by the profile as it is now. *told says what was taken back of it. False: nothing was. */
 static bool reauthorise(struct lma *l, struct binding *b, struct share *sh, uint32_t *left, struct refused *told)
 {
@@ -370,14 +360,14 @@ void shares_reauthorise(struct lma *l, struct binding *b)
 	struct refused told[LMA_RECORDS_PER_UPN];
 	struct nai mn = binding_mn(b);
 	uint32_t left = groups_max(l, b);
-	bool more = false;
+	/* What was refused is not kept, since the MAG leaves it out of its next set: it is to ask again. */
+	bool again = b->refused && b->profile->multicast;
 	size_t n = 0;
 
+	b->refused = b->ask_again = false;
 	for (struct share *sh = b->shares; sh; sh = sh->next) {
-		if (!sh->demand) {
-			more = more || granted_now(l, b, sh);
+		if (!sh->demand)
 			continue;
-		}
 		if (reauthorise(l, b, sh, &left, &told[n]))
 			n++;
 		if (n == LMA_RECORDS_PER_UPN) {
@@ -387,8 +377,10 @@ void shares_reauthorise(struct lma *l, struct binding *b)
 	}
 	if (n)
 		notify_results(l, b->peer, &mn, told, n);
-	if (more)
-		notify_reregister(l, b->peer, &mn);
+	if (!again)
+		return;
+	b->ask_again = true;
+	notify_reregister(l, b->peer, &mn);
 }
 
 void shares_terminate(struct lma *l, struct sub *s, const struct in6_addr *source)
