@@ -249,7 +249,8 @@ static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6
 	case MH_UPA:
 		break;
 	}
-	if (!lma_mag_of(l, src)) {
+	/* An answer is known by its question: the MAG may have lost its permission, which is why it was asked. */
+	if (!lma_mag_of(l, src) && (l->rx.type != MH_REVOCATION || l->rx.revocation != MH_BRA)) {
 		lma_count(l, LMA_MH_STRANGER);
 		return;
 	}
