@@ -56,6 +56,7 @@ void mag_node_register(struct mag_node *node, struct now now)
 		mag_peer_join(peer, node);
 	mag_node_become(node, now, MAG_NODE_REGISTERING);
 	mag_subs_start(node, now);
+	mag_asked_restore(node, now);
 	mag_event(node->mag, EV_NODE_ATTACHED, node, node->trigger);
 	mag_registration_send(node, now, MAG_REQUEST_REGISTER);
 	mag_reach_watch(node, now);
@@ -95,6 +96,7 @@ void mag_node_reconsider(struct mag_node *node, struct now now)
 void mag_node_restart(struct mag_node *node, struct now now, const char *why)
 {
 	farewell(node, now);
+	mag_asked_save(node);
 	mag_subs_stop(node);
 	if (node->peer)
 		mag_peer_leave(node, now);
@@ -122,6 +124,8 @@ static void take_profile(struct mag_node *node, struct now now, const struct pro
 		node->prefixes_changed = now.mono;
 	node->profile = profile_ref(p);
 	profile_unref(old);
+	if (!p->multicast)
+		mag_asked_drop(node);
 }
 
 /* A new profile of an attached node: still permitted here, and at the same anchor? Its prefixes are the anchor's to

@@ -190,6 +190,7 @@ struct mag_node {
 	mono_t ended_at;    /* MONO_NEVER: none has */
 
 	/* multicast */
+	struct mag_asked *asked; /* by an operator, while there is no session; NULL: nothing */
 	bool terminated; /* an operator ended its multicast */
 	struct mld_link *mld;
 	struct proxy_member *member;
@@ -416,6 +417,11 @@ void mag_peer_free(struct mag_peer *peer);
 struct dp_out mag_node_output(const struct mag_node *node);
 bool mag_node_l2_unicast(const struct mag_node *node);
 void mag_node_forward(struct mag_node *node); /* DP_NODE_ADD as it stands */
+
+/* ---- operator.c: what an operator asked for, over the end of a session ---- */
+void mag_asked_save(struct mag_node *node);
+void mag_asked_restore(struct mag_node *node, struct now now);
+void mag_asked_drop(struct mag_node *node);
 
 /* ---- signalling.c ---- */
 /* Do PBUs to this LMA carry the groups, and do they count? */

@@ -209,6 +209,7 @@ void mag_node_free(struct mag_node *node, struct now now)
 	mag_subs_stop(node);
 	if (node->peer)
 		mag_peer_leave(node, now);
+	mag_asked_drop(node);
 	leave_link(node);
 	list_del(&node->in_dirty);
 	clear_deadlines(node);
@@ -273,6 +274,7 @@ void mag_node_refuse(struct mag_node *node, struct now now, int32_t status, cons
 	node->status = status;
 	if (node->state != MAG_NODE_REFUSED)
 		mag_node_become(node, now, MAG_NODE_REFUSED);
+	mag_asked_save(node);
 	mag_subs_stop(node);
 	if (node->peer)
 		mag_peer_leave(node, now);

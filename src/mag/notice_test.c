@@ -175,9 +175,13 @@ static void revoked_for_other_prefixes(void **state)
 {
 	struct bench *b = bench_begin();
 	struct nai name = mn(1);
+	struct in6_addr g = addr(G);
+	enum policy_verdict verdict;
 
 	(void)state;
 	attach(b, 1);
+	assert_int_equal(mag_subscribe(b->mag, b->now, &name, &g, &addr_any, &verdict), CTL_OK);
+	bench_drain(b);
 	bench_profile(b, 1);
 	b->profile[1]->version = 2;
 	b->profile[1]->n_prefixes = 1;
@@ -191,6 +195,7 @@ static void revoked_for_other_prefixes(void **state)
 	assert_int_equal(b->pbu.n_hnp, 1);
 	assert_true(addr_eq(&b->pbu.hnp[0].addr, &b->profile[1]->prefixes[0].addr));
 	assert_state(b, 1, "registered");
+	assert_data(b, "ff1e::1- node1- node1+ ff1e::1+1"); /* what an operator asked for goes on */
 	wait_for(b, span_s(11)); /* by then the number of the message is another one's */
 	/* Back to one of the anchor's choice. */
 	bench_profile(b, 1);

@@ -1,7 +1,92 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What an operator, or a program in its place, asks for: it acts for a node (draft 7.1), or ends its
  * service (draft 4.3.1). */
+#include <stdlib.h>
+
 #include "mag/mag_priv.h"
+
+/* ---- what was asked for belongs to the node's stay, not to one session of it ---- */
+
+struct mag_asked {
+	size_t n;
+	struct {
+		struct in6_addr group;
+		struct filter wish;
+	} v[];
+};
+
+void mag_asked_drop(struct mag_node *node)
+{
+	for (size_t i = 0; node->asked && i < node->asked->n; i++)
+		filter_drop(&node->asked->v[i].wish);
+	free(node->asked);
+	node->asked = NULL;
+}
+
+void mag_asked_save(struct mag_node *node)
+{
+	struct mag_asked *a;
+	size_t n = 0;
+
+	if (!node->profile->multicast) { /* the end of the service ends it, too */
+		mag_asked_drop(node);
+		return;
+	}
+	list_each (i, &node->subs)
+		n += !filter_is_none(&list_owner(i, struct mag_sub, in_node)->admin);
+	if (!n)
+		return; /* or saved already, and not begun again since */
+	mag_asked_drop(node);
+	a = calloc(1, sizeof(*a) + n * sizeof(a->v[0]));
+	if (!a) {
+		mag_count(node->mag, MAG_C_OUT_OF_MEMORY);
+		return;
+	}
+	list_each (i, &node->subs) {
+		const struct mag_sub *sub = list_owner(i, struct mag_sub, in_node);
+
+		if (filter_is_none(&sub->admin))
+			continue;
+		a->v[a->n].group = sub->group;
+		a->v[a->n++].wish = filter_dup(&sub->admin);
+	}
+	node->asked = a;
+}
+
+void mag_asked_restore(struct mag_node *node, struct now now)
+{
+	if (!node->asked || !mag_multicast_permitted(node))
+		return;
+	for (size_t i = 0; i < node->asked->n; i++) {
+		struct mag_sub *sub;
+
+		if (filter_is_none(&node->asked->v[i].wish))
+			continue;
+		sub = mag_sub_get(node, now, &node->asked->v[i].group);
+		if (!sub)
+			continue; /* counted there */
+		filter_move(&sub->admin, node->asked->v[i].wish);
+		node->asked->v[i].wish = FILTER_NONE;
+		mag_sub_decide(sub, now);
+	}
+	mag_asked_drop(node);
+}
+
+/* Taken back before it came into force again. */
+static bool asked_forget(struct mag_node *node, const struct in6_addr *group)
+{
+	bool found = false;
+
+	for (size_t i = 0; node->asked && i < node->asked->n; i++) {
+		if (!addr_eq(&node->asked->v[i].group, group))
+			continue;
+		found |= !filter_is_none(&node->asked->v[i].wish);
+		filter_drop(&node->asked->v[i].wish);
+	}
+	return found;
+}
+
+/* ---- requests ---- */
 
 static struct filter single(const struct in6_addr *source)
 {
@@ -81,7 +166,7 @@ enum ctl_err mag_unsubscribe(struct mag *mag, struct now now, const struct nai *
 	if (!node)
 		return CTL_NO_SUCH_NODE;
 	if (!sub || (filter_is_none(&sub->wish) && filter_is_none(&sub->admin)))
-		return CTL_NOT_SUBSCRIBED;
+		return asked_forget(node, group) ? CTL_OK : CTL_NOT_SUBSCRIBED;
 	admin = !filter_is_none(&sub->admin);
 	if (!admin && sub->mandatory && (sub->origins & SUB_ORIGIN_PROFILE))
 		return CTL_MANDATORY;

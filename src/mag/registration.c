@@ -244,6 +244,7 @@ static void ran_out(struct mag_node *node, struct now now)
 	mag_registration_cancel(node);
 	mag_node_become(node, now, MAG_NODE_REGISTERING);
 	mag_signal_reset(node);
+	mag_subs_forget_refusals(node, now); /* of a binding that is no more */
 	node->handoff = 0;
 	mag_event(node->mag, EV_NODE_LMA_SILENT, node, "the binding ran out");
 	mag_registration_send(node, now, MAG_REQUEST_REGISTER);
