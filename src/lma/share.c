@@ -244,9 +244,12 @@ static void ask(struct lma *l, struct binding *b, const struct in6_addr *group, 
 	enum mh_sub_result result;
 	enum policy_verdict verdict;
 	struct filter f = authorised(l, b, group, wish, &result, &verdict);
+	struct filter lost = refused_sources(wish, &f);
 	struct share *sh = share_get(l, b, group);
 	bool had = sh && sh->demand;
 
+	b->refused = b->refused || filter_count(&lost);
+	filter_drop(&lost);
 	if (!sh) {
 		filter_drop(&f);
 		tell_refused(l, b, group, MH_SUB_NO_RESOURCES);
@@ -344,6 +347,7 @@ static bool reauthorise(struct lma *l, struct binding *b, struct share *sh, uint
 		--*left;
 		told->sources = refused_sources(&had, &f);
 		told->result = sh->partial = policy_verdict_result(verdict);
+		b->refused = b->refused || filter_count(&told->sources);
 		if (!told->result) /* added to what it excludes: denied by a range */
 			told->result = MH_SUB_PROHIBITED;
 	} else {
