@@ -7,7 +7,8 @@
 both_dataplanes
 
 SSM=ff3e::8000:91 ASM=ff1e::91 DENIED=ff1e::bad:1
-topology "$TMP/topology.json" '[{"name": "mn1"}, {"name": "mn2", "profile": {"multicast": {"deny": [{"group": "ff1e::bad:0/112"}]}}},
+topology "$TMP/topology.json" '[{"name": "mn1"},
+	{"name": "mn2", "profile": {"prefixes": ["2001:db8:f00:99::/64"], "multicast": {"deny": [{"group": "ff1e::bad:0/112"}]}}},
 	{"name": "mn3", "profile": {"mags": ["'$MAG2_ADDR'"]}}]' \
 	'{"mag.bindack-initial": "300ms", "mag.bindack-max": "1s", "mag.lifetime": "12s", "lma.min-delay-before-bce-delete": "1s"}'
 lab_up --topology "$TMP/topology.json"

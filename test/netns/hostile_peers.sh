@@ -29,7 +29,7 @@ answered() {
 	answered_got=$(hostile send "$@" --wait "$([ -n "$answered_want" ] && echo 5 || echo 1)" | sed -n 's/^answer //p')
 	check "$answered_text" equals "$answered_want" "$answered_got"
 }
-lma="--to $LMA_ADDR" stranger="--from $STRANGER --to $LMA_ADDR" mag="--from $MAG3_ADDR --to $LMA_ADDR"
+stranger="--from $STRANGER --to $LMA_ADDR" mag="--from $MAG3_ADDR --to $LMA_ADDR"
 
 step "what a stranger is told"
 # shellcheck disable=SC2086 # lists of arguments
