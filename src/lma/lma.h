@@ -73,7 +73,7 @@ void lma_conf_defaults(struct lma_conf *conf);
 struct lma *lma_new(const struct lma_conf *conf, struct now now, uint64_t seed);
 struct lma *lma_free(struct lma *lma); /* without further effects; returns NULL */
 /* New configuration in place: what changed is applied, bindings stay (those whose MAG is no longer permitted are
- * revoked). */
+ * revoked). lmaa and multicast stay as they were: they take a new engine. */
 void lma_reconf(struct lma *lma, struct now now, const struct lma_conf *conf);
 /* Orderly stop: leaves all groups upstream. Drain the effects afterwards. */
 void lma_stop(struct lma *lma, struct now now);
