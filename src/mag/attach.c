@@ -169,7 +169,7 @@ bool mag_node_prefixes_changed(const struct mag_node *node, struct now now)
 	for (uint8_t i = 0; i < p->n_prefixes; i++)
 		for (uint8_t k = 0; k < node->n_prefixes; k++)
 			same += prefix_eq(&p->prefixes[i], &node->prefixes[k]);
-	return p->n_prefixes && same != p->n_prefixes;
+	return node->n_prefixes && p->n_prefixes && same != p->n_prefixes;
 }
 
 /* On a point-to-point link there is one node: another one there means that it is gone. */

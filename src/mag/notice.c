@@ -109,9 +109,10 @@ void mag_revocation_left(struct mag_node *node) { examined(node, MH_BRA_SUCCESS)
 
 void mag_revocation_heard(struct mag_node *node, struct now now)
 {
-	(void)now;
 	examined(node, MH_BRA_MN_ATTACHED);
-	/* The anchor took it for gone, so its binding is elsewhere, or nowhere: it is asserted anew. */
+	/* The anchor took it for gone, so its binding is elsewhere, or nowhere: it is asserted anew, and what the former one
+	 * was refused is asked for again. */
+	mag_subs_forget_refusals(node, now);
 	mag_registration_touch(node);
 }
 
@@ -177,16 +178,13 @@ static void revoked(struct mag_node *node, struct now now, const struct bri *bri
 	node->ended_seq = bri->seq;
 	node->ended_at = now.mono;
 	switch (node->state) {
+	case MAG_NODE_REGISTERING:
 	case MAG_NODE_REGISTERED:
 		/* With other prefixes in its profile the node is to have another session. */
 		if (node->link && mag_node_prefixes_changed(node, now))
 			mag_node_restart(node, now, "prefixes");
 		else
 			ended_by_anchor(node, now);
-		answer(node->mag, bri, MH_BRA_SUCCESS);
-		return;
-	case MAG_NODE_REGISTERING:
-		ended_by_anchor(node, now);
 		answer(node->mag, bri, MH_BRA_SUCCESS);
 		return;
 	case MAG_NODE_HELD:

@@ -429,8 +429,10 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 	node->tx = (struct mag_tx){.next = MONO_NEVER};
 	mag_signal_result(node, now, m);
 	if (node->state == MAG_NODE_REGISTERED) {
-		if (changed)
+		if (changed) {
 			mag_node_forward(node);
+			mag_subs_forget_refusals(node, now); /* of another session */
+		}
 		changed ? mag_advertise_start(node, now) : mag_advertise_renewed(node, now);
 	} else {
 		node->registered_at = now.mono;
