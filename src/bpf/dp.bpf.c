@@ -505,14 +505,25 @@ static __always_inline bool tunnel_find(const struct pkt *outer, __u32 *index)
 	return id;
 }
 
+/* The address of every MAG to every node (RFC 6543), which the device need not have as its own. */
+static __always_inline bool to_fixed_mac(struct __sk_buff *skb)
+{
+	void *data = DATA(skb), *end = DATA_END(skb);
+	const __u16 *mac = data;
+
+	return data + ETH_LEN <= end && mac[0] == bpf_htons(0x0000) && mac[1] == bpf_htons(0x5e00) &&
+	       mac[2] == bpf_htons(0x5213);
+}
+
 static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 {
 	struct abi_via *v;
 	struct pkt p;
 	__u32 index, len;
 
-	if ((__u32)CONTEXT(skb, protocol) != bpf_htons(ETH_P_IPV6) || (__u32)CONTEXT(skb, pkt_type) == PACKET_OTHERHOST ||
-	    (__u32)CONTEXT(skb, vlan_present))
+	if ((__u32)CONTEXT(skb, protocol) != bpf_htons(ETH_P_IPV6) || (__u32)CONTEXT(skb, vlan_present))
+		return PASS;
+	if ((__u32)CONTEXT(skb, pkt_type) == PACKET_OTHERHOST && !(roles & ABI_ACCESS && to_fixed_mac(skb)))
 		return PASS;
 	if (DATA(skb) + ETH_LEN + 2 * IP6_LEN > DATA_END(skb)) {
 		len = CONTEXT(skb, len);

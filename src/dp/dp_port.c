@@ -261,8 +261,11 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 
 		for (int i = 0; i < n; i++) {
 			const struct sockaddr_ll *from = (const struct sockaddr_ll *)&rx->from[i];
+			const uint8_t *dmac = (const uint8_t *)rx->iov[i].iov_base + sizeof(struct virtio_net_hdr);
 
-			if (from->sll_pkttype != PACKET_OTHERHOST || l->roles & DP_LINK_UPSTREAM)
+			/* The link's address here may be the fixed one of RFC 6543, which the device does not have. */
+			if (from->sll_pkttype != PACKET_OTHERHOST || l->roles & DP_LINK_UPSTREAM ||
+			    !memcmp(dmac, mac_mag_fixed, 6))
 				link_frame(l, rx->iov[i].iov_base, rx->messages[i].msg_len);
 		}
 		dp_send_flush(l->dp);

@@ -115,6 +115,13 @@ fragments() {
 	expect "outer fragments" "1" "$(result r | field got)"
 }
 
+# RFC 6543: all MAGs have one link-layer address to the nodes, whatever their devices' own is.
+fixed_mac() {
+	background r cn recv 5005 3 --want 1
+	inject mn1 e0 00:00:5e:00:52:13 $MN1 $CN --port 5005
+	expect "a frame to the fixed address of all MAGs" 1 "$(result r | field got)"
+}
+
 moves() {
 	op mag "node 1 a1 02:00:00:00:00:07 $PCOA $LMAA 2001:db8:1:1::/64"
 	rises mag uplink-unregistered 1 "the old MAC, after the node got another" inject mn1 e0 "$(mac_of mag a1)" $MN1 $CN
@@ -172,6 +179,7 @@ body() {
 	forged
 	ecn
 	fragments
+	fixed_mac
 	moves
 	counts
 	leaves_nothing
