@@ -156,6 +156,7 @@ struct mag_node {
 	struct mag_tx tx;
 	bool dirty;		 /* its wishes are to be sent by a refresh */
 	bool ask_any_prefix;	 /* the LMA refused those we knew: the next request asks for assignment */
+	bool ask_again;		 /* the anchor wants another registration than the one under way */
 	bool halted;		 /* not to be sent again before an operator acts */
 	bool willing;		 /* refused, to be tried again once it is heard */
 	mono_t prefixes_changed; /* its profile has named others since; MONO_NEVER: it has not */
@@ -431,6 +432,9 @@ void mag_group_detach(struct mag_sub *sub);
 void mag_group_touch(struct mag_group *g);
 /* Does a PBU that is under way, or due, ask for what is wanted? */
 bool mag_signal_is_asked(const struct mag_sub *sub);
+/* The anchor says that it took from the binding what that carried. That may be old news: it is asked once more, and its
+ * answer decides. False: no binding carries it, or none may be sent. */
+bool mag_signal_withdrawn(struct mag_sub *sub);
 void mag_sub_changed(struct mag_sub *sub); /* after a new want: who is to be told? */
 void mag_signal_drain(struct mag *mag, struct now now);
 void mag_group_free(struct mag_group *g);

@@ -312,7 +312,7 @@ static void refuse_groups(struct now now, struct mag_peer *peer, const struct mh
 			    ((m->has & MH_HAS_MN_ID) && !nai_eq(&m->mn_id, &node->mn)))
 				continue;
 			/* It may be about an earlier wish; the answer that is awaited is about this one. */
-			if (mag_signal_is_asked(sub))
+			if (mag_signal_is_asked(sub) || mag_signal_withdrawn(sub))
 				continue;
 			mag_sub_refused(sub, now, r->result, &m->sources[r->first],
 					r->type == MLD_MODE_IS_EXCLUDE ? 0 : r->n);
@@ -328,6 +328,8 @@ static uint8_t reregister(struct mag_node *node, struct now now)
 	mag_subs_forget_refusals(node, now);
 	if (node->state == MAG_NODE_REGISTERED && node->tx.what == MAG_REQUEST_NONE)
 		mag_registration_touch(node);
+	else
+		node->ask_again = true; /* the answer under way may be from before */
 	return MH_UPA_OK;
 }
 

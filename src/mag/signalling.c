@@ -186,6 +186,15 @@ bool mag_signal_is_asked(const struct mag_sub *sub)
 	return registering(node) && !filter_is_none(&sub->asked) && filter_covers(&sub->asked, &sub->want);
 }
 
+bool mag_signal_withdrawn(struct mag_sub *sub)
+{
+	if (filter_is_none(&sub->carried) || sub->node->halted)
+		return false;
+	filter_drop(&sub->carried);
+	mag_registration_touch(sub->node);
+	return true;
+}
+
 void mag_sub_changed(struct mag_sub *sub)
 {
 	struct mag_node *node = sub->node;

@@ -224,10 +224,19 @@ static void a_refusal_that_crosses_a_registration(void **state)
 	answer_pbu(b, &pbu, &b->pbu_dst);
 	bench_drain(b);
 	assert_int_equal(sub(b, 1, SSM).state, MAG_SUB_ACTIVE);
-	/* With nothing under way it counts. */
+	/* With nothing under way it may be old news: the anchor is asked, and did not mean it. */
+	bench_forget(b);
+	m.seq++;
+	recv_mh(b, LMA, &m);
+	assert_said(b, "UPA(0) PBU(mn1 hi=5 life=3600 S ff3e::1=IN{2001:db8:aa::5,2001:db8:aa::6})");
+	assert_int_equal(sub(b, 1, SSM).state, MAG_SUB_ACTIVE);
+	/* Or it did. */
+	wait_for(b, span_s(2));
+	refuse(b, SSM);
 	m.seq++;
 	recv_mh(b, LMA, &m);
 	assert_int_equal(sub(b, 1, SSM).state, MAG_SUB_REFUSED);
+	assert_int_equal(counter(b, "subscription-refused-by-lma"), 1);
 	bench_end(b);
 }
 
