@@ -39,7 +39,10 @@ void conf_defaults(struct conf *c)
 {
 	lma_conf_defaults(&c->lma);
 	mag_conf_defaults(&c->mag);
+	mldproxy_conf_defaults(&c->proxy);
 	router_defaults(&c->lma.tunnel_mld);
+	router_defaults(&c->proxy.downstream_mld);
+	host_defaults(&c->proxy.upstream_mld);
 	router_defaults(&c->mag.access_mld);
 	host_defaults(&c->lma.upstream_mld);
 	host_defaults(&c->mag.tunnel_mld);
@@ -63,6 +66,7 @@ void conf_derive(struct conf *c)
 {
 	const struct lma_conf *l = &c->lma;
 	const struct mag_conf *m = &c->mag;
+	const struct mldproxy_conf *p = &c->proxy;
 	char host[256] = "";
 
 	if (!c->name[0]) {
@@ -84,10 +88,12 @@ void conf_derive(struct conf *c)
 	/* A group has a list for any source and one for each source that is named; few groups have many. */
 	if (!c->dp.flows_max)
 		c->dp.flows_max =
-			bounded(2 * ((uint64_t)(c->has_lma ? l->groups_max : 0) + (c->has_mag ? m->groups_max : 0)));
+			bounded(2 * ((uint64_t)(c->has_lma ? l->groups_max : 0) + (c->has_mag ? m->groups_max : 0) +
+				     (c->has_proxy ? p->groups_max : 0)));
 	if (!c->dp.outs_max)
 		c->dp.outs_max =
-			bounded((uint64_t)(c->has_lma ? l->entries_max : 0) + (c->has_mag ? m->entries_max : 0));
+			bounded((uint64_t)(c->has_lma ? l->entries_max : 0) + (c->has_mag ? m->entries_max : 0) +
+				(c->has_proxy ? p->entries_max : 0));
 }
 
 /* ---- checks ---- */
@@ -109,7 +115,7 @@ static void check_lab(struct conf_load *l)
 {
 	const struct conf *c = l->conf;
 
-	if (c->lab)
+	if (c->lab || (c->has_proxy && !c->has_lma && !c->has_mag)) /* a plain proxy signals by MLD alone */
 		return;
 	if (!conf_given(l, "security"))
 		wrong(l, "security",
@@ -253,6 +259,40 @@ static void check_links(struct conf_load *l)
 	}
 }
 
+static void check_proxy(struct conf_load *l)
+{
+	const struct conf *c = l->conf;
+
+	if (c->has_lma || c->has_mag)
+		wrong(l, "proxy.upstream",
+		      "a plain proxy has neither lma: nor mag: beside it; run it as a daemon of its own, with "
+		      "control.socket of its own");
+	if (strlen(c->proxy_upstream) >= IFNAMSIZ)
+		wrong(l, "proxy.upstream", "\"%s\" is no name of an interface; those have at most %d characters",
+		      c->proxy_upstream, IFNAMSIZ - 1);
+	for (size_t i = 0; i < c->n_downstream; i++)
+		if (c->proxy_upstream[0] && strcmp(c->downstream[i], c->proxy_upstream) == 0)
+			wrong(l, "proxy.downstream", "\"%s\" is proxy.upstream; a link is on one side of the proxy",
+			      c->proxy_upstream);
+	check_router(l, "proxy.mld", &c->proxy.downstream_mld);
+}
+
+static void check_role(struct conf_load *l)
+{
+	const struct conf *c = l->conf;
+	enum conf_role is = c->has_proxy	   ? CONF_ROLE_PROXY :
+			    c->has_lma && c->has_mag ? CONF_ROLE_BOTH :
+			    c->has_lma		   ? CONF_ROLE_LMA :
+						     CONF_ROLE_MAG;
+
+	if (!c->has_lma && !c->has_mag && !c->has_proxy)
+		wrong(l, "lma",
+		      "neither an lma: nor a mag: section; give the one that this daemon is to be, or both (or proxy: "
+		      "alone, for a plain MLD proxy)");
+	else if (c->role != CONF_ROLE_AUTO && c->role != is)
+		wrong(l, "role", "is not what the sections of the file make of it; leave it out, or correct those");
+}
+
 /* What the start would trip over. */
 static void check_machine(struct conf_load *l)
 {
@@ -278,8 +318,9 @@ void conf_check(struct conf_load *l)
 
 	check_lab(l);
 	check_machine(l);
-	if (!c->has_lma && !c->has_mag)
-		wrong(l, "lma", "neither an lma: nor a mag: section; give the one that this daemon is to be, or both");
+	check_role(l);
+	if (c->has_proxy)
+		check_proxy(l);
 	if (c->has_lma)
 		check_lma(l);
 	if (c->has_mag) {

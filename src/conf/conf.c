@@ -33,8 +33,12 @@ static char *value_text(const struct conf_key *k, const void *base)
 	return text;
 }
 
-static bool in_role(const struct conf *c, const struct conf_key *k)
+bool conf_in_role(const struct conf *c, const struct conf_key *k)
 {
+	if (strncmp(k->path, "proxy.", 6) == 0)
+		return c->has_proxy;
+	if (strcmp(k->path, "dataplane.transport") == 0) /* a plain proxy has no tunnels */
+		return c->has_lma || c->has_mag || !c->has_proxy;
 	if (strncmp(k->path, "lma.", 4) == 0)
 		return c->has_lma;
 	if (strncmp(k->path, "mag.", 4) == 0)
@@ -44,8 +48,8 @@ static bool in_role(const struct conf *c, const struct conf_key *k)
 
 bool conf_reloadable(const struct conf *from, const struct conf *to, const char **what)
 {
-	if (from->has_lma != to->has_lma || from->has_mag != to->has_mag) {
-		*what = from->has_lma != to->has_lma ? "lma" : "mag";
+	if (from->has_lma != to->has_lma || from->has_mag != to->has_mag || from->has_proxy != to->has_proxy) {
+		*what = from->has_lma != to->has_lma ? "lma" : from->has_mag != to->has_mag ? "mag" : "proxy";
 		return false;
 	}
 	/* From the end: the sizes of the data plane follow from the engines' limits, and those are to be named. */
@@ -54,7 +58,7 @@ bool conf_reloadable(const struct conf *from, const struct conf *to, const char 
 		char *a, *b;
 		bool same;
 
-		if (!(k->flags & CONF_RESTART) || !in_role(from, k))
+		if (!(k->flags & CONF_RESTART) || !conf_in_role(from, k))
 			continue;
 		a = value_text(k, from);
 		b = value_text(k, to);
@@ -82,7 +86,7 @@ void conf_each_setting(const struct conf *c,
 		const struct conf_key *k = &conf_table.keys[i];
 		char *value, *deflt;
 
-		if (c && !in_role(c, k))
+		if (c && !conf_in_role(c, k))
 			continue;
 		value = value_text(k, c ? c : d);
 		deflt = value_text(k, d);

@@ -5,6 +5,7 @@
 #include "dp/dp.h"
 #include "lma/lma.h"
 #include "mag/mag.h"
+#include "mldproxy/mldproxy.h"
 
 #include <stdio.h>
 
@@ -31,6 +32,15 @@ enum conf_security {
 				   4) */
 };
 
+/* What the daemon is; AUTO: as the sections of the file say. */
+enum conf_role {
+	CONF_ROLE_AUTO,
+	CONF_ROLE_LMA,
+	CONF_ROLE_MAG,
+	CONF_ROLE_BOTH,
+	CONF_ROLE_PROXY
+};
+
 struct conf {
 	char path[4096];
 	char name[32];
@@ -45,7 +55,8 @@ struct conf {
 	uint32_t events_kept; /* for `show events` */
 	char user[32];	      /* "" = stay */
 
-	bool has_lma, has_mag;
+	enum conf_role role;
+	bool has_lma, has_mag, has_proxy;
 	struct lma_conf lma; /* mags, ranges owned by this struct */
 	struct mag_conf mag;
 	char upstream[CONF_NAME_MAX]; /* LMA: interface name */
@@ -53,6 +64,10 @@ struct conf {
 	char transport[CONF_PATTERNS_MAX][CONF_NAME_MAX]; /* patterns of the links that tunnels run over */
 	uint8_t n_access;
 	struct conf_access access[CONF_PATTERNS_MAX];
+	struct mldproxy_conf proxy;
+	char proxy_upstream[CONF_NAME_MAX]; /* interface name */
+	uint8_t n_downstream;
+	char downstream[CONF_PATTERNS_MAX][CONF_NAME_MAX]; /* patterns; the upstream is never one, whatever they say */
 	struct dp_conf dp;
 	span_t stream_idle; /* 0 = off */
 	bool stream_idle_terminates;

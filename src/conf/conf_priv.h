@@ -70,7 +70,7 @@ extern const struct conf_table conf_access_table; /* an item of mag.access */
 extern const struct conf_kind conf_kind_bool, conf_kind_number, conf_kind_word, conf_kind_span, conf_kind_seconds,
 	conf_kind_address, conf_kind_prefix, conf_kind_string, conf_kind_scopes;
 /* Lists. Their fields are a count and an array: `offset` is that of the array's owner. */
-extern const struct conf_kind conf_kind_mags, conf_kind_pools, conf_kind_access, conf_kind_transport, conf_kind_allow,
+extern const struct conf_kind conf_kind_mags, conf_kind_pools, conf_kind_access, conf_kind_transport, conf_kind_downstream, conf_kind_allow,
 	conf_kind_deny;
 
 /* ---- one reading ---- */
@@ -92,6 +92,8 @@ yaml_mark_t conf_place(const struct conf_load *l, const char *path);
  * what stands before the keys in messages, `given` may be NULL. */
 void conf_bind(struct conf_load *l, const struct conf_table *t, const char *shown, yaml_node_t *map, void *base,
 	       yaml_mark_t *given);
+/* Does the key mean anything to what the file makes of the daemon? */
+bool conf_in_role(const struct conf *c, const struct conf_key *k);
 /* Everything that needs more than one key. */
 void conf_check(struct conf_load *l);
 /* Values that follow from others where they were not given. */

@@ -52,11 +52,12 @@ static struct conf *load_good(const char *text)
 
 static void examples_load(void **state)
 {
-	static const char *const names[] = { "lma", "mag", "both", "lab-lma", "lab-mag" };
-	static const bool lma[] = { true, false, true, true, false }, mag[] = { false, true, true, false, true };
+	static const char *const names[] = { "lma", "mag", "both", "proxy", "lab-lma", "lab-mag" };
+	static const bool lma[] = { true, false, true, false, true, false };
+	static const bool mag[] = { false, true, true, false, false, true };
 
 	(void)state;
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		struct conf_errors *e = NULL;
 		struct conf *c;
 		char path[64];
@@ -68,7 +69,8 @@ static void examples_load(void **state)
 		assert_non_null(c);
 		assert_int_equal(c->has_lma, lma[i]);
 		assert_int_equal(c->has_mag, mag[i]);
-		assert_int_equal(c->lab, i >= 3);
+		assert_int_equal(c->has_proxy, i == 3);
+		assert_int_equal(c->lab, i >= 4);
 		conf_free(c);
 	}
 }
@@ -126,6 +128,27 @@ static void example_mag_says(void **state)
 	conf_free(c);
 }
 
+static void example_proxy_says(void **state)
+{
+	struct conf_errors *e = NULL;
+	struct conf *c = conf_load("examples/proxy.yaml", &e);
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(c->role, CONF_ROLE_PROXY);
+	assert_string_equal(c->proxy_upstream, "eth0");
+	assert_int_equal(c->n_downstream, 3);
+	assert_string_equal(c->downstream[1], "wlan*");
+	assert_false(c->proxy.forward_always);
+	assert_true(c->proxy.downstream_mld.fast_leave);
+	assert_int_equal(c->proxy.downstream_mld.query_interval.ns, INT64_C(125000000000));
+	assert_int_equal(c->proxy.upstream_mld.robustness, 2);
+	assert_int_equal(c->proxy.memory_max, 256u << 20);
+	assert_int_equal(c->dp.flows_max, 2 * c->proxy.groups_max);
+	assert_int_equal(c->dp.outs_max, c->proxy.entries_max);
+	conf_free(c);
+}
+
 /* The errors of a file, each exactly, in the order of the file. */
 static const struct {
 	const char *file;
@@ -134,7 +157,21 @@ static const struct {
 	{ "", { "t.yaml: the file is empty; examples are installed with the manual (roamcast.yaml(5))" } },
 	{ "- a\n", { "t.yaml:1:1: not a list of keys; write \"key: value\" lines (roamcast.yaml(5))" } },
 	{ "lab: yes\ndataplane:\n  transport: [a]\n",
-	  { "t.yaml:1:1: lma: neither an lma: nor a mag: section; give the one that this daemon is to be, or both" } },
+	  { "t.yaml:1:1: lma: neither an lma: nor a mag: section; give the one that this daemon is to be, or both "
+	    "(or proxy: alone, for a plain MLD proxy)" } },
+	{ "role: proxy\nproxy:\n  downstream: []\n",
+	  { "t.yaml:2:1: proxy.upstream: is missing; give interface towards the multicast router: here the proxy is a "
+	    "listener",
+	    "t.yaml:3:15: proxy.downstream: is empty; give the links of the listeners, by name or pattern, as in "
+	    "[lan0, \"wlan*\"]" } },
+	{ "role: lma\nproxy: {upstream: a, downstream: [b*, a], mld: {query-response: 200s}}\n",
+	  { "t.yaml:1:7: role: is not what the sections of the file make of it; leave it out, or correct those",
+	    "t.yaml:2:34: proxy.downstream: \"a\" is proxy.upstream; a link is on one side of the proxy",
+	    "t.yaml:2:65: proxy.mld.query-response: 200s is not below query-interval (125s) as RFC 3810 9.3 demands; "
+	    "make it shorter" } },
+	{ HEAD LMA "proxy: {upstream: u, downstream: [d]}\n",
+	  { "t.yaml:8:19: proxy.upstream: a plain proxy has neither lma: nor mag: beside it; run it as a daemon of its "
+	    "own, with control.socket of its own" } },
 	{ HEAD LMA "---\nlab: no\n", { "t.yaml:9:1: a second document; one file holds one configuration" } },
 	/* keys */
 	{ HEAD LMA "  adress: x\n  q: 1\nfoo: {a: b}\n",
@@ -144,8 +181,8 @@ static const struct {
 	    "min-delay-before-bce-delete, max-delay-before-new-bce, timestamp-window, timestamp-required, "
 	    "refresh-advice, fixed-link-local, "
 	    "tunnel-link-local, revocation, update-notification, binding-error-rate, refusal-rate, limits, multicast",
-	    "t.yaml:10:1: foo: no such key; here stand name, lab, security, enterprise-number, user, control, policy, "
-	    "log, stream, dataplane, lma, mag" } },
+	    "t.yaml:10:1: foo: no such key; here stand name, role, lab, security, enterprise-number, user, control, policy, "
+	    "log, stream, dataplane, lma, mag, proxy" } },
 	{ HEAD LMA "  upstream: up1\nlab: no\n",
 	  { "t.yaml:8:3: lma.upstream: given twice, first in line 5; take one of them out",
 	    "t.yaml:9:1: lab: given twice, first in line 1; take one of them out" } },
@@ -493,6 +530,7 @@ int main(void)
 		cmocka_unit_test(examples_load),
 		cmocka_unit_test(example_lma_says),
 		cmocka_unit_test(example_mag_says),
+		cmocka_unit_test(example_proxy_says),
 		cmocka_unit_test(bad_files_are_told),
 		cmocka_unit_test(missing_file),
 		cmocka_unit_test(every_truncation),

@@ -58,6 +58,10 @@ static const struct conf_word security_words[] = {
 	{ "none", CONF_SECURITY_NONE },
 	{ NULL, 0 },
 };
+static const struct conf_word role_words[] = {
+	{ "auto", CONF_ROLE_AUTO }, { "lma", CONF_ROLE_LMA },	  { "mag", CONF_ROLE_MAG },
+	{ "both", CONF_ROLE_BOTH }, { "proxy", CONF_ROLE_PROXY }, { NULL, 0 },
+};
 static const struct conf_word level_words[] = {
 	{ "error", CONF_LOG_ERROR }, { "warning", CONF_LOG_WARNING }, { "notice", CONF_LOG_NOTICE },
 	{ "info", CONF_LOG_INFO },   { "debug", CONF_LOG_DEBUG },     { NULL, 0 },
@@ -142,6 +146,8 @@ static const struct conf_word kind_words[] = {
 static const struct conf_key keys[] = {
 	TEXT("name", name, "hostname", CONF_RESTART,
 	     "name of this daemon in views and logs; hostname: that of the machine"),
+	WORD("role", role, role_words, CONF_RESTART,
+	     "what this daemon is; auto: as its sections say; proxy: a plain MLD proxy between links, with neither LMA nor MAG"),
 	SWITCH("lab", lab, CONF_RESTART,
 	       "permits peers without authentication and the documentation enterprise number: never in service"),
 	WORD("security", security, security_words, CONF_RESTART,
@@ -344,6 +350,31 @@ static const struct conf_key keys[] = {
 	SPAN("mag.multicast.attach-query.interval", mag.attach_query_interval, 10 * MS, M, NULL, 0, "between them"),
 	MLD_ROUTER("mag.multicast.access-mld", mag.access_mld),
 	MLD_HOST("mag.multicast.tunnel-mld", mag.tunnel_mld),
+
+	TEXT("proxy.upstream", proxy_upstream, NULL, CONF_MANDATORY | CONF_RESTART,
+	     "interface towards the multicast router: here the proxy is a listener"),
+	{ .path = "proxy.downstream",
+	  .kind = &conf_kind_downstream,
+	  .flags = CONF_MANDATORY,
+	  .help = "links of the listeners, by name or pattern: here the proxy is the multicast router" },
+	SWITCH("proxy.forward-always", proxy.forward_always, 0,
+	       "forward also to links on which another router is the querier (RFC 4605 3): where no other proxy serves "
+	       "them"),
+	NUMBER("proxy.limits.links", proxy.links_max, 1, 65535, NULL, CONF_RESTART, "downstream links at most"),
+	NUMBER("proxy.limits.groups", proxy.groups_max, 1, 1 << 20, NULL, CONF_RESTART, "groups at most"),
+	NUMBER("proxy.limits.entries", proxy.entries_max, 1, 1 << 24, NULL, CONF_RESTART,
+	       "pairs of link and group at most"),
+	NUMBER("proxy.limits.sources", proxy.sources_max, 1, 1 << 24, NULL, 0,
+	       "pairs of group and source that is named, at most"),
+	NUMBER("proxy.limits.hosts-per-group", proxy.hosts_per_group_max, 1, 65535, NULL, 0,
+	       "hosts tracked for a group on a link at most"),
+	NUMBER("proxy.limits.sources-per-group", proxy.sources_per_group_max, 1, 65535, NULL, 0,
+	       "sources of a group on a link at most"),
+	NUMBER("proxy.limits.memory", proxy.memory_max, 1 << 20, 0xffffffff, NULL, CONF_RESTART,
+	       "octets of memory at most for what is heard downstream"),
+	MLD_ROUTER("proxy.mld", proxy.downstream_mld),
+	MLD_STARTUP("proxy.mld", proxy.downstream_mld),
+	MLD_HOST("proxy.upstream-mld", proxy.upstream_mld),
 };
 const struct conf_table conf_table = { keys, sizeof(keys) / sizeof(keys[0]) };
 

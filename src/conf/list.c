@@ -323,14 +323,12 @@ static void access_format(const struct conf_key *k, const void *field, FILE *to)
 
 const struct conf_kind conf_kind_access = { "list of access links", access_parse, access_format };
 
-/* ---- dataplane.transport ---- */
-static bool transport_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
+/* ---- dataplane.transport, proxy.downstream ---- */
+static bool patterns_parse(struct conf_load *l, const char *key, yaml_node_t *n, const char *expected, uint8_t *ret_n,
+			   char ret[CONF_PATTERNS_MAX][CONF_NAME_MAX])
 {
-	static const char expected[] = "the links that tunnels run over, by name or pattern, as in [eth0]";
-	struct conf *c = field;
 	ssize_t count = list_of(l, key, n, 1, CONF_PATTERNS_MAX, expected);
 
-	(void)k;
 	if (count < 0)
 		return false;
 	for (size_t i = 0; i < (size_t)count; i++) {
@@ -344,9 +342,24 @@ static bool transport_parse(struct conf_load *l, const struct conf_key *k, const
 				      "\"%s\" is too long; give at most %d characters", s, CONF_NAME_MAX - 1);
 			continue;
 		}
-		strcpy(c->transport[c->n_transport++], s);
+		strcpy(ret[(*ret_n)++], s);
 	}
 	return true;
+}
+
+static void patterns_format(const char v[][CONF_NAME_MAX], size_t n, FILE *to)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(to, "%s%s", i ? ", " : "", v[i]);
+}
+
+static bool transport_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
+{
+	struct conf *c = field;
+
+	(void)k;
+	return patterns_parse(l, key, n, "the links that tunnels run over, by name or pattern, as in [eth0]",
+			      &c->n_transport, c->transport);
 }
 
 static void transport_format(const struct conf_key *k, const void *field, FILE *to)
@@ -354,11 +367,28 @@ static void transport_format(const struct conf_key *k, const void *field, FILE *
 	const struct conf *c = field;
 
 	(void)k;
-	for (size_t i = 0; i < c->n_transport; i++)
-		fprintf(to, "%s%s", i ? ", " : "", c->transport[i]);
+	patterns_format(c->transport, c->n_transport, to);
+}
+
+static bool downstream_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
+{
+	struct conf *c = field;
+
+	(void)k;
+	return patterns_parse(l, key, n, "the links of the listeners, by name or pattern, as in [lan0, \"wlan*\"]",
+			      &c->n_downstream, c->downstream);
+}
+
+static void downstream_format(const struct conf_key *k, const void *field, FILE *to)
+{
+	const struct conf *c = field;
+
+	(void)k;
+	patterns_format(c->downstream, c->n_downstream, to);
 }
 
 const struct conf_kind conf_kind_transport = { "list of name patterns", transport_parse, transport_format };
+const struct conf_kind conf_kind_downstream = { "list of name patterns", downstream_parse, downstream_format };
 
 /* ---- scopes ---- */
 static const char *const scope_names[16] = {

@@ -175,6 +175,8 @@ static void bind_pair(struct binding *b, const char *parent, yaml_node_t *map, c
 		l->conf->has_lma = true;
 	if (!parent[0] && b->base == l->conf && strcmp(name, "mag") == 0)
 		l->conf->has_mag = true;
+	if (!parent[0] && b->base == l->conf && strcmp(name, "proxy") == 0)
+		l->conf->has_proxy = true;
 	if (value->type == YAML_MAPPING_NODE)
 		bind_map(b, path, value);
 	else if (!is_empty(value))
@@ -206,8 +208,7 @@ void conf_bind(struct conf_load *l, const struct conf_table *t, const char *show
 		if (base == l->conf) {
 			yaml_mark_t at = conf_place(l, k->path);
 
-			if ((strncmp(k->path, "lma.", 4) == 0 && !l->conf->has_lma) ||
-			    (strncmp(k->path, "mag.", 4) == 0 && !l->conf->has_mag))
+			if (!conf_in_role(l->conf, k))
 				continue;
 			conf_error_at(l->errors, &at, k->path, "is missing; give %s", k->help);
 		} else {
