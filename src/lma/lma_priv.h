@@ -412,10 +412,10 @@ void revocation_free_all(struct lma *l);
 /* notify.c */
 /* mn NULL: all sessions of the pair. Results are told in VSM 19/2 under reason 3. The sources of `v` are taken over. */
 void notify_results(struct lma *l, struct peer *p, const struct nai *mn, struct refused *v, size_t n);
-/* A registration is the answer (RFC 7077 4.1); there is no other. */
+/* The node is to be registered again; binding.ask_again ends when the MAG has acknowledged that. */
 void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn);
-/* The MAG has registered the node: was it asked to? */
-bool notify_registered(struct lma *l, struct peer *p, const struct nai *mn);
+/* Is the MAG being asked to? */
+bool notify_pending_reregister(const struct peer *p, const struct nai *mn);
 void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 /* What is under way to the MAG about this node is not repeated. */
 void notify_cancel(struct lma *l, struct peer *p, const struct nai *mn);

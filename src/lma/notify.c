@@ -31,8 +31,9 @@ static void transmit(struct lma *l, const struct notice *n, bool again)
 	mh_init(m, MH_UPN);
 	m->seq = n->seq;
 	m->reason = n->reason;
-	/* The registration itself is the answer to reason 1 (RFC 7077 4.1). */
-	m->flags = (uint16_t)((n->reason == MH_UPN_FORCE_REREGISTRATION ? 0 : MH_UPN_A) | (again ? MH_UPN_D : 0));
+	/* Also for reason 1, whose answer may be the registration itself (RFC 7077 4.1): a MAG registers for reasons of its
+	 * own, too, and then the notification may have been lost. */
+	m->flags = (uint16_t)(MH_UPN_A | (again ? MH_UPN_D : 0));
 	if (n->named) {
 		m->has = MH_HAS_MN_ID;
 		m->mn_id_subtype = MH_MNID_NAI;
@@ -125,17 +126,24 @@ void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn)
 		launch(l, n);
 }
 
-bool notify_registered(struct lma *l, struct peer *p, const struct nai *mn)
+bool notify_pending_reregister(const struct peer *p, const struct nai *mn)
 {
 	list_each (i, &p->upns) {
-		struct notice *n = list_owner(i, struct notice, of_peer);
+		const struct notice *n = list_owner(i, struct notice, of_peer);
 
-		if (n->reason == MH_UPN_FORCE_REREGISTRATION && nai_eq(&n->mn, mn)) {
-			end(l, n);
+		if (n->reason == MH_UPN_FORCE_REREGISTRATION && nai_eq(&n->mn, mn))
 			return true;
-		}
 	}
 	return false;
+}
+
+static void heard(struct lma *l, const struct notice *n)
+{
+	if (n->reason != MH_UPN_FORCE_REREGISTRATION)
+		return;
+	for (struct binding *b = binding_of_mn(l, &n->mn); b; b = binding_next(b))
+		if (b->peer == n->peer)
+			b->ask_again = false;
 }
 
 void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m)
@@ -147,6 +155,7 @@ void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_
 			struct notice *n = list_owner(i, struct notice, of_peer);
 
 			if (n->seq == m->seq) {
+				heard(l, n);
 				end(l, n);
 				return;
 			}

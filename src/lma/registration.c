@@ -306,15 +306,15 @@ static bool move(struct lma *l, struct binding *b, struct pbu *r, struct share *
 	return true;
 }
 
-/* Whether the MAG was asked to register, and has, or the question got lost and is put anew. Another MAG asks for all
+/* The MAG was to register the node again, and has not said that it heard of it: it is there now. Another MAG asks for all
  * groups by itself. */
 static void remind(struct lma *l, struct binding *b, bool moved)
 {
 	struct nai mn = binding_mn(b);
 
-	if (moved || notify_registered(l, b->peer, &mn))
+	if (moved)
 		b->ask_again = false;
-	else
+	else if (!notify_pending_reregister(b->peer, &mn))
 		notify_reregister(l, b->peer, &mn);
 }
 

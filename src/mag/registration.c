@@ -442,6 +442,11 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 		fxq_event(mag->fxq, &e);
 		mag_advertise_start(node, now);
 	}
+	if (node->ask_again) {
+		node->ask_again = false;
+		node->dirty = true;
+		mag_subs_forget_refusals(node, now);
+	}
 	if (node->dirty) {
 		node->dirty = false;
 		mag_registration_touch(node);

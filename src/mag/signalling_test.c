@@ -272,6 +272,26 @@ static void the_anchor_asks_to_register_again(void **state)
 	bench_end(b);
 }
 
+/* The anchor changed its mind while an answer of before was on its way. */
+static void asked_to_register_while_registering(void **state)
+{
+	struct bench *b = bench_begin();
+	struct mh_msg m;
+
+	(void)state;
+	attach(b, 1);
+	b->lma_silent = true;
+	join(b, 1, 1, G);
+	b->refused[b->n_refused++] = addr(G);
+	upn_init(&m, 1, 1);
+	recv_mh(b, LMA, &m);
+	bench_forget(b);
+	b->lma_silent = false;
+	wait_for(b, span_ms(1100)); /* the repetition is answered with a refusal */
+	assert_string_equal(b->said.s, "PBU(mn1 hi=5 life=3600 S ff1e::1=EX{}) PBU(mn1 hi=5 life=3600 S ff1e::1=EX{}) PBU(mn1 hi=5 life=3600 S)");
+	bench_end(b);
+}
+
 /* ---- which way ---- */
 
 static struct bench *begin_as(enum mag_signalling signalling)
@@ -505,6 +525,7 @@ int main(void)
 		cmocka_unit_test(refused_after_mld),
 		cmocka_unit_test(a_refusal_that_crosses_a_registration),
 		cmocka_unit_test(the_anchor_asks_to_register_again),
+		cmocka_unit_test(asked_to_register_while_registering),
 		cmocka_unit_test(by_mld_where_configured),
 		cmocka_unit_test(configured_anew),
 		cmocka_unit_test(registration_only),
