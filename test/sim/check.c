@@ -124,7 +124,7 @@ static struct filter expected(struct sim *sim, const struct host *h, unsigned g)
 	enum policy_verdict verdict;
 	bool oom = false;
 
-	if (!h->profile->multicast)
+	if (!h->profile->multicast || !h->profile->enabled)
 		return FILTER_NONE;
 	struct filter wish = filter_dup(&h->wants[g].filter);
 	if (h->admin[g].on)
@@ -145,15 +145,18 @@ static void settled_unicast(struct sim *sim)
 
 	for (unsigned i = 0; i < sim->n_hosts; i++) {
 		struct host *h = &sim->hosts[i];
-		if (h->at < 0) {
+		if (h->at < 0 || !h->profile->enabled) {
 			if (b.active[i])
-				sim_broken(sim, "mn%u is nowhere and still bound at mag%d", i + 1, b.mag[i] + 1);
+				sim_broken(sim, "mn%u is %s and still bound at mag%d", i + 1, h->at < 0 ? "nowhere" : "not permitted",
+					   b.mag[i] + 1);
 			continue;
 		}
 		if (!b.active[i] || b.mag[i] != h->at) {
 			sim_broken(sim, "mn%u is at mag%d and bound at mag%d", i + 1, h->at + 1, b.active[i] ? b.mag[i] + 1 : 0);
 			continue;
 		}
+		if (h->profile->n_prefixes && !prefix_eq(&b.prefix[i], &h->profile->prefixes[0]))
+			sim_broken(sim, "mn%u has not the prefix of its profile", i + 1);
 		if (!h->has_prefix || !prefix_eq(&h->prefix, &b.prefix[i]))
 			sim_broken(sim, "mn%u was not advertised its prefix", i + 1);
 		for (unsigned m = 0; m < sim->n_mags; m++) {

@@ -42,11 +42,29 @@ static void admin(struct sim *sim, struct host *h, unsigned g)
 	}
 }
 
+/* A daemon dies, or the network between them for longer than a binding lives. */
+static void calamity(struct sim *sim)
+{
+	unsigned dice = (unsigned)rng_below(&sim->rng, 12), loss = sim->faults.loss_pm;
+
+	if (dice == 0) {
+		sim_restart_lma(sim);
+	} else if (dice < 4) {
+		sim_restart_mag(sim, (unsigned)rng_below(&sim->rng, sim->n_mags));
+	} else if (dice == 4) {
+		sim_trace(sim, "nothing passes between MAGs and LMA");
+		sim->faults.loss_pm = 1000;
+		sim_run(sim, span_s((int64_t)rng_below(&sim->rng, 200)));
+		sim->faults.loss_pm = loss;
+		sim_trace(sim, "messages pass again");
+	}
+}
+
 static void act(struct sim *sim)
 {
 	struct host *h = &sim->hosts[rng_below(&sim->rng, sim->n_hosts)];
 	unsigned g = (unsigned)rng_below(&sim->rng, SIM_GROUPS);
-	unsigned dice = (unsigned)rng_below(&sim->rng, 20);
+	unsigned dice = (unsigned)rng_below(&sim->rng, 22);
 
 	if (dice < 9) {
 		int to = (int)rng_below(&sim->rng, sim->n_mags);
@@ -70,8 +88,10 @@ static void act(struct sim *sim)
 	} else if (dice < 19) {
 		if (h->at >= 0)
 			admin(sim, h, g);
-	} else {
+	} else if (dice == 19) {
 		sim_profile(sim, h, true);
+	} else {
+		calamity(sim);
 	}
 	sim_drain(sim);
 	check_step(sim);

@@ -71,6 +71,7 @@ enum ev {
 	EVT_TO_ROUTER,
 	EVT_HOST_TIMER,
 	EVT_PROFILE,	/* the policy store's answer */
+	EVT_CHANGED,	/* an LMA's or MAG's store has heard of a change */
 };
 struct ev_data {
 	struct in6_addr src, dst;
@@ -92,6 +93,7 @@ bool net_pop(struct net *n, mono_t now, enum ev *kind, struct ev_data *d);
 /* ---- world.c ---- */
 struct sim_mag {
 	struct mag *engine;
+	struct mag_conf conf;
 	struct dpm *dp;
 	struct in6_addr coa;
 	bool shared; /* all its nodes on one link */
@@ -110,6 +112,8 @@ struct sim {
 	struct faults faults;
 	struct net *net;
 	struct lma *lma;
+	struct lma_conf lma_conf;
+	struct lma_mag_conf lma_mags; /* which may register */
 	struct dpm *lma_dp;
 	size_t lma_bytes;
 	struct in6_addr lmaa;
@@ -119,6 +123,8 @@ struct sim {
 	struct in6_addr groups[SIM_GROUPS], sources[SIM_SOURCES];
 	struct mld_routers *router; /* upstream, querier */
 	struct mld_link *router_link;
+	bool timestamps; /* order registrations; else sequence numbers do */
+	uint64_t profiles; /* made so far */
 	bool verbose;
 	bool changed; /* a data plane, since the last check */
 	unsigned failures; /* broken invariants; the first is printed */
@@ -130,6 +136,9 @@ void sim_free(struct sim *sim);
 void sim_run(struct sim *sim, span_t time); /* with the invariants after every step */
 void sim_attach(struct sim *sim, struct host *h, int mag);
 void sim_detach(struct sim *sim, struct host *h, bool seen); /* unseen: a shared link, or a radio that just fell silent */
+/* A daemon dies with all that it knew, its data plane included, and begins anew. */
+void sim_restart_lma(struct sim *sim);
+void sim_restart_mag(struct sim *sim, unsigned mag);
 void sim_drain(struct sim *sim);	    /* carry out the engines' effects */
 void sim_broken(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_trace(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

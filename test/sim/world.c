@@ -7,6 +7,8 @@
 #include <string.h>
 
 
+static const uint8_t fixed_mac[6] = {0, 0, 0x5e, 0, 0x52, 0x13};
+
 static struct in6_addr address(const char *s)
 {
 	struct in6_addr a;
@@ -283,6 +285,12 @@ static void deliver(struct sim *sim, enum ev kind, const struct ev_data *d)
 		else
 			lma_profile(sim->lma, sim->now, d->request, h ? h->profile : NULL);
 		break;
+	case EVT_CHANGED:
+		if (d->mag >= 0)
+			mag_profile_changed(sim->mags[d->mag].engine, sim->now, &h->mn, h->profile);
+		else
+			lma_profile_changed(sim->lma, sim->now, &h->mn, h->profile);
+		break;
 	}
 }
 
@@ -349,15 +357,13 @@ static uint32_t link_of(const struct sim *sim, int mag, const struct host *h)
 
 void sim_attach(struct sim *sim, struct host *h, int mag)
 {
-	static const uint8_t fixed[6] = {0, 0, 0x5e, 0, 0x52, 0x13};
-
 	h->visit++;
 	h->at = mag;
 	h->ifindex = link_of(sim, mag, h);
 	h->has_prefix = false;
 	sim_trace(sim, "mn%u attaches to mag%d", h->index + 1, mag + 1);
 	if (!sim->mags[mag].shared)
-		mag_link_up(sim->mags[mag].engine, sim->now, h->ifindex, "acc", MAG_LINK_POINT_TO_POINT, 1500, fixed);
+		mag_link_up(sim->mags[mag].engine, sim->now, h->ifindex, "acc", MAG_LINK_POINT_TO_POINT, 1500, fixed_mac);
 	host_attached(sim, h);
 	sim_drain(sim);
 }
@@ -412,6 +418,13 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 	p->initiation = (enum profile_initiation)rng_below(&sim->rng, 3);
 	p->delivery = (enum profile_delivery)rng_below(&sim->rng, 2);
 	p->multicast = rng_below(&sim->rng, 10) != 0;
+	p->enabled = rng_below(&sim->rng, 12) != 0;
+	p->version = ++sim->profiles;
+	if (rng_below(&sim->rng, 4) == 0) {
+		p->prefixes[0] = (struct prefix){address("2001:db8:f00:f000::"), 64};
+		p->prefixes[0].addr.s6_addr[7] = (uint8_t)(h->index * 2 + rng_below(&sim->rng, 2));
+		p->n_prefixes = 1;
+	}
 	for (unsigned g = 0; g < SIM_GROUPS; g++) {
 		unsigned dice = (unsigned)rng_below(&sim->rng, 10);
 		bool ssm = addr_is_ssm(&sim->groups[g]);
@@ -420,7 +433,13 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 			struct filter f = ssm ? random_sources(sim, FILTER_INCLUDE, true) : FILTER_NONE;
 			/* one that may be left is left by reports that a radio may lose: unit tests have that */
 			bool mandatory = p->initiation == PROFILE_INITIATION_NETWORK;
-			profile_add_subscription(p, &sim->groups[g], filter_sources(&f), filter_count(&f), mandatory, (wall_t){0}, WALL_NEVER);
+			wall_t start = {0}, end = WALL_NEVER;
+			if (rng_below(&sim->rng, 3) == 0)
+				start.ns = sim->now.wall.ns + (int64_t)rng_below(&sim->rng, 20) * 1000000000;
+			if (rng_below(&sim->rng, 3) == 0)
+				end.ns = sim->now.wall.ns + (int64_t)rng_below(&sim->rng, 40) * 1000000000 + 1;
+			if (start.ns < end.ns)
+				profile_add_subscription(p, &sim->groups[g], filter_sources(&f), filter_count(&f), mandatory, start, end);
 			filter_drop(&f);
 		} else if (dice == 3) {
 			source.len = 0;
@@ -439,58 +458,108 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 		filter_drop(&h->admin[g].filter);
 		h->admin[g].on = false;
 	}
-	lma_profile_changed(sim->lma, sim->now, &h->mn, p);
-	for (unsigned m = 0; m < sim->n_mags; m++)
-		mag_profile_changed(sim->mags[m].engine, sim->now, &h->mn, p);
+	/* each has a store of its own, or sees the common one at its own time; a look-up sees it at once */
+	for (int m = -1; m < (int)sim->n_mags; m++) {
+		struct ev_data d = {.mag = m, .host = (int)h->index};
+		net_at(sim->net, mono_add(sim->now.mono, span_us((int64_t)rng_below(&sim->rng, 1500000))), EVT_CHANGED, &d);
+	}
 	sim_drain(sim);
 }
 
-static void new_lma(struct sim *sim)
+static void start_lma(struct sim *sim)
 {
-	struct lma_mag_conf mags = {.name = "all", .proxy_coa = {address("2001:db8:1::"), 48}};
 	struct in6_addr self = address("fe80::1");
-	struct lma_conf conf;
 
-	lma_conf_defaults(&conf);
-	sim->lmaa = address("2001:db8:ff::1");
-	conf.lmaa = sim->lmaa;
-	conf.pen = MH_PEN_DOCUMENTATION;
-	conf.n_mags = 1;
-	conf.mags = &mags;
-	conf.n_pools = 1;
-	conf.pools[0] = (struct prefix){address("2001:db8:f00::"), 48};
-	conf.lifetime_max = span_s(120);
-	conf.signalling = rng_below(&sim->rng, 4) ? LMA_ACCEPT_BOTH : LMA_ACCEPT_MLD_ONLY;
-	sim->lma = lma_new(&conf, sim->now, rng_u64(&sim->rng));
+	sim->lma = lma_new(&sim->lma_conf, sim->now, rng_u64(&sim->rng));
 	sim->lma_dp = dpm_new(sim, "lma");
 	if (!sim->lma)
 		abort();
 	lma_upstream(sim->lma, sim->now, SIM_UPSTREAM, &self, 1500);
 }
 
-static void new_mag(struct sim *sim, unsigned i)
+void sim_restart_lma(struct sim *sim)
+{
+	sim_trace(sim, "the LMA begins anew");
+	lma_free(sim->lma);
+	dpm_free(sim->lma_dp);
+	start_lma(sim);
+	sim->changed = true;
+	sim_drain(sim);
+	sim->lma_bytes = lma_totals(sim->lma).bytes;
+}
+
+static void new_lma(struct sim *sim)
+{
+	struct lma_conf *conf = &sim->lma_conf;
+
+	sim->lma_mags = (struct lma_mag_conf){.name = "all", .proxy_coa = {address("2001:db8:1::"), 48}};
+	lma_conf_defaults(conf);
+	sim->lmaa = address("2001:db8:ff::1");
+	conf->lmaa = sim->lmaa;
+	conf->pen = MH_PEN_DOCUMENTATION;
+	conf->n_mags = 1;
+	conf->mags = &sim->lma_mags;
+	conf->n_pools = 1;
+	conf->pools[0] = (struct prefix){address("2001:db8:f00::"), 48};
+	conf->lifetime_max = span_s(120);
+	conf->signalling = rng_below(&sim->rng, 4) ? LMA_ACCEPT_BOTH : LMA_ACCEPT_MLD_ONLY;
+	start_lma(sim);
+}
+
+static void start_mag(struct sim *sim, unsigned i)
 {
 	static const char *const names[SIM_MAGS_MAX] = {"mag1", "mag2", "mag3", "mag4", "mag5", "mag6"};
-	static const uint8_t fixed[6] = {0, 0, 0x5e, 0, 0x52, 0x13};
 	struct sim_mag *m = &sim->mags[i];
-	struct mag_conf conf;
-	char text[32];
 
-	mag_conf_defaults(&conf);
-	snprintf(text, sizeof(text), "2001:db8:1::%x", i + 1);
-	m->coa = address(text);
-	conf.proxy_coa = m->coa;
-	conf.lma = sim->lmaa;
-	conf.pen = MH_PEN_DOCUMENTATION;
-	conf.lifetime = span_s(120);
-	conf.signalling = rng_below(&sim->rng, 3) ? MAG_SIGNALLING_AUTO : MAG_SIGNALLING_MLD;
-	m->engine = mag_new(&conf, sim->now, rng_u64(&sim->rng));
+	m->engine = mag_new(&m->conf, sim->now, rng_u64(&sim->rng));
 	if (!m->engine)
 		abort();
 	m->dp = dpm_new(sim, names[i]);
-	m->shared = rng_below(&sim->rng, 3) == 0;
 	if (m->shared)
-		mag_link_up(m->engine, sim->now, SIM_SHARED, "wlan0", MAG_LINK_SHARED, 1500, fixed);
+		mag_link_up(m->engine, sim->now, SIM_SHARED, "wlan0", MAG_LINK_SHARED, 1500, fixed_mac);
+}
+
+void sim_restart_mag(struct sim *sim, unsigned i)
+{
+	struct sim_mag *m = &sim->mags[i];
+
+	sim_trace(sim, "mag%u begins anew", i + 1);
+	mag_free(m->engine);
+	dpm_free(m->dp);
+	start_mag(sim, i);
+	sim_drain(sim);
+	m->bytes = mag_totals(m->engine).bytes;
+	for (unsigned n = 0; n < sim->n_hosts; n++) {
+		struct host *h = &sim->hosts[n];
+		if (h->at != (int)i)
+			continue;
+		if (!m->shared)
+			mag_link_up(m->engine, sim->now, h->ifindex, "acc", MAG_LINK_POINT_TO_POINT, 1500, fixed_mac);
+		for (unsigned g = 0; g < SIM_GROUPS; g++) {
+			filter_drop(&h->admin[g].filter); /* what an operator asked for went with it */
+			h->admin[g].on = false;
+		}
+	}
+	sim->changed = true;
+	sim_drain(sim);
+}
+
+static void new_mag(struct sim *sim, unsigned i)
+{
+	struct sim_mag *m = &sim->mags[i];
+	char text[32];
+
+	mag_conf_defaults(&m->conf);
+	snprintf(text, sizeof(text), "2001:db8:1::%x", i + 1);
+	m->coa = address(text);
+	m->conf.proxy_coa = m->coa;
+	m->conf.lma = sim->lmaa;
+	m->conf.pen = MH_PEN_DOCUMENTATION;
+	m->conf.lifetime = span_s(120);
+	m->conf.signalling = rng_below(&sim->rng, 3) ? MAG_SIGNALLING_AUTO : MAG_SIGNALLING_MLD;
+	m->conf.timestamps = sim->timestamps;
+	m->shared = rng_below(&sim->rng, 3) == 0;
+	start_mag(sim, i);
 }
 
 static void new_host(struct sim *sim, unsigned i)
@@ -546,6 +615,7 @@ struct sim *sim_new(uint64_t seed, bool verbose)
 				      .jitter = span_us((int64_t)rng_below(&sim->rng, 60000))};
 	sim->n_mags = 2 + (unsigned)rng_below(&sim->rng, SIM_MAGS_MAX - 1);
 	sim->n_hosts = 1 + (unsigned)rng_below(&sim->rng, 12);
+	sim->timestamps = rng_below(&sim->rng, 8) != 0;
 	new_router(sim);
 	new_lma(sim);
 	for (unsigned i = 0; i < sim->n_mags; i++)
