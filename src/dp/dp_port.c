@@ -97,11 +97,14 @@ static void raw_packet(struct dp *dp, struct msghdr *m, uint8_t *bytes, size_t l
 		}
 	}
 	t = dp_tun_find(dp, &ends);
-	if (t)
-		len < OUTER_LEN ? dp_plane_drop(dp, DP_DROP_OUTER_MALFORMED) :
-				  dp_plane_from_tunnel(dp, t, bytes, len, tclass & 3);
-	else if (local_end(dp, &ends.local))
+	if (t && len < OUTER_LEN) {
+		dp_plane_drop(dp, DP_DROP_OUTER_MALFORMED);
+	} else if (t) {
+		dp_offload_finish(bytes, len);
+		dp_plane_from_tunnel(dp, t, bytes, len, tclass & 3);
+	} else if (local_end(dp, &ends.local)) {
 		dp_plane_drop(dp, DP_DROP_OUTER_SOURCE);
+	}
 }
 
 static void on_raw(evutil_socket_t fd, short what, void *arg)
