@@ -9,8 +9,8 @@
 /* `frame` with its Ethernet header. Finishes the checksum in place. False: the description does not fit the frame. */
 bool dp_offload_checksum(const struct virtio_net_hdr *h, uint8_t *frame, size_t len);
 
-/* The same for a packet (from the IPv6 header on) that came without a description, out of a tunnel: where source, anchor
- * and gateway are on one machine no device ever finished the checksum of UDP or TCP. Complete ones stay as they are. */
+/* The same for a packet (from the IPv6 header on) that came without a description, out of a tunnel: where source,
+ * anchor and gateway are on one machine no device ever finished the checksum of UDP or TCP. Complete ones stay. */
 void dp_offload_finish(uint8_t *packet, size_t len);
 
 /* One by one the packets (from the IPv6 header on) that the super-packet `frame` stands for, each written to `out`

@@ -150,3 +150,16 @@ lab daemon stop lma
 check "it has left its groups upstream" eventually 2 not_joined $SSM $SRC_ADDR
 check "the other too" eventually 2 not_joined $ASM
 check "no program of ours is left on its links" nothing_left lma
+lab daemon start lma
+
+step "where eBPF is not permitted"
+lab daemon stop mag1
+sed -i 's/^  backend: .*/  backend: auto/' "$(conf mag1)"
+ns_start mag1 setpriv --bounding-set=-all,+net_admin,+net_raw --inh-caps=-all "$BUILD/roamcastd" -c "$(conf mag1)" 2>"$TMP/fallback.log"
+backend() { equals "$1" "$(show mag1 status .dataplane.backend)"; }
+check "auto takes the user-space plane" eventually 5 backend user
+check "shows why" test -n "$(show mag1 status '.dataplane.fallback_reason // empty')"
+check "and logs it" grep -q "user space, because" "$TMP/fallback.log"
+check "the node is served" eventually 15 node_is mag1 mn1 registered
+check "the stream is back" eventually 10 stream_flows ssm mn1
+helper_stop "$HELPER"

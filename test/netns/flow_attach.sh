@@ -97,8 +97,15 @@ check "the node gets no address" equals "" "$(mn_addr mn2)"
 
 step "two LMAs serve the nodes of one MAG"
 move mn2 mag1
+capture ra mn1 eth0 icmp6
 attach mn1 mag1
 check "a node of the first" on_mag mn1 mag1
+advertised() { # what of it stands in an advertisement to that node alone
+	ts_has ra "icmpv6.type == 134 && eth.dst == 02:52:4e:00:00:01 && eth.src == 00:00:5e:00:52:13 &&
+		ipv6.src == fe80::200:5eff:fe00:5213 && $1"
+}
+check "was sent its prefix, to its own link-layer address" advertised "icmpv6.opt.prefix == $(mn_prefix mn1 | sed 's,/64,,')"
+check "and the tunnel's MTU" advertised "icmpv6.opt.mtu == 1460"
 check "a node of the second" on_mag mn2 mag1
 check "bound at the first" bound lma mn1
 check "bound at the second" bound lma2 mn2

@@ -36,6 +36,9 @@ check "the LMA has the binding" bound lma mn1 $MAG1_ADDR
 check "the LMA has joined the source-specific group" eventually 5 joined $G1 $SRC_ADDR
 check "and the any-source group" eventually 5 joined $A1
 check "and not the refused one" not_joined $REFUSED
+# What the kernels of the routers join for themselves has site scope.
+mdb_is() { equals "$1" "$(mdb | grep -v ' ff05:' | sort | tr '\n' ';')"; }
+check "the bridge shows exactly that" mdb_is "lma $A1 *;lma $G1 $SRC_ADDR;"
 check "the stream reaches a node that speaks no MLD" eventually 5 stream_flows g1 mn1
 check "the other too" eventually 5 stream_flows a1 mn1
 check "one PBU asked for all three groups, with S" seen wire \
@@ -57,6 +60,8 @@ stream_start g2 --group $G2 --to mn2 --port 5003
 attach mn2 mag1
 check "registered" eventually 10 node_is mag1 mn2 registered
 check "the node is asked by a General Query" eventually 5 seen mn2 "mld fe80::200:5eff:fe00:5213 > ff02::1 query .*:: v2"
+asked_again() { at_least 2 "$(seen_count mn2 "mld fe80::200:5eff:fe00:5213 > ff02::1 query .*:: v2 response=100")"; }
+check "with a response delay of 100 ms, and a second later again" eventually 5 asked_again
 check "what it confirms is joined" eventually 5 joined $G2 $SRC_ADDR
 check "and arrives" eventually 5 stream_flows g2 mn2
 check "what it does not confirm is not" not_joined $A2
@@ -151,6 +156,10 @@ check "the MAG reported by MLD in the tunnel" eventually 5 seen wire2 \
 	"mld $MAG1_ADDR > $LMA2_ADDR fe80::.* > ff02::16 v2-report .*$G1,$SRC_ADDR"
 check "joined at that LMA's port" eventually 5 joined $G1 $SRC_ADDR lma2
 check "the stream arrives" eventually 5 stream_flows g1 mn7
+
+step "when all have gone"
+for n in 2 3 4 5 6 7; do lab detach mn$n 2>/dev/null; done
+check "the bridge shows nothing any more" eventually 10 mdb_is ""
 
 step "every checksum on the wire"
 check "was right at the first LMA" seen wire "^mh"
