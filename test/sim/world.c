@@ -150,6 +150,22 @@ static void trace_event(struct sim *sim, const char *who, const struct event *e)
 		  addr_str(&e->group, group), e->status, e->detail);
 }
 
+static void forget_admin(struct host *h)
+{
+	for (unsigned g = 0; g < SIM_GROUPS; g++) {
+		filter_drop(&h->admin[g].filter);
+		h->admin[g].on = false;
+	}
+}
+
+/* Taken for gone, though it may be there: what an operator asked for ended with its stay. */
+static void detached(struct sim *sim, int mag, const struct event *e)
+{
+	for (unsigned i = 0; i < sim->n_hosts; i++)
+		if (sim->hosts[i].at == mag && nai_eq(&sim->hosts[i].mn, &e->mn))
+			forget_admin(&sim->hosts[i]);
+}
+
 static void effect(struct sim *sim, int mag, const struct fx *fx)
 {
 	struct dpm *dp = mag >= 0 ? sim->mags[mag].dp : sim->lma_dp;
@@ -190,6 +206,8 @@ static void effect(struct sim *sim, int mag, const struct fx *fx)
 	case FX_EVENT:
 		snprintf(who, sizeof(who), mag >= 0 ? "mag%d" : "lma", mag + 1);
 		trace_event(sim, who, &fx->event);
+		if (fx->event.kind == EV_NODE_DETACHED)
+			detached(sim, mag, &fx->event);
 		break;
 	}
 }
@@ -454,10 +472,8 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 		return;
 	sim_trace(sim, "profile of mn%u changes", h->index + 1);
 	/* the end of the service ends what an operator had set, too */
-	for (unsigned g = 0; g < SIM_GROUPS && !p->multicast; g++) {
-		filter_drop(&h->admin[g].filter);
-		h->admin[g].on = false;
-	}
+	if (!p->multicast)
+		forget_admin(h);
 	/* each has a store of its own, or sees the common one at its own time; a look-up sees it at once */
 	for (int m = -1; m < (int)sim->n_mags; m++) {
 		struct ev_data d = {.mag = m, .host = (int)h->index};
@@ -535,10 +551,7 @@ void sim_restart_mag(struct sim *sim, unsigned i)
 			continue;
 		if (!m->shared)
 			mag_link_up(m->engine, sim->now, h->ifindex, "acc", MAG_LINK_POINT_TO_POINT, 1500, fixed_mac);
-		for (unsigned g = 0; g < SIM_GROUPS; g++) {
-			filter_drop(&h->admin[g].filter); /* what an operator asked for went with it */
-			h->admin[g].on = false;
-		}
+		forget_admin(h); /* it went with the daemon */
 	}
 	sim->changed = true;
 	sim_drain(sim);
