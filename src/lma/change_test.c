@@ -243,7 +243,15 @@ static void an_operator_terminates_a_group(void **state)
 	assert_int_equal(rig_result(rig_last(r, MH_UPN), G), MH_SUB_PROHIBITED);
 	assert_int_equal(r->n_events[EV_GROUP_TERMINATED], 1);
 	assert_string_equal(r->upstream, "TO_IN(ff1e::1,0) ");
-	m = rig_pbu(r, "mn1@example.com", 1); /* it is not forbidden: who asks anew gets it */
+	m = rig_pbu(r, "mn1@example.com", 1); /* a MAG that asks whether it is so is told that it is */
+	rig_ask(m, G, NULL);
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_int_equal(rig_result(rig_last(r, MH_BA), G), MH_SUB_PROHIBITED);
+	assert_false(rig_copies(r, S1, G, 0));
+	m = rig_pbu(r, "mn1@example.com", 1); /* it is not forbidden: who let it go and asks anew gets it */
+	m->flags |= MH_BU_S;
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	m = rig_pbu(r, "mn1@example.com", 1);
 	rig_ask(m, G, NULL);
 	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
 	assert_true(rig_copies(r, S1, G, 0));

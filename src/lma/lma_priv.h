@@ -184,6 +184,7 @@ struct share {
 	uint8_t result;	 /* enum mh_sub_result */
 	uint8_t partial; /* why sources of an accepted group were refused, if any were */
 	bool stale;
+	bool ended; /* by the network: refused until a registration comes without it, or the profile changes */
 };
 
 enum pending_kind {

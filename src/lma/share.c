@@ -256,6 +256,8 @@ static void ask(struct lma *l, struct binding *b, const struct in6_addr *group, 
 		return;
 	}
 	sh->stale = false;
+	if (sh->ended)
+		result = MH_SUB_PROHIBITED;
 	if (result == MH_SUB_ACCEPTED && !had && shares_in_force(b) >= groups_max(l, b))
 		result = MH_SUB_LIMIT;
 	if (result == MH_SUB_ACCEPTED)
@@ -370,6 +372,7 @@ void shares_reauthorise(struct lma *l, struct binding *b)
 
 	b->refused = b->ask_again = false;
 	for (struct share *sh = b->shares; sh; sh = sh->next) {
+		sh->ended = false;
 		if (!sh->demand)
 			continue;
 		if (reauthorise(l, b, sh, &left, &told[n]))
@@ -422,8 +425,10 @@ void shares_terminate(struct lma *l, struct sub *s, const struct in6_addr *sourc
 			struct share *sh = list_owner(n, struct share, of_demand);
 			bool last = c->shares.next == c->shares.prev;
 
-			if (filter_is_none(&rest) || set(l, p, sh, &rest) != MH_SUB_ACCEPTED)
+			if (filter_is_none(&rest) || set(l, p, sh, &rest) != MH_SUB_ACCEPTED) {
+				sh->ended = true; /* the MAG may ask once more: the end stands */
 				withdraw(l, sh, MH_SUB_PROHIBITED);
+			}
 			if (last)
 				break;
 		}
