@@ -132,6 +132,14 @@ static void on_problem(void *arg, const char *text)
 	log_warning("%s", text);
 }
 
+static bool conf_has_pool(const struct conf *c, const struct prefix *pool)
+{
+	for (unsigned i = 0; c->has_lma && i < c->lma.n_pools; i++)
+		if (prefix_eq(&c->lma.pools[i], pool))
+			return true;
+	return false;
+}
+
 static int start_dataplane(struct daemon *d)
 {
 	static const struct dp_events events = {on_tunnel_packet, on_problem};
@@ -146,7 +154,25 @@ static int start_dataplane(struct daemon *d)
 		log_warning("data plane: user space, because %s", dp_fallback_reason(d->dp));
 	else
 		log_notice("data plane: %s", dp_running(d->dp) == DP_BACKEND_EBPF ? "eBPF" : "user space");
+	daemon_homes(d, NULL, d->conf);
 	return 0;
+}
+
+/* The pools are routes of this host as wholes; those of the old configuration that are in the new one stay untouched. */
+void daemon_homes(struct daemon *d, const struct conf *old, const struct conf *next)
+{
+	char text[PREFIX_STR_MAX];
+
+	for (unsigned i = 0; old && old->has_lma && i < old->lma.n_pools; i++)
+		if (!conf_has_pool(next, &old->lma.pools[i]))
+			(void)dp_home_set(d->dp, &old->lma.pools[i], false);
+	for (unsigned i = 0; next->has_lma && i < next->lma.n_pools; i++) {
+		if (old && conf_has_pool(old, &next->lma.pools[i]))
+			continue;
+		int r = dp_home_set(d->dp, &next->lma.pools[i], true);
+		if (r < 0)
+			log_warning("pool %s: no route for it: %s", prefix_str(&next->lma.pools[i], text), strerror(-r));
+	}
 }
 
 static int start_store(struct daemon *d)

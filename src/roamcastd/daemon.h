@@ -65,6 +65,9 @@ void daemon_end(struct daemon *d);
 /* Carry out all queued effects and set the timer. */
 void daemon_pump(struct daemon *d);
 
+/* Tells the data plane of the LMA's pools; `old` NULL at the start. */
+void daemon_homes(struct daemon *d, const struct conf *old, const struct conf *next);
+
 /* effects.c */
 void daemon_lma_effect(struct daemon *d, const struct fx *fx);
 void daemon_mag_effect(struct daemon *d, const struct fx *fx);
