@@ -550,6 +550,8 @@ void mag_registration_recv(struct mag *mag, struct now now, const struct in6_add
 		return;
 	}
 	node = match(mag, src, m);
+	if (node && m->status == MH_SEQUENCE_OUT_OF_WINDOW && !echoes(node, m))
+		node = NULL; /* its number does not tell to what it is the answer: to an earlier request */
 	if (!node) {
 		mag_count(mag, MAG_C_PBA_UNMATCHED);
 		return;

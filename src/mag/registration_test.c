@@ -380,6 +380,28 @@ static void sequence_numbers_instead_of_timestamps(void **state)
 	bench_end(b);
 }
 
+/* Such an answer to a request of the node's last stay is not the answer to the one under way, whatever its number. */
+static void an_answer_to_an_earlier_request(void **state)
+{
+	struct bench *b = begin_with(sequence_conf);
+	struct mh_msg m;
+
+	(void)state;
+	b->lma_silent = true;
+	attach(b, 1);
+	m = b->pbu;
+	m.handoff = MH_HANDOFF_REREGISTRATION;
+	b->status = MH_SEQUENCE_OUT_OF_WINDOW;
+	answer_pbu(b, &m, &b->pbu_dst);
+	b->status = 0;
+	b->lma_silent = false;
+	bench_drain(b);
+	assert_state(b, 1, "registering");
+	wait_for(b, span_ms(1100));
+	assert_state(b, 1, "registered");
+	bench_end(b);
+}
+
 static void link_local_conf(struct mag_conf *conf) { conf->ask_link_local = true; }
 
 static void the_anchors_link_local_address(void **state)
@@ -536,6 +558,7 @@ int main(void)
 		cmocka_unit_test(accepted_without_a_prefix),
 		cmocka_unit_test(renumbering),
 		cmocka_unit_test(sequence_numbers_instead_of_timestamps),
+		cmocka_unit_test(an_answer_to_an_earlier_request),
 		cmocka_unit_test(the_anchors_link_local_address),
 		cmocka_unit_test(refreshes_are_merged),
 		cmocka_unit_test(what_changes_meanwhile_is_sent_afterwards),
