@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which network interfaces play which part, as they come and go: access links of the MAG, transport of the tunnels, upstream of the LMA. */
+/* Which network interfaces play which part, as they come and go: access links of the MAG, transport of the tunnels, upstream of the LMA;
+ * upstream and downstream links of a plain proxy. */
 #include "roamcastd/daemon.h"
 
 #include <errno.h>
@@ -28,6 +29,21 @@ static bool is_transport(const struct conf *c, const char *name)
 		return true;
 	for (unsigned i = 0; i < c->n_transport; i++)
 		if (fnmatch(c->transport[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool is_upstream(const struct conf *c, const char *name)
+{
+	return (c->has_lma && strcmp(c->upstream, name) == 0) || (c->has_proxy && strcmp(c->proxy_upstream, name) == 0);
+}
+
+static bool is_downstream(const struct conf *c, const char *name)
+{
+	if (!c->has_proxy || strcmp(name, "lo") == 0 || strcmp(name, c->proxy_upstream) == 0)
+		return false;
+	for (unsigned i = 0; i < c->n_downstream; i++)
+		if (fnmatch(c->downstream[i], name, 0) == 0)
 			return true;
 	return false;
 }
@@ -85,10 +101,13 @@ static void mag_link(struct daemon *d, const struct conf_access *a, const struct
 
 static void lose_upstream(struct daemon *d, uint32_t ifindex)
 {
-	if (!d->lma || d->upstream_ifindex != ifindex)
+	if (d->upstream_ifindex != ifindex)
 		return;
 	d->upstream_ifindex = 0;
-	lma_upstream(d->lma, clock_now(), 0, &addr_any, 0);
+	if (d->lma)
+		lma_upstream(d->lma, clock_now(), 0, &addr_any, 0);
+	if (d->proxy)
+		mldproxy_upstream(d->proxy, clock_now(), 0, &addr_any, 0);
 }
 
 static void lma_link(struct daemon *d, const struct link_info *l)
@@ -101,6 +120,38 @@ static void lma_link(struct daemon *d, const struct link_info *l)
 	} else {
 		lose_upstream(d, l->ifindex);
 	}
+}
+
+/* A link that may be another instance's now: where its streams go. */
+static void join_instance(void *arg, const struct link_info *l)
+{
+	struct daemon *d = arg;
+
+	if (is_downstream(d->conf, l->name))
+		(void)dp_link_proxy(d->dp, l->ifindex, d->instance);
+}
+
+static void proxy_upstream(struct daemon *d, const struct link_info *l)
+{
+	if (!l->running || addr_is_any(&l->link_local)) {
+		lose_upstream(d, l->ifindex);
+		return;
+	}
+	d->upstream_ifindex = l->ifindex;
+	mldproxy_upstream(d->proxy, clock_now(), l->ifindex, &l->link_local, l->mtu);
+	if (d->instance == l->ifindex)
+		return;
+	d->instance = l->ifindex;
+	netlink_each(d->netlink, join_instance, d);
+}
+
+static void proxy_downstream(struct daemon *d, const struct link_info *l)
+{
+	join_instance(d, l);
+	if (l->running && !addr_is_any(&l->link_local))
+		mldproxy_downstream_up(d->proxy, clock_now(), l->ifindex, l->name, &l->link_local, l->mtu);
+	else
+		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
 }
 
 /* What is told may be past: a link that is moved to another namespace is told of several times, and each attempt to
@@ -116,9 +167,9 @@ void daemon_link_changed(void *arg, const struct link_info *l)
 {
 	struct daemon *d = arg;
 	const struct conf_access *access = access_of(d->conf, l->name);
-	bool upstream = d->conf->has_lma && strcmp(d->conf->upstream, l->name) == 0;
+	bool upstream = is_upstream(d->conf, l->name), downstream = is_downstream(d->conf, l->name);
 	unsigned roles = (access ? DP_LINK_ACCESS : 0u) | (is_transport(d->conf, l->name) ? DP_LINK_TRANSPORT : 0u) |
-			 (upstream ? DP_LINK_UPSTREAM : 0u);
+			 (upstream ? DP_LINK_UPSTREAM : 0u) | (downstream ? DP_LINK_DOWNSTREAM : 0u);
 
 	/* the first round is told again, when there is a socket to dress links with */
 	if (!d->netlink)
@@ -129,6 +180,8 @@ void daemon_link_changed(void *arg, const struct link_info *l)
 	}
 	if (!access && d->mag)
 		mag_link_down(d->mag, clock_now(), l->ifindex);
+	if (!downstream && d->proxy)
+		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
 	if (!upstream)
 		lose_upstream(d, l->ifindex);
 	if (!roles) {
@@ -136,17 +189,23 @@ void daemon_link_changed(void *arg, const struct link_info *l)
 		dp_link_del(d->dp, l->ifindex);
 		return;
 	}
-	if (access)
+	/* Before it runs, once, for devices whose address can only change then; not again when it goes down: its nodes' leaving
+	 * is to be told at once. */
+	if (access && (l->running || memcmp(l->mac, mac_mag_fixed, 6) != 0))
 		dress_access(d, access, l);
 	int r = dp_link_set(d->dp, l->ifindex, l->name, roles, l->mtu, access && access->fixed_mac ? mac_mag_fixed : l->mac);
 	if (r < 0 && r != -ENODEV) /* gone meanwhile: its end will be told */
 		log_error("%s: the data plane cannot use this link: %s", l->name, strerror(-r));
-	if (access || upstream)
+	if (access || upstream || downstream)
 		(void)link_socket_allmulti(d->link_socket, l->ifindex, true);
 	if (access)
 		mag_link(d, access, l);
-	if (upstream)
+	if (upstream && d->lma)
 		lma_link(d, l);
+	if (upstream && d->proxy)
+		proxy_upstream(d, l);
+	if (downstream)
+		proxy_downstream(d, l);
 	daemon_pump(d);
 }
 
@@ -156,6 +215,8 @@ void daemon_link_gone(void *arg, const struct link_info *l)
 
 	if (d->mag) /* whatever its name is now: it may have been an access link under another */
 		mag_link_down(d->mag, clock_now(), l->ifindex);
+	if (d->proxy)
+		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
 	lose_upstream(d, l->ifindex);
 	daemon_pump(d);
 	dp_link_del(d->dp, l->ifindex);
