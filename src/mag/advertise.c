@@ -150,10 +150,12 @@ void mag_advertise_withdraw(struct mag_node *node, struct now now, const struct 
 void mag_reach_watch(struct mag_node *node, struct now now)
 {
 	span_t every = node->mag->conf.nud_interval;
+	mono_t at = mono_add(node->heard, every);
 
-	(void)now;
 	node->nud_tries = 0;
-	mag_set(node->mag, &node->nud, every.ns && node->link ? mono_add(node->heard, every) : MONO_NEVER);
+	if (mono_before(at, now.mono))
+		at = now.mono; /* it was being probed */
+	mag_set(node->mag, &node->nud, every.ns && node->link ? at : MONO_NEVER);
 }
 
 void mag_reach_probe(struct mag_node *node, struct now now)
