@@ -471,9 +471,12 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 	if (!tell)
 		return;
 	sim_trace(sim, "profile of mn%u changes", h->index + 1);
-	/* the end of the service ends what an operator had set, too */
-	if (!p->multicast)
+	/* the end of the service ends what an operator had set, too: its MAG must not miss it behind the next change */
+	if (!p->multicast) {
 		forget_admin(h);
+		if (h->at >= 0)
+			mag_profile_changed(sim->mags[h->at].engine, sim->now, &h->mn, p);
+	}
 	/* each has a store of its own, or sees the common one at its own time; a look-up sees it at once */
 	for (int m = -1; m < (int)sim->n_mags; m++) {
 		struct ev_data d = {.mag = m, .host = (int)h->index};
