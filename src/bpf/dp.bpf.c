@@ -3,7 +3,8 @@
  *
  *   access     node -> tunnel, after the check of its MAC and source
  *   transport  tunnel -> node (MAG), -> anywhere or another tunnel (LMA)
- *   upstream   prefix -> tunnel, stream -> tunnels (LMA)
+ *   upstream   prefix -> tunnel, stream -> tunnels (LMA); stream -> links (plain proxy)
+ *   downstream stream -> upstream link and other links (plain proxy)
  *
  * What is for this host goes on to the kernel. The rules by which the daemon changes the maps under the running
  * program are in docs/dataplane.md. */
@@ -139,6 +140,7 @@ struct copies {
 	struct __sk_buff *skb;
 	const struct pkt *p;
 	__u32 offset;
+	__u32 from;    /* the link that gets no copy since it came from there, or 0 */
 	__u32 too_big; /* MTU of the narrowest output that it did not fit; 0 = it fit all */
 };
 
@@ -157,7 +159,7 @@ static __always_inline struct abi_out *link_copy(struct copies *c, __u32 slot, _
 	if (!o)
 		return NULL;
 	*target = ONCE(o->target);
-	if (!*target)
+	if (!*target || *target == c->from)
 		return NULL;
 	if (c->p->longest > o->mtu) {
 		note_too_big(c, o->mtu);
@@ -328,6 +330,63 @@ static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, 
 nobody:
 	drop(ABI_NO_GROUP);
 	return offset == ETH_LEN ? PASS : TC_ACT_SHOT; /* from a link, this host may listen itself */
+}
+
+/* ---- below a plain proxy ------------------------------------------------------------------------------ */
+
+static __always_inline bool set_upstream_macs(struct __sk_buff *skb, const struct pkt *p, const struct abi_downstream *d)
+{
+	struct abi_macs macs = {.dst = {0x33, 0x33, p->dst.b[12], p->dst.b[13], p->dst.b[14], p->dst.b[15]}};
+
+	__builtin_memcpy(macs.src, d->smac, 6);
+	return set_macs(skb, &macs);
+}
+
+/* To the upstream whoever listens, and to the other links by what they ask for (RFC 4605 4.3). */
+static __always_inline int from_downstream(struct __sk_buff *skb, const struct pkt *p)
+{
+	__u32 ifindex = CONTEXT(skb, ifindex);
+	struct copies c = {.skb = skb, .p = p, .from = ifindex};
+	struct abi_downstream *d;
+	struct abi_flow_id *id;
+	struct abi_head *head;
+	__u32 index, upstream;
+	__u64 tag, links = 0;
+
+	if (is_link_local(&p->src) || is_nobody(&p->src) || is_multicast(&p->src) || is_link_scope(&p->dst))
+		return PASS;
+	d = bpf_map_lookup_elem(&downstreams, &ifindex);
+	if (!d)
+		return PASS;
+	id = flow_of(p, ABI_IN_LINK | d->instance, &tag);
+	if (id) {
+		index = id->index;
+		head = bpf_map_lookup_elem(&heads, &index);
+		if (head && head->tag == tag) {
+			links = ONCE(head->links);
+			count(&flow_counts, index, p);
+		}
+	}
+	if (p->hop_limit <= 1)
+		return drop(ABI_HOP_LIMIT);
+	if (!set_hop(skb, ETH_LEN, p))
+		return drop(ABI_OUTPUT);
+	upstream = ONCE(d->upstream);
+	if (upstream && p->longest > d->mtu) {
+		note_too_big(&c, d->mtu);
+	} else if (upstream) {
+		if (!set_upstream_macs(skb, p, d))
+			return drop(ABI_OUTPUT);
+		if (!(__u32)links) {
+			count(&out_counts, d->counter, p);
+			return bpf_redirect(upstream, 0);
+		}
+		if (bpf_clone_redirect(skb, upstream, 0))
+			drop(ABI_OUTPUT);
+		else
+			count(&out_counts, d->counter, p);
+	}
+	return (__u32)links ? to_links(skb, &c, links, true) : copies_done(skb, &c, ETH_LEN);
 }
 
 /* ---- out of a tunnel ---------------------------------------------------------------------------------- */
@@ -546,6 +605,8 @@ static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 		if (v)
 			return to_tunnel(skb, ETH_LEN, &p, v->tunnel);
 	}
+	if (roles & ABI_DOWNSTREAM && is_multicast(&p.dst))
+		return from_downstream(skb, &p);
 	return roles & ABI_ACCESS ? from_node(skb, &p) : PASS;
 }
 
@@ -566,6 +627,12 @@ SEC("tc")
 int rc_upstream(struct __sk_buff *skb)
 {
 	return ingress(skb, ABI_UPSTREAM);
+}
+
+SEC("tc")
+int rc_downstream(struct __sk_buff *skb)
+{
+	return ingress(skb, ABI_DOWNSTREAM);
 }
 
 SEC("tc")

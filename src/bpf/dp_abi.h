@@ -20,7 +20,7 @@ struct abi_macs { /* as they stand in a frame */
 	};
 };
 
-enum { ABI_ACCESS = 1, ABI_TRANSPORT = 2, ABI_UPSTREAM = 4 }; /* as enum dp_link_role */
+enum { ABI_ACCESS = 1, ABI_TRANSPORT = 2, ABI_UPSTREAM = 4, ABI_DOWNSTREAM = 8 }; /* as enum dp_link_role */
 
 struct abi_ends { /* tunnel_ids: -> __u32, as the packet has them that comes in */
 	struct abi_addr local, remote;
@@ -105,6 +105,15 @@ struct abi_out { /* outs: slot -> */
 	__u32 counter;
 	__u32 mtu;
 	struct abi_macs macs;
+};
+
+struct abi_downstream { /* downstreams: ifindex of a link below a plain proxy -> */
+	__u32 instance; /* the upstream link's index names it */
+	__u32 upstream; /* the link itself, or 0 while it is not there */
+	__u32 mtu;
+	__u32 counter; /* of out_counts */
+	__u8 smac[6];
+	__u8 zero[2];
 };
 
 struct abi_count {

@@ -14,6 +14,7 @@
 
 MAP(link_roles, HASH, __u32, __u32, 0); /* ifindex -> ABI_ACCESS, ...; for rc_several */
 
+MAP(downstreams, HASH, __u32, struct abi_downstream, BPF_F_NO_PREALLOC);
 MAP(locals, HASH, struct abi_addr, __u32, 0); /* addresses that are the local end of a tunnel */
 MAP(tunnel_ids, HASH, struct abi_ends, __u32, BPF_F_NO_PREALLOC);
 MAP(tunnels, ARRAY, __u32, struct abi_tunnel, BPF_F_MMAPABLE);

@@ -392,6 +392,38 @@ void dp_each_flow(struct dp *dp,
 
 /* ---- links -------------------------------------------------------------------------------------------- */
 
+/* The downstream links whose instance the link is the upstream of. */
+static void upstream_changed(struct dp *dp, uint32_t ifindex)
+{
+	list_each(e, &dp->links) {
+		struct dp_link *l = list_owner(e, struct dp_link, entry);
+
+		if (l->roles & DP_LINK_DOWNSTREAM && l->proxy == ifindex)
+			dp->ops->link_proxy(dp, l);
+	}
+}
+
+int dp_link_proxy(struct dp *dp, uint32_t ifindex, uint32_t upstream)
+{
+	struct dp_link *l = dp_link_find(dp, ifindex);
+
+	if (!l || !(l->roles & DP_LINK_DOWNSTREAM))
+		return -ENODEV;
+	l->proxy = upstream;
+	return dp->ops->link_proxy(dp, l);
+}
+
+bool dp_link_count(struct dp *dp, uint32_t ifindex, struct dp_count *to_upstream)
+{
+	const struct dp_link *l = dp_link_find(dp, ifindex);
+
+	if (!l || !(l->roles & DP_LINK_DOWNSTREAM))
+		return false;
+	*to_upstream = l->to_upstream;
+	dp->ops->link_count(dp, l, to_upstream);
+	return true;
+}
+
 int dp_link_set(struct dp *dp, uint32_t ifindex, const char *name, unsigned roles, uint32_t mtu, const uint8_t mac[6])
 {
 	struct dp_link *l = dp_link_find(dp, ifindex);
@@ -423,6 +455,8 @@ int dp_link_set(struct dp *dp, uint32_t ifindex, const char *name, unsigned role
 		dp_problem(dp, "link %s: cannot attach the data plane: %s", name, strerror(-r));
 		if (fresh)
 			dp_link_del(dp, ifindex);
+	} else if (roles & DP_LINK_UPSTREAM) {
+		upstream_changed(dp, ifindex);
 	}
 	return r;
 }
@@ -436,5 +470,7 @@ void dp_link_del(struct dp *dp, uint32_t ifindex)
 	dp->ops->link_del(dp, l);
 	dp_link_close(l);
 	list_del(&l->entry);
+	if (l->roles & DP_LINK_UPSTREAM)
+		upstream_changed(dp, ifindex);
 	free(l);
 }

@@ -16,13 +16,15 @@ struct dp_conf {
 	bool outer_fragmentation; /* decision 31: off by default */
 	uint32_t ptb_per_s;	  /* Packet Too Big at most; the default is 10 */
 	uint8_t hop_limit;	  /* of the outer header; the default is 64 */
+	bool multicast_only;	  /* a plain proxy: no tunnels, and the kernel's settings of unicast stay as they are */
 };
 
 /* A link may have several roles. */
 enum dp_link_role {
 	DP_LINK_ACCESS = 1,   /* nodes */
 	DP_LINK_TRANSPORT = 2, /* tunnels run over it */
-	DP_LINK_UPSTREAM = 4, /* LMA: multicast streams and the nodes' correspondents come from it */
+	DP_LINK_UPSTREAM = 4, /* LMA: multicast streams and the nodes' correspondents come from it; plain proxy: streams */
+	DP_LINK_DOWNSTREAM = 8, /* plain proxy: listeners, and senders too */
 };
 
 struct dp_events {
@@ -81,7 +83,13 @@ int dp_apply(struct dp *dp, const struct dp_op *op);
 /* Send an inner packet (MLD) into the tunnel as it stands: no hop limit change. Negative errno on failure. */
 int dp_tunnel_send(struct dp *dp, const struct dp_tunnel *tunnel, const uint8_t *inner, size_t len);
 
+/* Streams that come in on this DOWNSTREAM link belong to the plain proxy whose upstream link that is (RFC 4605 4.3): a
+ * packet goes to `upstream`, whoever listens, and to the outputs of the flow (in.ifindex = `upstream`), but not back. 0:
+ * they go nowhere. The upstream link may come and go meanwhile. 0 or negative errno. */
+int dp_link_proxy(struct dp *dp, uint32_t ifindex, uint32_t upstream);
+
 /* Counters. False: no such thing. */
+bool dp_link_count(struct dp *dp, uint32_t ifindex, struct dp_count *to_upstream); /* of a DOWNSTREAM link */
 bool dp_node_count(struct dp *dp, uint32_t node, struct dp_count *up, struct dp_count *down); /* unicast */
 bool dp_flow_count(struct dp *dp, const struct dp_flow *flow, struct dp_count *in);
 bool dp_out_count(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out, struct dp_count *sent);

@@ -21,7 +21,7 @@
 _Static_assert((int)ABI_DROPS == DP_DROP_N, "the drop reasons of both sides are the same list");
 _Static_assert(ABI_OUTPUT == (int)DP_DROP_OUTPUT && ABI_TOO_BIG == (int)DP_DROP_TOO_BIG, "and in the same order");
 _Static_assert(ABI_ACCESS == (int)DP_LINK_ACCESS && ABI_TRANSPORT == (int)DP_LINK_TRANSPORT &&
-		       ABI_UPSTREAM == (int)DP_LINK_UPSTREAM,
+		       ABI_UPSTREAM == (int)DP_LINK_UPSTREAM && ABI_DOWNSTREAM == (int)DP_LINK_DOWNSTREAM,
 	       "the roles are the same bits");
 
 /* ---- counters ----------------------------------------------------------------------------------------- */
@@ -52,6 +52,12 @@ static void node_count(struct dp *dp, const struct dp_nod *n, struct dp_count *u
 static void flow_count(struct dp *dp, const struct dp_flw *f, struct dp_count *in)
 {
 	add_count(dp, dp->ebpf->skel->maps.flow_counts, f->index, in);
+}
+
+static void link_count(struct dp *dp, const struct dp_link *l, struct dp_count *to_upstream)
+{
+	if (l->has_counter)
+		add_count(dp, dp->ebpf->skel->maps.out_counts, l->counter, to_upstream);
 }
 
 static void out_count(struct dp *dp, const struct dp_o *o, struct dp_count *sent)
@@ -87,13 +93,15 @@ static const struct bpf_program *program_for(const struct dp *dp, unsigned roles
 		return dp->ebpf->skel->progs.rc_transport;
 	case DP_LINK_UPSTREAM:
 		return dp->ebpf->skel->progs.rc_upstream;
+	case DP_LINK_DOWNSTREAM:
+		return dp->ebpf->skel->progs.rc_downstream;
 	default: /* several bits */
 		return dp->ebpf->skel->progs.rc_several;
 	}
 }
 
 /* tcx (Linux 6.6) costs a packet less than clsact and goes with its descriptor, but takes 12 ms to attach: for the few
- * links between routers, not for those of nodes, which come and go by the hundred. */
+ * links between routers, not for those of nodes and listeners, which come and go by the hundred. */
 static int attach_tcx(const struct dp_link *l, int prog)
 {
 	union bpf_attr attr = {0};
@@ -140,7 +148,7 @@ static int attach(struct dp *dp, struct dp_link *l)
 {
 	int prog = bpf_program__fd(program_for(dp, l->roles)), old = l->tcx;
 
-	if (!(l->roles & DP_LINK_ACCESS)) {
+	if (!(l->roles & (DP_LINK_ACCESS | DP_LINK_DOWNSTREAM))) {
 		int fd = attach_tcx(l, prog);
 
 		if (fd >= 0) {
@@ -180,6 +188,7 @@ static int link_set(struct dp *dp, struct dp_link *l)
 static void link_del(struct dp *dp, struct dp_link *l)
 {
 	bpf_map_delete_elem(bpf_map__fd(dp->ebpf->skel->maps.link_roles), &l->ifindex);
+	dp_ebpf_link_unproxy(dp, l);
 	detach_clsact(l);
 	if (l->tcx >= 0)
 		close(l->tcx);
@@ -253,6 +262,7 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 	const struct dp_conf *c = &dp->conf;
 
 	bpf_map__set_max_entries(s->maps.link_roles, 65536);
+	bpf_map__set_max_entries(s->maps.downstreams, 65536);
 	bpf_map__set_max_entries(s->maps.locals, c->tunnels_max);
 	bpf_map__set_max_entries(s->maps.tunnel_ids, c->tunnels_max);
 	bpf_map__set_max_entries(s->maps.tunnels, c->tunnels_max);
@@ -370,6 +380,8 @@ const struct dp_backend_ops dp_backend_ebpf = {
 	.close = close_backend,
 	.link_set = link_set,
 	.link_del = link_del,
+	.link_proxy = dp_ebpf_link_proxy,
+	.link_count = link_count,
 	.tunnel_set = dp_ebpf_tunnel_set,
 	.tunnel_del = dp_ebpf_tunnel_del,
 	.route_set = dp_ebpf_route_set,

@@ -38,4 +38,6 @@ void dp_ebpf_flow_del(struct dp *dp, struct dp_flw *f);
 void dp_ebpf_flow_lists_free(struct dp *dp, struct dp_flw *f);
 int dp_ebpf_out_add(struct dp *dp, struct dp_o *o);
 void dp_ebpf_out_del(struct dp *dp, struct dp_o *o);
+int dp_ebpf_link_proxy(struct dp *dp, struct dp_link *l);
+void dp_ebpf_link_unproxy(struct dp *dp, struct dp_link *l);
 void dp_ebpf_link_changed(struct dp *dp, const struct dp_link *l); /* MTU or MAC */

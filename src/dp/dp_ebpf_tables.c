@@ -363,6 +363,41 @@ void dp_ebpf_out_del(struct dp *dp, struct dp_o *o)
 	dp_ids_put(&dp->ebpf->counter_ids, dp->grace, o->counter);
 }
 
+/* ---- downstream links of a plain proxy ------------------------------------------------------------------ */
+
+int dp_ebpf_link_proxy(struct dp *dp, struct dp_link *l)
+{
+	struct dp_ebpf *e = dp->ebpf;
+	const struct dp_link *up = l->proxy ? dp_link_find(dp, l->proxy) : NULL;
+	struct abi_downstream d = {.instance = l->proxy};
+
+	if (!l->proxy) {
+		bpf_map_delete_elem(FD(e, downstreams), &l->ifindex);
+		return 0;
+	}
+	if (!l->has_counter) {
+		if (!dp_ids_get(&e->counter_ids, dp->grace, &l->counter))
+			return -ENOSPC;
+		dp_ebpf_count_reset(e, e->skel->maps.out_counts, l->counter);
+		l->has_counter = true;
+	}
+	d.counter = l->counter;
+	if (up) {
+		d.upstream = up->ifindex;
+		d.mtu = up->mtu;
+		memcpy(d.smac, up->mac, 6);
+	}
+	return update(dp, FD(e, downstreams), "downstream links", &l->ifindex, &d);
+}
+
+void dp_ebpf_link_unproxy(struct dp *dp, struct dp_link *l)
+{
+	bpf_map_delete_elem(FD(dp->ebpf, downstreams), &l->ifindex);
+	if (l->has_counter)
+		dp_ids_put(&dp->ebpf->counter_ids, dp->grace, l->counter);
+	l->has_counter = false;
+}
+
 void dp_ebpf_link_changed(struct dp *dp, const struct dp_link *l)
 {
 	list_each(e, &dp->flows) {

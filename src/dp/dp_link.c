@@ -74,20 +74,21 @@ static int allmulti_hold(const struct dp_link *l)
 
 int dp_link_open(struct dp *dp, struct dp_link *l)
 {
+	const bool unicast = !dp->conf.multicast_only;
 	int r = 0;
 
-	if (l->roles & DP_LINK_UPSTREAM) {
+	if (l->roles & DP_LINK_UPSTREAM && unicast) {
 		/* An LMA routes: what the fast path leaves to the kernel, and in the user backend all unicast. */
 		r = dp_sysctl_set(&dp->saved, "net/ipv6/conf/all/forwarding", "1");
 		if (r)
 			return r;
 	}
-	if (l->roles & DP_LINK_UPSTREAM && l->allmulti < 0) {
+	if (l->roles & (DP_LINK_UPSTREAM | DP_LINK_DOWNSTREAM) && l->allmulti < 0) {
 		l->allmulti = allmulti_hold(l);
 		if (l->allmulti < 0)
 			return l->allmulti;
 	}
-	if (l->roles & (DP_LINK_TRANSPORT | DP_LINK_UPSTREAM)) {
+	if (l->roles & (DP_LINK_TRANSPORT | DP_LINK_UPSTREAM) && unicast) {
 		/* Route look-ups for packets of this link are refused otherwise. A link that takes its own
 		 * routes from advertisements must go on doing so. */
 		if (link_sysctl_is(l, "forwarding", '0') && link_sysctl_is(l, "accept_ra", '1'))

@@ -58,6 +58,13 @@ static void to_node(struct dp *dp, struct dp_pkt *p, struct dp_nod *n)
 	}
 }
 
+static void note_too_big(struct dp *dp, uint32_t mtu, uint32_t *too_big)
+{
+	dp_plane_drop(dp, DP_DROP_TOO_BIG);
+	if (!*too_big || mtu < *too_big)
+		*too_big = mtu;
+}
+
 static void copy_out(struct dp *dp, const struct dp_pkt *p, struct dp_o *o, uint32_t *too_big)
 {
 	const struct dp_link *l = o->tun ? NULL : dp_link_find(dp, o->conf.ifindex);
@@ -66,9 +73,7 @@ static void copy_out(struct dp *dp, const struct dp_pkt *p, struct dp_o *o, uint
 	if (!mtu) {
 		dp_plane_drop(dp, DP_DROP_OUTPUT);
 	} else if (p->len > mtu) {
-		dp_plane_drop(dp, DP_DROP_TOO_BIG);
-		if (!*too_big || mtu < *too_big)
-			*too_big = mtu;
+		note_too_big(dp, mtu, too_big);
 	} else if (o->tun) {
 		dp_send_tunnel(dp, p, o->tun, &o->sent);
 	} else {
@@ -76,7 +81,24 @@ static void copy_out(struct dp *dp, const struct dp_pkt *p, struct dp_o *o, uint
 	}
 }
 
-static void replicate(struct dp *dp, struct dp_pkt *p, const struct dp_in *in)
+/* RFC 4605 4.3: what comes from below goes up in any case. */
+static void copy_up(struct dp *dp, const struct dp_pkt *p, struct dp_link *from, uint32_t *too_big)
+{
+	const struct dp_link *up = dp_link_find(dp, from->proxy);
+	uint8_t mac[6];
+
+	if (!up)
+		return;
+	if (p->len > up->mtu) {
+		note_too_big(dp, up->mtu, too_big);
+		return;
+	}
+	addr_multicast_mac(&p->dst, mac);
+	dp_send_link(dp, p, up, mac, &from->to_upstream);
+}
+
+/* `from`: the downstream link of a plain proxy that it came from, or NULL. */
+static void replicate(struct dp *dp, struct dp_pkt *p, const struct dp_in *in, struct dp_link *from)
 {
 	struct dp_flow key = {.in = *in, .source = p->src, .group = p->dst};
 	struct dp_flw *f = dp_flw_find(dp, &key);
@@ -86,21 +108,29 @@ static void replicate(struct dp *dp, struct dp_pkt *p, const struct dp_in *in)
 		key.source = addr_any;
 		f = dp_flw_find(dp, &key);
 	}
-	if (!f) {
+	if (!f && !from) {
 		dp_plane_drop(dp, DP_DROP_NO_GROUP);
 		return;
 	}
-	count(&f->in, p);
+	if (f)
+		count(&f->in, p);
 	if (p->hop_limit <= 1) {
 		dp_plane_drop(dp, DP_DROP_HOP_LIMIT);
 		return;
 	}
-	if (!f->n_outs[OUT_LINK] && !f->n_outs[OUT_TUNNEL])
+	if (!from && !f->n_outs[OUT_LINK] && !f->n_outs[OUT_TUNNEL])
 		dp_plane_drop(dp, DP_DROP_NO_GROUP);
 	dp_pkt_rewrite(p, true);
-	for (int k = 0; k < OUT_KINDS; k++)
-		list_each(e, &f->outs[k])
-			copy_out(dp, p, list_owner(e, struct dp_o, entry), &too_big);
+	if (from)
+		copy_up(dp, p, from, &too_big);
+	for (int k = 0; f && k < OUT_KINDS; k++) {
+		list_each(e, &f->outs[k]) {
+			struct dp_o *o = list_owner(e, struct dp_o, entry);
+
+			if (!from || o->conf.ifindex != from->ifindex)
+				copy_out(dp, p, o, &too_big);
+		}
+	}
 	if (too_big) {
 		dp->drops[DP_DROP_TOO_BIG]--; /* counted copy by copy */
 		drop_tell(dp, DP_DROP_TOO_BIG, too_big, p);
@@ -134,7 +164,7 @@ void dp_plane_from_tunnel(struct dp *dp, struct dp_tun *t, uint8_t *inner, size_
 		return;
 	}
 	if (addr_is_multicast(&p.dst)) {
-		replicate(dp, &p, &in);
+		replicate(dp, &p, &in, NULL);
 		return;
 	}
 	x = dp_pfx_match(&dp->node_prefixes, &p.dst);
@@ -219,7 +249,16 @@ void dp_plane_from_upstream(struct dp *dp, struct dp_link *l, uint8_t *packet, s
 	struct dp_pkt p;
 
 	if (dp_pkt_parse(packet, len, &p) && addr_is_multicast(&p.dst) && dp_pkt_routable(&p))
-		replicate(dp, &p, &in);
+		replicate(dp, &p, &in, NULL);
+}
+
+void dp_plane_from_downstream(struct dp *dp, struct dp_link *l, uint8_t *packet, size_t len)
+{
+	struct dp_in in = {.ifindex = l->proxy};
+	struct dp_pkt p;
+
+	if (l->proxy && dp_pkt_parse(packet, len, &p) && addr_is_multicast(&p.dst) && dp_pkt_routable(&p))
+		replicate(dp, &p, &in, l);
 }
 
 /* ---- face --------------------------------------------------------------------------------------------- */

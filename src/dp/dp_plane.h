@@ -50,6 +50,7 @@ void dp_plane_from_tunnel(struct dp *dp, struct dp_tun *t, uint8_t *inner, size_
 void dp_plane_from_host(struct dp *dp, uint8_t *packet, size_t len); /* out of the TUN device */
 void dp_plane_from_node(struct dp *dp, struct dp_link *l, const uint8_t mac[6], uint8_t *packet, size_t len);
 void dp_plane_from_upstream(struct dp *dp, struct dp_link *l, uint8_t *packet, size_t len);
+void dp_plane_from_downstream(struct dp *dp, struct dp_link *l, uint8_t *packet, size_t len);
 
 /* dp_port.c */
 int dp_port_open(struct dp *dp, char *why, size_t why_size);

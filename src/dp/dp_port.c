@@ -220,6 +220,8 @@ static void link_packet(struct dp_link *l, uint8_t *frame, uint8_t *packet, size
 {
 	if (l->roles & DP_LINK_ACCESS)
 		dp_plane_from_node(l->dp, l, frame + 6, packet, len);
+	else if (l->roles & DP_LINK_DOWNSTREAM)
+		dp_plane_from_downstream(l->dp, l, packet, len);
 	else
 		dp_plane_from_upstream(l->dp, l, packet, len);
 }
@@ -277,7 +279,7 @@ static void on_link(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Of an upstream only streams are read; unicast takes the kernel's routes. */
+/* Of links without nodes only streams are read; unicast takes the kernel's routes. */
 static int filter_streams(int fd)
 {
 	static struct sock_filter code[] = {
@@ -361,14 +363,16 @@ int dp_port_open(struct dp *dp, char *why, size_t why_size)
 	int r;
 
 	pl->rx = rx_new();
-	pl->raw = raw_open(dp);
+	pl->raw = dp->conf.multicast_only ? -1 : raw_open(dp);
 	pl->frames = frames_open();
 	pl->header = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
-	if (!pl->rx || pl->raw < 0 || pl->frames < 0 || pl->header < 0) {
-		r = pl->raw < 0 ? pl->raw : pl->frames < 0 ? pl->frames : -EPERM;
+	if (!pl->rx || (pl->raw < 0 && !dp->conf.multicast_only) || pl->frames < 0 || pl->header < 0) {
+		r = pl->raw < 0 && !dp->conf.multicast_only ? pl->raw : pl->frames < 0 ? pl->frames : -EPERM;
 		snprintf(why, why_size, "raw sockets: %s; CAP_NET_RAW and CAP_NET_ADMIN are needed", strerror(-r));
 		return r;
 	}
+	if (dp->conf.multicast_only)
+		return 0;
 	r = tun_open(dp);
 	if (r) {
 		snprintf(why, why_size, "TUN device: %s; is /dev/net/tun there, and CAP_NET_ADMIN?", strerror(-r));

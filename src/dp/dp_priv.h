@@ -40,6 +40,10 @@ struct dp_link {
 	int tcx; /* descriptor of the attachment, or -1 */
 	unsigned attached_roles;
 	bool blackhole; /* rule that keeps the kernel from forwarding */
+	uint32_t proxy; /* DOWNSTREAM: the upstream link that names the instance, or 0 */
+	uint32_t counter; /* of what goes there, in the eBPF maps */
+	bool has_counter;
+	struct dp_count to_upstream;
 };
 
 /* How to reach the far end of a tunnel. */
@@ -144,6 +148,7 @@ struct dp_backend_ops {
 	/* Links: also after a change of roles, MTU or MAC. */
 	int (*link_set)(struct dp *dp, struct dp_link *l);
 	void (*link_del)(struct dp *dp, struct dp_link *l);
+	int (*link_proxy)(struct dp *dp, struct dp_link *l); /* also after a change of its upstream link */
 	int (*tunnel_set)(struct dp *dp, struct dp_tun *t); /* new, or next hop or MTU changed */
 	void (*tunnel_del)(struct dp *dp, struct dp_tun *t);
 	int (*route_set)(struct dp *dp, struct dp_pfx *p);
@@ -161,6 +166,7 @@ struct dp_backend_ops {
 	void (*routes_changed)(struct dp *dp); /* the kernel's: forget what was learned of them */
 	/* Add what the kernel counted. */
 	void (*node_count)(struct dp *dp, const struct dp_nod *n, struct dp_count *up, struct dp_count *down);
+	void (*link_count)(struct dp *dp, const struct dp_link *l, struct dp_count *to_upstream);
 	void (*flow_count)(struct dp *dp, const struct dp_flw *f, struct dp_count *in);
 	void (*out_count)(struct dp *dp, const struct dp_o *o, struct dp_count *sent);
 	void (*tunnel_count)(struct dp *dp, const struct dp_tun *t, struct dp_count *in, struct dp_count *out);

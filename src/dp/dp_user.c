@@ -19,7 +19,7 @@ static int link_set(struct dp *dp, struct dp_link *l)
 {
 	int r = 0;
 
-	if (l->roles & (DP_LINK_ACCESS | DP_LINK_UPSTREAM))
+	if (l->roles & (DP_LINK_ACCESS | DP_LINK_UPSTREAM | DP_LINK_DOWNSTREAM))
 		r = dp_plane_listen(dp, l);
 	else
 		dp_plane_unlisten(dp, l);
@@ -38,6 +38,8 @@ static void link_del(struct dp *dp, struct dp_link *l)
 		dp_netlink_blackhole(dp->nl, false, l->name);
 	l->blackhole = false;
 }
+
+static int link_proxy(struct dp *dp, struct dp_link *l) { return (void)dp, (void)l, 0; }
 
 static int tunnel_set(struct dp *dp, struct dp_tun *t)
 {
@@ -64,6 +66,11 @@ static void node_count(struct dp *dp, const struct dp_nod *n, struct dp_count *u
 	(void)dp, (void)n, (void)up, (void)down;
 }
 
+static void link_count(struct dp *dp, const struct dp_link *l, struct dp_count *to_upstream)
+{
+	(void)dp, (void)l, (void)to_upstream;
+}
+
 static void flow_count(struct dp *dp, const struct dp_flw *f, struct dp_count *in) { (void)dp, (void)f, (void)in; }
 static void out_count(struct dp *dp, const struct dp_o *o, struct dp_count *sent) { (void)dp, (void)o, (void)sent; }
 
@@ -80,6 +87,8 @@ const struct dp_backend_ops dp_backend_user = {
 	.close = close_backend,
 	.link_set = link_set,
 	.link_del = link_del,
+	.link_proxy = link_proxy,
+	.link_count = link_count,
 	.tunnel_set = tunnel_set,
 	.tunnel_del = tunnel_nothing,
 	.route_set = prefix_nothing,
