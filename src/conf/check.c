@@ -79,6 +79,7 @@ void conf_derive(struct conf *c)
 	if (!c->pen)
 		c->pen = MH_PEN_DOCUMENTATION; /* conf_check() let it pass: a lab */
 	c->lma.pen = c->mag.pen = c->pen;
+	c->dp.multicast_only = c->has_proxy;
 	if (!c->dp.nodes_max)
 		c->dp.nodes_max = bounded(c->has_mag ? m->nodes_max : 0);
 	if (!c->dp.routes_max)
@@ -93,7 +94,7 @@ void conf_derive(struct conf *c)
 	if (!c->dp.outs_max)
 		c->dp.outs_max =
 			bounded((uint64_t)(c->has_lma ? l->entries_max : 0) + (c->has_mag ? m->entries_max : 0) +
-				(c->has_proxy ? p->entries_max : 0));
+				(c->has_proxy ? p->entries_max + (uint64_t)p->links_max : 0));
 }
 
 /* ---- checks ---- */

@@ -145,7 +145,8 @@ static void example_proxy_says(void **state)
 	assert_int_equal(c->proxy.upstream_mld.robustness, 2);
 	assert_int_equal(c->proxy.memory_max, 256u << 20);
 	assert_int_equal(c->dp.flows_max, 2 * c->proxy.groups_max);
-	assert_int_equal(c->dp.outs_max, c->proxy.entries_max);
+	assert_int_equal(c->dp.outs_max, c->proxy.entries_max + c->proxy.links_max);
+	assert_true(c->dp.multicast_only);
 	conf_free(c);
 }
 

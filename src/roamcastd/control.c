@@ -13,6 +13,7 @@ struct show_ctx daemon_show_ctx(struct daemon *d)
 		.conf = d->conf,
 		.lma = d->lma,
 		.mag = d->mag,
+		.proxy = d->proxy,
 		.dp = d->dp,
 		.store = d->store,
 		.events = d->events,

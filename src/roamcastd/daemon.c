@@ -31,6 +31,8 @@ static void arm(struct daemon *d)
 		next = mono_min(next, lma_next_deadline(d->lma));
 	if (d->mag)
 		next = mono_min(next, mag_next_deadline(d->mag));
+	if (d->proxy)
+		next = mono_min(next, mldproxy_next_deadline(d->proxy));
 	if (mono_is_never(next)) {
 		event_del(d->timer);
 		return;
@@ -63,6 +65,10 @@ void daemon_pump(struct daemon *d)
 			daemon_mag_effect(d, &fx);
 			any = true;
 		}
+		while (d->proxy && mldproxy_pop(d->proxy, &fx)) {
+			daemon_proxy_effect(d, &fx);
+			any = true;
+		}
 	} while (any);
 	d->pumping = false;
 	if (d->timer)
@@ -80,6 +86,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		lma_expire(d->lma, now);
 	if (d->mag)
 		mag_expire(d->mag, now);
+	if (d->proxy)
+		mldproxy_expire(d->proxy, now);
 	daemon_pump(d);
 }
 
@@ -110,6 +118,10 @@ static void on_link_packet(void *arg, uint32_t ifindex, const uint8_t smac[6], c
 	d->counters[DAEMON_LINK_RECEIVED]++;
 	if (d->lma && ifindex == d->upstream_ifindex)
 		lma_recv_upstream(d->lma, clock_now(), ifindex, packet, len);
+	else if (d->proxy && ifindex == d->upstream_ifindex)
+		mldproxy_recv_upstream(d->proxy, clock_now(), packet, len);
+	else if (d->proxy)
+		mldproxy_recv_downstream(d->proxy, clock_now(), ifindex, packet, len);
 	else if (d->mag)
 		mag_recv_link(d->mag, clock_now(), ifindex, smac, packet, len);
 }
@@ -179,6 +191,9 @@ static int start_store(struct daemon *d)
 {
 	static const struct store_events events = {daemon_store_changed, on_problem};
 	char why[256] = "";
+
+	if (!d->conf->has_lma && !d->conf->has_mag) /* nobody has a profile */
+		return 0;
 	int r = store_open(&d->store, d->conf->policy_store, d->base, &events, d, why, sizeof(why));
 
 	if (r < 0)
@@ -210,6 +225,11 @@ static int start_engines(struct daemon *d)
 			log_error("mag: cannot open a Mobility Header socket: %s (CAP_NET_RAW is needed)", strerror(-r));
 			return r;
 		}
+	}
+	if (d->conf->has_proxy) {
+		d->proxy = mldproxy_new(&d->conf->proxy, now, seed());
+		if (!d->proxy)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -258,6 +278,8 @@ static void on_stop(evutil_socket_t sig, short what, void *arg)
 		mag_stop(d->mag, now);
 	if (d->lma)
 		lma_stop(d->lma, now);
+	if (d->proxy)
+		mldproxy_stop(d->proxy, now);
 	daemon_pump(d);
 	struct mag_totals left = d->mag ? mag_totals(d->mag) : (struct mag_totals){0};
 	span_t wait = left.nodes ? d->conf->mag.dereg_wait : span_ms(20);
@@ -362,7 +384,8 @@ int daemon_run(struct daemon *d)
 {
 	char status[128];
 
-	snprintf(status, sizeof(status), "%s%s%s", d->lma ? "LMA" : "", d->lma && d->mag ? " and " : "", d->mag ? "MAG" : "");
+	snprintf(status, sizeof(status), "%s%s%s%s", d->lma ? "LMA" : "", d->lma && d->mag ? " and " : "", d->mag ? "MAG" : "",
+		 d->proxy ? "MLD proxy" : "");
 	log_notice("roamcastd %s: %s %s is up", ROAMCAST_VERSION, status, d->conf->name);
 	notify_ready(status);
 	return event_base_dispatch(d->base) < 0 ? -EIO : 0;
@@ -381,6 +404,7 @@ void daemon_end(struct daemon *d)
 	mh_socket_free(d->mag_socket);
 	mag_free(d->mag);
 	lma_free(d->lma);
+	mldproxy_free(d->proxy);
 	dp_free(d->dp);
 	store_close(d->store);
 	event_log_free(d->events);

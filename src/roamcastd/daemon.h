@@ -10,6 +10,7 @@
 #include "io/netlink.h"
 #include "lma/lma.h"
 #include "mag/mag.h"
+#include "mldproxy/mldproxy.h"
 #include "show/show.h"
 #include "store/store.h"
 
@@ -39,6 +40,7 @@ struct daemon {
 	struct conf *conf;
 	struct lma *lma; /* NULL where the role is not configured */
 	struct mag *mag;
+	struct mldproxy *proxy;
 	struct dp *dp;
 	struct store *store;
 	struct netlink *netlink;
@@ -51,7 +53,8 @@ struct daemon {
 	struct event *on_term, *on_int, *on_hup;
 	struct now started;
 	bool pumping, stopping;
-	uint32_t upstream_ifindex; /* LMA: as told to the engine */
+	uint32_t upstream_ifindex; /* LMA and plain proxy: as told to the engine; 0 while it is not usable */
+	uint32_t instance;	   /* plain proxy: its last upstream, which names its streams in the data plane */
 	char *reload_error;
 	uint64_t counters[DAEMON_COUNTER_N];
 };
@@ -71,6 +74,7 @@ void daemon_homes(struct daemon *d, const struct conf *old, const struct conf *n
 /* effects.c */
 void daemon_lma_effect(struct daemon *d, const struct fx *fx);
 void daemon_mag_effect(struct daemon *d, const struct fx *fx);
+void daemon_proxy_effect(struct daemon *d, const struct fx *fx);
 void daemon_tunnel_mtus(struct daemon *d); /* the MAG is told those that have changed */
 void daemon_store_changed(void *arg, const struct nai *mn, const struct profile *p);
 const char *daemon_counter_name(enum daemon_counter c);

@@ -208,6 +208,12 @@ void daemon_mag_effect(struct daemon *d, const struct fx *fx)
 		refresh_mtu(d, &tunnel);
 }
 
+/* It sends to links and to the data plane alone. */
+void daemon_proxy_effect(struct daemon *d, const struct fx *fx)
+{
+	carry_out(d, fx, NULL, NULL);
+}
+
 struct tunnels {
 	struct dp_tunnel *v;
 	size_t n;

@@ -13,7 +13,8 @@
 static void usage(FILE *to)
 {
 	fprintf(to, "Usage: roamcastd [-c FILE] [-t] [-d]\n"
-		    "Proxy Mobile IPv6 with multicast: local mobility anchor, mobile access gateway, or both.\n"
+		    "Proxy Mobile IPv6 with multicast: local mobility anchor, mobile access gateway, or both; or a plain MLD\n"
+		    "proxy.\n"
 		    "\n"
 		    "  -c, --config FILE    configuration (default " CONF_DEFAULT ")\n"
 		    "  -t, --test           check the configuration, print every error, and exit\n"

@@ -95,6 +95,8 @@ int daemon_reload(struct daemon *d, bool *changed, json_t **error)
 		lma_reconf(d->lma, now, &next->lma);
 	if (d->mag)
 		mag_reconf(d->mag, now, &next->mag);
+	if (d->proxy)
+		mldproxy_reconf(d->proxy, now, &next->proxy);
 	/* links that gain or lose a part */
 	netlink_each(d->netlink, daemon_link_changed, d);
 	idle_stop(d);

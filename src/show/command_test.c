@@ -48,7 +48,7 @@ static const struct {
 	{ "s", NULL, "\"s\" may mean show, subscribe" },
 	{ "show s", NULL, "\"s\" may mean status, subscriptions, settings" },
 	{ "show", NULL,
-	  "show: give one of status, nodes, bindings, subscriptions, groups, tunnels, counters, events, settings, "
+	  "show: give one of status, nodes, bindings, subscriptions, groups, links, tunnels, counters, events, settings, "
 	  "policy" },
 	{ "shows", NULL,
 	  "there is no \"shows\"; give one of show, why, monitor, attach, detach, subscribe, unsubscribe, terminate, "

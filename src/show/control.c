@@ -49,6 +49,7 @@ static const struct {
 	{ "groups", show_groups },     { "tunnels", show_tunnels },
 	{ "counters", show_counters }, { "events", show_events },
 	{ "settings", show_settings }, { "policy", show_policy },
+	{ "links", show_links },
 };
 
 /* A node by its link-layer address, where it has no identifier yet or none is known to who asks. */
@@ -99,6 +100,23 @@ static json_t *why_unnamed(const struct show_ctx *ctx, const struct by_lladdr *b
 	return v;
 }
 
+/* A plain proxy knows links and groups: what stands in the place of the node is either. */
+static json_t *why_of_link(const struct show_ctx *ctx, const json_t *request, const struct show_filter *f, int *status)
+{
+	const char *link = json_string_value(json_object_get(request, "mn"));
+	struct in6_addr group = f->group;
+	bool has_group = f->has_group;
+
+	if (link && !has_group && addr_parse(link, &group) && addr_is_multicast(&group)) {
+		has_group = true;
+		link = NULL;
+	}
+	if (!link && !has_group)
+		return bad_request(status, control_error("bad-request", NULL,
+							 "give a downstream link, or a group, or both"));
+	return show_why_proxy(ctx, link, has_group ? &group : NULL);
+}
+
 static json_t *why(const struct show_ctx *ctx, const json_t *request, int *status)
 {
 	struct show_filter f;
@@ -107,6 +125,8 @@ static json_t *why(const struct show_ctx *ctx, const json_t *request, int *statu
 
 	if (error)
 		return bad_request(status, error);
+	if (ctx->proxy)
+		return why_of_link(ctx, request, &f, status);
 	if (!f.has_mn)
 		return bad_request(status,
 				   control_error("bad-request", NULL,
@@ -143,7 +163,7 @@ json_t *show_request(const struct show_ctx *ctx, const json_t *request, int *sta
 	*status = EINVAL;
 	return control_error(
 		"unknown-command",
-		"ask for status, bindings, nodes, subscriptions, groups, tunnels, counters, events, settings or policy",
+		"ask for status, links, bindings, nodes, subscriptions, groups, tunnels, counters, events, settings or policy",
 		"there is no view \"%s\"", what ? what : "");
 }
 
@@ -323,12 +343,12 @@ json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *st
 	*status = 0;
 	if (error)
 		return bad_request(status, error);
-	if (is(command, "terminate"))
+	if (is(command, "terminate") && !ctx->proxy)
 		return terminate(ctx, &a, status);
 	if (!ctx->mag) {
 		*status = EOPNOTSUPP;
-		return control_error("not-this-role", "ask at the MAG of the node", "%s: this daemon is an LMA only",
-				     command);
+		return control_error("not-this-role", "ask at the MAG of the node", "%s: this daemon is %s", command,
+				     ctx->proxy ? "a plain MLD proxy" : "an LMA only");
 	}
 	if (is(command, "attach"))
 		return attach(ctx, &a, status);

@@ -260,10 +260,14 @@ static void print_why(const json_t *view, FILE *to)
 	size_t i, k;
 	json_t *v, *s;
 
-	fprintf(to, "%s",
-		json_is_string(mn) ? json_string_value(mn) : json_string_value(json_object_get(view, "lladdr")));
+	const char *who = json_string_value(json_is_string(mn) ? mn : json_object_get(view, "lladdr"));
+
+	if (!who)
+		who = json_string_value(json_object_get(view, "link"));
+	if (who)
+		fputs(who, to);
 	if (group)
-		fprintf(to, " and %s", json_string_value(group));
+		fprintf(to, "%s%s", who ? " and " : "", json_string_value(group));
 	fprintf(to, ": %s\n", json_string_value(json_object_get(view, "summary")));
 	json_array_foreach(views, i, v)
 	{

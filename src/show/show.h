@@ -8,6 +8,7 @@
 #include "fx/event.h"
 #include "lma/lma.h"
 #include "mag/mag.h"
+#include "mldproxy/mldproxy.h"
 #include "store/store.h"
 
 #include <jansson.h>
@@ -24,6 +25,7 @@ struct show_ctx {
 	const struct conf *conf;
 	struct lma *lma;
 	struct mag *mag;
+	struct mldproxy *proxy;
 	struct dp *dp;
 	struct store *store;
 	const struct event_log *events;
@@ -62,6 +64,7 @@ json_t *show_bindings(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_nodes(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_subscriptions(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_groups(const struct show_ctx *ctx, const json_t *filter);
+json_t *show_links(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_tunnels(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_counters(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_events(const struct show_ctx *ctx, const json_t *filter);
@@ -69,6 +72,8 @@ json_t *show_settings(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_policy(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_why(const struct show_ctx *ctx, const struct nai *mn,
 		 const struct in6_addr *group /* NULL: the node alone */);
+/* Of a plain proxy. Either of the two may be NULL. */
+json_t *show_why_proxy(const struct show_ctx *ctx, const char *link, const struct in6_addr *group);
 
 /* ---- events ---- */
 /* One event as the log, `show events` and the monitor tell it: a new object. */

@@ -76,6 +76,7 @@ void why_step(struct why *w, const char *step, enum why_state state, const char 
 	__attribute__((format(printf, 5, 6)));
 void why_mag(struct why *w);
 void why_lma(struct why *w);
+void why_proxy(struct why *w, const char *link); /* NULL: the group alone */
 const char *why_status_remedy(uint8_t status);
 const char *why_result_remedy(uint8_t result);
 const char *why_verdict_remedy(enum policy_verdict v);

@@ -31,6 +31,15 @@ static const struct show_column links[] = {
 	{ "KIND", "kind", SHOW_TEXT },
 	{ "NODES", "nodes", SHOW_NUMBER },
 	{ "MTU", "mtu", SHOW_NUMBER },
+	{ "ADDRESS", "address", SHOW_TEXT },
+	{ "QUERIER", "querier", SHOW_TEXT },
+	{ "FORWARDING", "forwarding", SHOW_TEXT },
+	{ "GROUPS", "groups", SHOW_NUMBER },
+	{ "REPORTS", "reports", SHOW_NUMBER },
+	{ "RECORDS", "records", SHOW_NUMBER },
+	{ "QUERIES", "queries", SHOW_NUMBER },
+	{ "UP PACKETS", "to_upstream.packets", SHOW_NUMBER },
+	{ "UP BYTES", "to_upstream.bytes", SHOW_NUMBER },
 };
 
 static const struct show_column bindings[] = {
@@ -69,6 +78,13 @@ static const struct show_column mag_subscriptions[] = {
 	{ "MAG", "mag", SHOW_TEXT },	     { "ADDRESS", "mag_address", SHOW_TEXT },
 	{ "GROUP", "group", SHOW_TEXT },     { "SOURCES", "filter", SHOW_FILTER },
 	{ "ORIGINS", "origins", SHOW_TEXT }, { "BINDINGS", "bindings", SHOW_NUMBER },
+};
+
+static const struct show_column link_subscriptions[] = {
+	{ "LINK", "link", SHOW_TEXT },	    { "GROUP", "group", SHOW_TEXT },
+	{ "SOURCES", "filter", SHOW_FILTER }, { "STATE", "state", SHOW_TEXT },
+	{ "HOSTS", "hosts", SHOW_NUMBER },    { "MLD", "mld", SHOW_TEXT },
+	{ "PACKETS", "delivered.packets", SHOW_NUMBER }, { "BYTES", "delivered.bytes", SHOW_NUMBER },
 };
 
 static const struct show_column groups[] = {
@@ -135,6 +151,12 @@ const struct show_table show_tables[] = {
 	  .title = "of MAGs",
 	  .empty = "no MAG has asked for a group",
 	  COLUMNS(mag_subscriptions) },
+	{ .view = "subscriptions",
+	  .list = "link_subscriptions",
+	  .title = "of links",
+	  .empty = "no host has asked for a group",
+	  COLUMNS(link_subscriptions) },
+	{ .view = "links", .list = "links", .empty = "no link is in use (an LMA has none of nodes)", COLUMNS(links) },
 	{ .view = "groups", .list = "groups", .empty = "no group is asked for", COLUMNS(groups) },
 	{ .view = "groups", .list = "flows", .title = "replication lists", COLUMNS(flows) },
 	{ .view = "tunnels", .list = "tunnels", .empty = "no peer is known yet", COLUMNS(tunnels) },

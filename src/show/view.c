@@ -75,6 +75,8 @@ json_t *show_status(const struct show_ctx *ctx)
 		json_array_append_new(roles, json_string("lma"));
 	if (ctx->mag)
 		json_array_append_new(roles, json_string("mag"));
+	if (ctx->proxy)
+		json_array_append_new(roles, json_string("proxy"));
 	row_set(v, "name", json_string(ctx->conf->name));
 	row_set(v, "version", json_string(ROAMCAST_VERSION));
 	row_set(v, "pid", json_integer(getpid()));
@@ -82,7 +84,8 @@ json_t *show_status(const struct show_ctx *ctx)
 	row_set(v, "started", j_time(ctx->started.wall));
 	row_set(v, "uptime_s", json_integer(mono_sub(ctx->now.mono, ctx->started.mono).ns / 1000000000));
 	row_set(v, "configuration", json_string(ctx->conf->path));
-	row_set(v, "security", json_string(security[ctx->conf->security]));
+	if (!ctx->proxy)
+		row_set(v, "security", json_string(security[ctx->conf->security]));
 	row_set(v, "lab", json_boolean(ctx->conf->lab));
 	if (ctx->reload_error)
 		row_set(v, "reload_error", json_string(ctx->reload_error));
@@ -93,6 +96,10 @@ json_t *show_status(const struct show_ctx *ctx)
 	if (ctx->mag) {
 		row_set(v, "mag", status_mag(ctx));
 		view_mag_links(ctx, v, &all);
+	}
+	if (ctx->proxy) {
+		row_set(v, "proxy", view_proxy_status(ctx));
+		view_proxy_links(ctx, v, &all);
 	}
 	if (ctx->events)
 		row_set(v, "events", json_integer((json_int_t)event_log_total(ctx->events)));
@@ -138,6 +145,8 @@ json_t *show_subscriptions(const struct show_ctx *ctx, const json_t *request)
 			view_mag_subscriptions(ctx, v, &f);
 		if (ctx->lma && !f.has_mn)
 			view_lma_subscriptions(ctx, v, &f);
+		if (ctx->proxy && !f.has_mn)
+			view_proxy_subscriptions(ctx, v, &f);
 	}
 	return v;
 }
@@ -183,8 +192,26 @@ json_t *show_groups(const struct show_ctx *ctx, const json_t *request)
 		view_lma_groups(ctx, &list);
 	if (ctx->mag)
 		view_mag_groups(ctx, &list);
+	if (ctx->proxy)
+		view_proxy_groups(ctx, &list);
 	if (ctx->dp)
 		flow_rows(ctx, v, &f);
+	return v;
+}
+
+json_t *show_links(const struct show_ctx *ctx, const json_t *request)
+{
+	struct show_filter f;
+	json_t *v;
+
+	if (!begin(&v, "links", &f, request))
+		return v;
+	if (ctx->mag)
+		view_mag_links(ctx, v, &f);
+	else if (ctx->proxy)
+		view_proxy_links(ctx, v, &f);
+	else
+		(void)list_begin(v, "links", &f);
 	return v;
 }
 
@@ -239,6 +266,9 @@ json_t *show_counters(const struct show_ctx *ctx, const json_t *request)
 	c.part = "mag";
 	if (ctx->mag)
 		mag_each_counter(ctx->mag, counter_row, &c);
+	c.part = "proxy";
+	if (ctx->proxy)
+		mldproxy_each_counter(ctx->proxy, counter_row, &c);
 	c.part = "drop"; /* packets that the data plane dropped, by reason */
 	for (int i = 0; ctx->dp && i < DP_DROP_N; i++)
 		counter_row(&c, dp_drop_name((enum dp_drop)i), dp_drop_count(ctx->dp, (enum dp_drop)i));

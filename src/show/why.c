@@ -194,6 +194,29 @@ static void count_binding(void *arg, const struct lma_binding_view *v)
 	++*(unsigned int *)arg;
 }
 
+json_t *show_why_proxy(const struct show_ctx *ctx, const char *link, const struct in6_addr *group)
+{
+	struct why w = { .ctx = ctx, .group = group, .steps = json_array() };
+	json_t *v = view_new("why");
+	const json_t *worst = NULL;
+	bool ok;
+
+	why_proxy(&w, link);
+	ok = all_ok(w.steps, &worst);
+	json_object_set_new(v, "mn", json_null());
+	if (link)
+		json_object_set_new(v, "link", json_string(link));
+	if (group)
+		json_object_set_new(v, "group", j_addr(group));
+	json_object_set_new(v, "service", json_boolean(ok));
+	json_object_set_new(v, "summary",
+			    ok ? json_string(group ? "has this group" : "has service")
+			       : json_sprintf("%s: %s", json_string_value(json_object_get(worst, "step")),
+					      json_string_value(json_object_get(worst, "text"))));
+	json_object_set_new(v, "views", json_pack("[{s:s, s:o}]", "at", "proxy", "steps", w.steps));
+	return v;
+}
+
 json_t *show_why(const struct show_ctx *ctx, const struct nai *mn, const struct in6_addr *group)
 {
 	json_t *v = view_new("why"), *views = json_array();
