@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Streams that have fallen silent (decision 21): the data plane's counts are read a few times per idle time; a flow whose count stands still for the
- * whole of it is told to the engines. */
+ * whole of it is told to the engines. One that has not begun has not ended. */
 #include "roamcastd/daemon.h"
 
 #include <errno.h>
@@ -103,7 +103,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		next = htab_next(&idle->flows, h);
 		if (f->round != idle->round) {
 			forget(idle, f);
-		} else if (!f->told && mono_sub(now, f->since).ns >= d->conf->stream_idle.ns) {
+		} else if (!f->told && f->packets && mono_sub(now, f->since).ns >= d->conf->stream_idle.ns) {
 			f->told = true;
 			tell(idle, &f->flow);
 		}
