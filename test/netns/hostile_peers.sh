@@ -83,6 +83,15 @@ say "# $(hostile storm --from $STRANGER --to $MAG1_ADDR --rate 20000 --seed 4) t
 check "and a stranger's" unharmed
 check "next to nothing was lost on the way to the node" stream_mostly s mn1
 
+step "damage in the tunnels"
+say "# $(hostile mld-storm --from $MAG1_ADDR --to $LMA_ADDR --rate 10000) in a MAG's name"
+check "the LMA stands it" unharmed
+say "# $(hostile mld-storm --from $LMA_ADDR --to $MAG1_ADDR --rate 10000) in the LMA's name"
+check "the MAG stands it" unharmed
+say "# $(hostile mld-storm --from $STRANGER --to $LMA_ADDR --rate 10000) from a stranger"
+check "which is not looked at" counter_above lma outer-source 1000
+check "nobody was harmed" unharmed
+
 step "a flood of registrations"
 bindings=$(show lma status .lma.bindings) # what the MAG's storm registered of a node that it may register, among them
 hostile send pbu --from $MAG3_ADDR --to $LMA_ADDR --count 20000 --nodes 20000 --rate 10000 >"$TMP/flood"

@@ -5,11 +5,12 @@
  *	hostile_mh storm     --from ADDR --to ADDR [--mn NAI] [--skip KIND] [--random N] [--rate N]
  *	           [--seed N]
  *	hostile_mh tunnel    --from ADDR --to ADDR --inner-from ADDR --inner-to ADDR [--cut N] [--count N]
+ *	hostile_mh mld-storm --from ADDR --to ADDR [--random N] [--rate N] [--seed N]
  *
  * `send` sends messages of one kind and prints how many, then each sort of answer with its count: "answer type=6
  * status=154 count=1". With --nodes each message names another of so many nodes. `storm` does every damage it can think
- * of to every kind of message. `tunnel` encapsulates UDP, of which only the first octets are sent with --cut. All are
- * bounded and end by themselves. */
+ * of to every kind of message. `tunnel` encapsulates UDP, of which only the first octets are sent with --cut;
+ * `mld-storm` encapsulates damaged MLD. All are bounded and end by themselves. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -25,6 +26,7 @@
 #include "base/rng.h"
 #include "wire/ip6.h"
 #include "wire/mh.h"
+#include "wire/mld.h"
 
 #define COUNT_MAX 1000000
 #define QUIET_MS 300
@@ -437,6 +439,74 @@ static int tunnel(struct options *o)
 	return 0;
 }
 
+/* MLD of a peer: IPv6 header, Hop-by-Hop header of 8 octets, ICMPv6. */
+static size_t make_mld(uint8_t packet[ROOM], unsigned kind)
+{
+	struct in6_addr self, group, source;
+	struct mld_report r;
+	struct mld_query q = {.version = 2, .max_resp = span_s(1), .qrv = 2, .qqi = span_s(125)};
+
+	inet_pton(AF_INET6, "fe80::bad", &self);
+	inet_pton(AF_INET6, "ff1e::bad:0:1", &group);
+	inet_pton(AF_INET6, "2001:db8:aaaa::6", &source);
+	if (kind == 0)
+		return mld_encode_query(&q, NULL, &self, &addr_all_nodes, packet, ROOM);
+	if (kind == 1)
+		return mld_encode_v1(MLD_V1_REPORT, &group, &self, packet, ROOM);
+	mld_report_begin(&r, &self, packet, ROOM);
+	mld_report_add(&r, MLD_ALLOW_NEW_SOURCES, &group, &source, 1);
+	mld_report_add(&r, MLD_CHANGE_TO_EXCLUDE, &source, NULL, 0);
+	return mld_report_finish(&r);
+}
+
+static void seal_mld(uint8_t *packet, size_t len)
+{
+	struct in6_addr src, dst;
+
+	if (len < 52)
+		return;
+	memcpy(&src, packet + 8, 16);
+	memcpy(&dst, packet + 24, 16);
+	packet[4] = (uint8_t)((len - 40) >> 8);
+	packet[5] = (uint8_t)(len - 40);
+	packet[50] = packet[51] = 0;
+	uint16_t sum = cksum_ip6(&src, &dst, IPPROTO_ICMPV6, packet + 48, len - 48);
+	packet[50] = (uint8_t)(sum >> 8);
+	packet[51] = (uint8_t)sum;
+}
+
+static int mld_storm(struct options *o)
+{
+	static const uint8_t values[] = {0x00, 0x01, 0x80, 0xff};
+	struct rng rng = rng_of(o->seed);
+	uint8_t whole[ROOM], packet[ROOM];
+
+	for (unsigned kind = 0; kind < 3; kind++) {
+		size_t len = make_mld(whole, kind);
+		for (size_t n = 0; n < len; n++) {
+			memcpy(packet, whole, len);
+			send_next(o, IPPROTO_IPV6, packet, n);
+			seal_mld(packet, n);
+			send_next(o, IPPROTO_IPV6, packet, n);
+			for (size_t i = 0; i < sizeof(values); i++) {
+				memcpy(packet, whole, len);
+				packet[n] = values[i];
+				seal_mld(packet, len);
+				send_next(o, IPPROTO_IPV6, packet, len);
+			}
+		}
+		for (unsigned long i = 0; i < o->random; i++) {
+			memcpy(packet, whole, len);
+			for (unsigned n = 1 + (unsigned)rng_below(&rng, 6); n; n--)
+				packet[rng_below(&rng, len)] ^= (uint8_t)(1u << rng_below(&rng, 8));
+			seal_mld(packet, len);
+			send_next(o, IPPROTO_IPV6, packet, len);
+		}
+	}
+	printf("sent %lu\n", o->sent);
+	return 0;
+}
+
 /* ---- front ------------------------------------------------------------------------------------------------ */
 
 static bool number(const char *text, unsigned long *ret)
@@ -479,16 +549,24 @@ static bool parse(int argc, char **argv, struct options *o)
 	return ok && !addr_is_any(&o->from) && !addr_is_any(&o->to);
 }
 
+static const struct {
+	const char *name;
+	int (*run)(struct options *o);
+} commands[] = {{"storm", storm}, {"tunnel", tunnel}, {"mld-storm", mld_storm}};
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
 int main(int argc, char **argv)
 {
 	struct options o;
 	const char *command = argc > 1 ? argv[1] : "";
-	bool sends = argc > 2 && strcmp(command, "send") == 0, storms = strcmp(command, "storm") == 0;
-	bool tunnels = strcmp(command, "tunnel") == 0;
+	bool sends = argc > 2 && strcmp(command, "send") == 0;
 	int skip = sends ? 2 : 1;
+	size_t i = 0;
 
-	if ((!sends && !storms && !tunnels) || !parse(argc - skip, argv + skip, &o)) {
-		fprintf(stderr, "usage: hostile_mh send KIND|storm|tunnel --from ADDR --to ADDR [options]\n");
+	while (i < N_COMMANDS && strcmp(commands[i].name, command) != 0)
+		i++;
+	if ((!sends && i == N_COMMANDS) || !parse(argc - skip, argv + skip, &o)) {
+		fprintf(stderr, "usage: hostile_mh send KIND|storm|tunnel|mld-storm --from ADDR --to ADDR [options]\n");
 		return 2;
 	}
 	o.out = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
@@ -503,5 +581,5 @@ int main(int argc, char **argv)
 		o.in = -1;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &o.started);
-	return sends ? send_kind(&o, argv[2]) : storms ? storm(&o) : tunnel(&o);
+	return sends ? send_kind(&o, argv[2]) : commands[i].run(&o);
 }
