@@ -21,7 +21,7 @@ static const struct command commands[] = {
 	{ "show events", "[MN] [GROUP]", "what happened lately", COMMAND_REQUEST },
 	{ "show settings", "", "every setting with its value and its default", COMMAND_REQUEST },
 	{ "show policy", "[MN]", "profiles of the policy store", COMMAND_REQUEST },
-	{ "why", "MN [GROUP]", "why a node (of a proxy: a link) has, or has not, service (or a group), and what to do",
+	{ "why", "MN|GROUP [GROUP]", "why a node (of a proxy: a link) has, or has not, service (or a group), and what to do",
 	  COMMAND_REQUEST },
 	{ "monitor", "[KIND] [MN]", "follow events as they happen, of one kind or of all", COMMAND_MONITOR },
 	{ "attach", "LLADDR|MN LINK [LLADDR]", "MAG: a node is on this access link", COMMAND_REQUEST },

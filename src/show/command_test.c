@@ -54,9 +54,9 @@ static const struct {
 	  "there is no \"shows\"; give one of show, why, monitor, attach, detach, subscribe, unsubscribe, terminate, "
 	  "reload, policy, lab, demo, help" },
 	{ "policy show x y", NULL, "policy show: \"y\" cannot stand here; usage: roamcast policy show [MN]" },
-	{ "why", NULL, "why: MN is missing: a node's identifier such as alice@example.net" },
-	{ "why a b", NULL, "why: \"b\" cannot stand here; usage: roamcast why MN [GROUP]" },
-	{ "why ff1e::1", NULL, "why: \"ff1e::1\" is not a node's identifier such as alice@example.net" },
+	{ "why", NULL, "why: MN|GROUP is missing: a node's identifier such as alice@example.net" },
+	{ "why a b", NULL, "why: \"b\" cannot stand here; usage: roamcast why MN|GROUP [GROUP]" },
+	{ "why ff1e::1", "{\"command\": \"why\", \"group\": \"ff1e::1\"}", NULL },
 	{ "subscribe a 2001:db8::5", NULL,
 	  "subscribe: \"2001:db8::5\" is not an IPv6 multicast address such as ff3e::8000:1" },
 	{ "subscribe a ff3e::1 x", NULL,
@@ -120,7 +120,7 @@ static void completion(void **state)
 	} t[] = {
 		{ "policy", "add\nset\nshow\nremove\nimport\nexport\n" },
 		{ "pol", "add\nset\nshow\nremove\nimport\nexport\n" },
-		{ "why", "<MN>\n" },
+		{ "why", "<MN>\n<GROUP>\n" },
 		{ "why a", "<GROUP>\n" },
 		{ "why a ff1e::1", "" },
 		{ "subscribe a", "<GROUP>\n" },

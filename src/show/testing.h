@@ -257,6 +257,60 @@ static const char *member(const json_t *row, const char *key)
 	return json_string_value(json_object_get(row, key));
 }
 
+/* ---- parity of text and JSON ---- */
+static inline bool has_column(const struct show_table *t, const char *path)
+{
+	for (size_t i = 0; i < t->n_columns; i++)
+		if (strcmp(t->columns[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static inline void check_columns(const struct show_table *t, const json_t *row, const char *prefix)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)row, key, v)
+	{
+		char path[128];
+
+		assert_in_range(snprintf(path, sizeof(path), "%s%s%s", prefix, prefix[0] ? "." : "", key), 1, sizeof(path) - 1);
+		if (has_column(t, path))
+			continue;
+		if (!json_is_object(v))
+			fail_msg("show %s: \"%s\" has no column", t->view, path);
+		check_columns(t, v, path);
+	}
+}
+
+static inline void check_text(const json_t *v, const char *text, const char *view)
+{
+	size_t i;
+	json_t *item;
+	const char *key;
+
+	if (json_is_string(v) && !strstr(text, json_string_value(v)))
+		fail_msg("show %s: the text does not have \"%s\"", view, json_string_value(v));
+	json_array_foreach(v, i, item) check_text(item, text, view);
+	json_object_foreach((json_t *)v, key, item) if (strcmp(key, "view") != 0 && strcmp(key, "mode") != 0)
+		check_text(item, text, view);
+}
+
+/* Every member of every row of the view has its column. */
+static inline void check_rows(const json_t *v, const char *view)
+{
+	size_t r;
+	json_t *row;
+
+	for (size_t k = 0; k < show_n_tables; k++) {
+		if (strcmp(show_tables[k].view, view) != 0 || !show_tables[k].list)
+			continue;
+		json_array_foreach(json_object_get(v, show_tables[k].list), r, row)
+			check_columns(&show_tables[k], row, "");
+	}
+}
+
 #define ATTACH_ALICE "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:01\", \"link\": \"acc1\"}"
 #define SUBSCRIBE                                                                                                      \
 	"{\"command\": \"subscribe\", \"mn\": \"alice@x\", \"group\": \"ff3e::8000:1\", \"source\": "                  \

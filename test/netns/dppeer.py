@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Traffic for the tests of the data plane: numbered datagrams, and packets that no honest host sends.
 
-  recv PORT SECONDS [--group G [--source S]] [--dev IF] [--want N]   counts by number until N distinct ones or the time
+  recv PORT SECONDS [--group G [--source S | --block S]] [--dev IF] [--want N]   counts by number until N distinct ones or the time
                                                              "got 100 lost 0 dup 0 hops 62 tclass 0 reordered 0"
   send DST PORT COUNT PER_SECOND [--size N] [--hops N] [--tclass N] [--dev IF] [--src A] [--frag]
                                                              "sent 100", then the ICMPv6 errors that came back
@@ -26,7 +26,7 @@ import time
 
 SOL_IPV6_RECVERR = 25
 IPV6_MTU_DISCOVER = 23
-MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP = 42, 46
+MCAST_JOIN_GROUP, MCAST_BLOCK_SOURCE, MCAST_JOIN_SOURCE_GROUP = 42, 43, 46
 
 
 def addr(a):
@@ -56,6 +56,9 @@ def recv(o):
             s.setsockopt(socket.IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, req)
         else:
             s.setsockopt(socket.IPPROTO_IPV6, MCAST_JOIN_GROUP, struct.pack("=I4x", index) + storage(o.group))
+        if o.block:
+            req = struct.pack("=I4x", index) + storage(o.group) + storage(o.block)
+            s.setsockopt(socket.IPPROTO_IPV6, MCAST_BLOCK_SOURCE, req)
     print("ready", flush=True)
     seen, dup, reordered, last, hops, tclass = set(), 0, 0, -1, -1, -1
     end = time.monotonic() + o.seconds
@@ -287,7 +290,8 @@ def main():
             c.add_argument(arg, type=kind)
         for arg, kind, default in (("hops", int, 0), ("tclass", int, 0), ("size", int, 20), ("dev", str, None), ("first", int, 0),
                                    ("src", str, None), ("group", str, None), ("source", str, None), ("want", int, 0),
-                                   ("tries", int, 6), ("times", int, 1), ("smac", str, None), ("inner", str, None)):
+                                   ("block", str, None), ("tries", int, 6), ("times", int, 1), ("smac", str, None),
+                                   ("inner", str, None)):
             if not any(arg == a for a, _ in positional):
                 c.add_argument("--" + arg, type=kind, default=default)
         c.add_argument("--frag", action="store_true")
