@@ -342,7 +342,7 @@ static __always_inline bool set_upstream_macs(struct __sk_buff *skb, const struc
 	return set_macs(skb, &macs);
 }
 
-/* To the upstream whoever listens, and to the other links by what they ask for (RFC 4605 4.3). */
+/* To the upstream whoever listens, and to the other links by what they ask for (RFC 4605 4.2). */
 static __always_inline int from_downstream(struct __sk_buff *skb, const struct pkt *p)
 {
 	__u32 ifindex = CONTEXT(skb, ifindex);

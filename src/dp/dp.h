@@ -83,7 +83,7 @@ int dp_apply(struct dp *dp, const struct dp_op *op);
 /* Send an inner packet (MLD) into the tunnel as it stands: no hop limit change. Negative errno on failure. */
 int dp_tunnel_send(struct dp *dp, const struct dp_tunnel *tunnel, const uint8_t *inner, size_t len);
 
-/* Streams that come in on this DOWNSTREAM link belong to the plain proxy whose upstream link that is (RFC 4605 4.3): a
+/* Streams that come in on this DOWNSTREAM link belong to the plain proxy whose upstream link that is (RFC 4605 4.2): a
  * packet goes to `upstream`, whoever listens, and to the outputs of the flow (in.ifindex = `upstream`), but not back. 0:
  * they go nowhere. The upstream link may come and go meanwhile. 0 or negative errno. */
 int dp_link_proxy(struct dp *dp, uint32_t ifindex, uint32_t upstream);

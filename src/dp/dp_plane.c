@@ -81,7 +81,7 @@ static void copy_out(struct dp *dp, const struct dp_pkt *p, struct dp_o *o, uint
 	}
 }
 
-/* RFC 4605 4.3: what comes from below goes up in any case. */
+/* RFC 4605 4.2: what comes from below goes up in any case. */
 static void copy_up(struct dp *dp, const struct dp_pkt *p, struct dp_link *from, uint32_t *too_big)
 {
 	const struct dp_link *up = dp_link_find(dp, from->proxy);

@@ -28,7 +28,7 @@ void mldproxy_conf_defaults(struct mldproxy_conf *conf);
 /* NULL: out of memory. `seed` makes its random delays and keys its tables. */
 struct mldproxy *mldproxy_new(const struct mldproxy_conf *conf, struct now now, uint64_t seed);
 struct mldproxy *mldproxy_free(struct mldproxy *p); /* without a word to anybody; accepts NULL, returns NULL */
-/* Limits that become smaller take nothing away. links_max, entries_max and memory_max stay as they were at the start. */
+/* Limits that become smaller take nothing away. links_max, entries_max and memory_max stay as at the start. */
 void mldproxy_reconf(struct mldproxy *p, struct now now, const struct mldproxy_conf *conf);
 /* Says goodbye: leaves all groups upstream and takes the lists out of the data plane. Nothing is heard after it. */
 void mldproxy_stop(struct mldproxy *p, struct now now);

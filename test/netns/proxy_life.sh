@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# The plain MLD proxy as its surroundings change: links and hosts that come and go, another querier, the upstream lost, a
-# reload, limits, its end. The bridge's MDB says what was asked for upstream.
+# The plain MLD proxy as its surroundings change: links and hosts that come and go, another querier, the upstream lost,
+# a reload, limits, its end. The bridge's MDB says what was asked for upstream.
 # shellcheck source=test/netns/lib.sh
 . "$(dirname "$0")/lib.sh"
 both_dataplanes
@@ -25,7 +25,8 @@ proxy_topology 2
 ns src ip addr add $OTHER/64 dev eth0
 before=$(ns px cat /proc/sys/net/ipv6/conf/all/forwarding)
 proxy_start
-check "the kernel's unicast forwarding is left alone" equals "$before" "$(ns px cat /proc/sys/net/ipv6/conf/all/forwarding)"
+after=$(ns px cat /proc/sys/net/ipv6/conf/all/forwarding)
+check "the kernel's unicast forwarding is left alone" equals "$before" "$after"
 check "no device of ours" equals "" "$(ip -n "$P-px" -br link show | grep rcdp)"
 
 step "a source that is excluded"

@@ -97,7 +97,9 @@ proxy_start() {
 	PX=$!
 	eventually 10 proxy_ready || fail "roamcastd does not come up"
 }
-proxy_ready() { [ "$(px status '.proxy.upstream_state' 2>/dev/null)" = up ] && [ "$(px status '.proxy.links')" -ge 1 ]; }
+proxy_ready() {
+	[ "$(px status .proxy.upstream_state 2>/dev/null)" = up ] && [ "$(px status .proxy.links)" -ge 1 ]
+}
 
 # Not within check: it waits for a child of this shell. Status: the daemon's.
 proxy_stop() {
