@@ -27,20 +27,48 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* ---- looking up --------------------------------------------------------------------------------------- */
 
-static __always_inline struct abi_via *route_of(const struct abi_addr *a)
+static __always_inline __u32 route_in_line(__u32 index, __u64 want)
 {
-	__u64 key = half(a, 0);
-	struct abi_via *odd = NULL, *v;
+	struct abi_route_line *l = bpf_map_lookup_elem(&routes, &index);
+
+	for (int i = 0; l && i < ABI_ROUTE_WORDS; i++) {
+		__u32 tunnel = abi_route_tunnel(ONCE(l->word[i]), want, routes_bits);
+
+		if (tunnel)
+			return tunnel;
+	}
+	return 0;
+}
+
+static __always_inline __u32 route_64_of(__u64 key)
+{
+	struct abi_route_place at = abi_route_place(key, routes_seed, routes_bits);
+	__u32 tunnel = route_in_line(at.line[0], at.want[0]);
+	struct abi_via *v;
+
+	if (!tunnel)
+		tunnel = route_in_line(at.line[1], at.want[1]);
+	if (tunnel || !full_routes)
+		return tunnel;
+	v = bpf_map_lookup_elem(&route_64, &key);
+	return v ? v->tunnel + 1 : 0;
+}
+
+/* The tunnel's index + 1, or 0. */
+static __always_inline __u32 route_of(const struct abi_addr *a)
+{
+	struct abi_via *odd = NULL;
+	__u32 tunnel;
 
 	if (odd_routes) {
 		struct abi_lpm k = {128, *a};
 
 		odd = bpf_map_lookup_elem(&route_lpm, &k);
 		if (odd && odd->len > 64)
-			return odd;
+			return odd->tunnel + 1;
 	}
-	v = bpf_map_lookup_elem(&route_64, &key);
-	return v ? v : odd;
+	tunnel = route_64_of(half(a, 0));
+	return tunnel || !odd ? tunnel : odd->tunnel + 1;
 }
 
 static __always_inline struct abi_receiver *node_of(const struct abi_addr *a)
@@ -441,12 +469,11 @@ static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p
 static __always_inline int to_anywhere(struct __sk_buff *skb, const struct pkt *p)
 {
 	struct abi_route *r = bpf_map_lookup_elem(&route_cache, &p->dst);
-	struct abi_via *v;
-	__u32 ifindex, now = ONCE(generation); /* read before the routes: what is learned is as old as this */
+	__u32 ifindex, to, now = ONCE(generation); /* read before the routes: what is learned is as old as this */
 
 	if (!r || r->generation != now) {
-		v = route_of(&p->dst);
-		return v ? to_tunnel(skb, ETH_LEN + IP6_LEN, p, v->tunnel) : to_world_slowly(skb, p, now);
+		to = route_of(&p->dst);
+		return to ? to_tunnel(skb, ETH_LEN + IP6_LEN, p, to - 1) : to_world_slowly(skb, p, now);
 	}
 	if (p->hop_limit <= 1)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
@@ -463,7 +490,6 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct pkt *
 	struct pkt p;
 	struct abi_receiver *n;
 	struct abi_tunnel *t;
-	struct abi_via *v;
 
 	if (outer->len < 2 * IP6_LEN)
 		return drop(ABI_OUTER_MALFORMED);
@@ -486,8 +512,7 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct pkt *
 	n = any_nodes ? node_of(&p.dst) : NULL;
 	if (n && n->tunnel == index)
 		return to_node(skb, &p, n);
-	v = route_of(&p.src);
-	if (!v || v->tunnel != index) {
+	if (route_of(&p.src) != index + 1) {
 		t = bpf_map_lookup_elem(&tunnels, &index);
 		return drop(t && t->lma_side ? ABI_INNER_SOURCE : ABI_NO_NODE);
 	}
@@ -576,9 +601,8 @@ static __always_inline bool to_fixed_mac(struct __sk_buff *skb)
 
 static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 {
-	struct abi_via *v;
 	struct pkt p;
-	__u32 index, len;
+	__u32 index, len, to;
 
 	if ((__u32)CONTEXT(skb, protocol) != bpf_htons(ETH_P_IPV6) || (__u32)CONTEXT(skb, vlan_present))
 		return PASS;
@@ -599,11 +623,11 @@ static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 	if (roles & (ABI_TRANSPORT | ABI_UPSTREAM)) {
 		if (is_multicast(&p.dst))
 			return roles & ABI_UPSTREAM ? from_upstream(skb, &p) : PASS;
-		v = route_of(&p.dst);
-		if (v && (is_link_local(&p.src) || is_nobody(&p.src) || is_multicast(&p.src)))
+		to = route_of(&p.dst);
+		if (to && (is_link_local(&p.src) || is_nobody(&p.src) || is_multicast(&p.src)))
 			return drop(ABI_LINK_LOCAL);
-		if (v)
-			return to_tunnel(skb, ETH_LEN, &p, v->tunnel);
+		if (to)
+			return to_tunnel(skb, ETH_LEN, &p, to - 1);
 	}
 	if (roles & ABI_DOWNSTREAM && is_multicast(&p.dst))
 		return from_downstream(skb, &p);

@@ -61,7 +61,7 @@ struct abi_sender {
 	struct abi_prefix prefixes[ABI_PREFIXES];
 };
 
-struct abi_lpm { /* key of node_lpm and route_lpm; those of 64 bits stand in node_64 and route_64 */
+struct abi_lpm { /* key of node_lpm and route_lpm; those of 64 bits stand in node_64 and routes */
 	__u32 len;
 	struct abi_addr addr;
 };
@@ -75,10 +75,46 @@ struct abi_receiver { /* node_64, node_lpm */
 	__u32 len; /* of the prefix */
 };
 
-struct abi_via { /* route_64, route_lpm */
+struct abi_via { /* route_lpm; and route_64, where a line of `routes` was full */
 	__u32 tunnel;
 	__u32 len;
 };
+
+/* routes: the routes of 64 bits, each a word in one of two lines (dp_routes.h). A word is what its line does not tell of
+ * the mixed key, a bit for which of the two lines it is, and the tunnel's index + 1; 0 is a place that is free. */
+#define ABI_ROUTE_WORDS 8
+#define ABI_ROUTE_BITS_MAX 26
+struct abi_route_line {
+	__u64 word[ABI_ROUTE_WORDS];
+};
+
+struct abi_route_place {
+	__u32 line[2];
+	__u64 want[2]; /* the word without the tunnel */
+};
+
+/* The mix can be undone: different keys stay different. The second line follows from the rest that the word holds. */
+static inline struct abi_route_place abi_route_place(__u64 key, __u64 seed, __u32 bits)
+{
+	struct abi_route_place at;
+	__u64 x = (key ^ seed) * 0xbf58476d1ce4e5b9u;
+
+	x = (x ^ x >> 32) * 0x94d049bb133111ebu;
+	x ^= x >> 29;
+	at.want[0] = x << bits;
+	at.want[1] = at.want[0] | 1ull << (bits - 1);
+	at.line[0] = (__u32)(x >> (64 - bits));
+	at.line[1] = at.line[0] ^ (__u32)(at.want[0] * 0x9e3779b97f4a7c15u >> (64 - bits));
+	return at;
+}
+
+/* The tunnel's index + 1 if it is the word that is wanted, or 0. */
+static inline __u32 abi_route_tunnel(__u64 word, __u64 want, __u32 bits)
+{
+	__u64 rest = word ^ want;
+
+	return rest >> (bits - 1) ? 0 : (__u32)rest;
+}
 
 struct abi_flow { /* flow_ids: -> abi_flow_id */
 	struct abi_addr source, group;

@@ -22,6 +22,7 @@ MAP(tunnels, ARRAY, __u32, struct abi_tunnel, BPF_F_MMAPABLE);
 MAP(senders, HASH, struct abi_mac, struct abi_sender, BPF_F_NO_PREALLOC);
 MAP(node_64, HASH, __u64, struct abi_receiver, BPF_F_NO_PREALLOC);
 MAP(node_lpm, LPM_TRIE, struct abi_lpm, struct abi_receiver, BPF_F_NO_PREALLOC);
+MAP(routes, ARRAY, __u32, struct abi_route_line, BPF_F_MMAPABLE);
 MAP(route_64, HASH, __u64, struct abi_via, BPF_F_NO_PREALLOC);
 MAP(route_lpm, LPM_TRIE, struct abi_lpm, struct abi_via, BPF_F_NO_PREALLOC);
 MAP(route_cache, LRU_HASH, struct abi_addr, struct abi_route, 0);
@@ -44,6 +45,8 @@ struct {
 /* Set before loading. */
 const volatile __u32 punt_ifindex;	/* the TUN device of the daemon */
 const volatile __u8 outer_hop_limit = 64;
+const volatile __u32 routes_bits = 1;	/* 1 << routes_bits lines */
+const volatile __u64 routes_seed;
 const volatile __u64 sample_interval_ns = 100000000;
 const volatile __u64 sample_burst_ns = 1000000000;
 
@@ -52,4 +55,5 @@ __u32 generation = 1;	/* of the kernel's routes and neighbours: raised when they
 __u32 any_nodes = 0;	/* node prefixes */
 __u32 odd_nodes = 0;	/* node prefixes that are not of 64 bits */
 __u32 odd_routes = 0;
+__u32 full_routes = 0;	/* in route_64 */
 __u64 sample_due = 0;	/* when the next sample is due, were they evenly spaced */

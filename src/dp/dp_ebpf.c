@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -257,6 +258,16 @@ static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+/* Peers may name prefixes: which of them share a line is not to be known. */
+static uint64_t secret(void)
+{
+	uint64_t v;
+
+	if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != sizeof(v))
+		v = (uint64_t)(uintptr_t)&v * 0x9e3779b97f4a7c15u;
+	return v;
+}
+
 static void set_sizes(struct dp *dp, struct dp_bpf *s)
 {
 	const struct dp_conf *c = &dp->conf;
@@ -271,7 +282,10 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 	bpf_map__set_max_entries(s->maps.node_64, c->nodes_max * 2);
 	bpf_map__set_max_entries(s->maps.node_lpm, c->nodes_max * 2);
 	bpf_map__set_max_entries(s->maps.node_counts, 2 * c->nodes_max);
-	bpf_map__set_max_entries(s->maps.route_64, c->routes_max);
+	s->rodata->routes_bits = routes_bits(c->routes_max, c->tunnels_max);
+	s->rodata->routes_seed = secret();
+	bpf_map__set_max_entries(s->maps.routes, 1u << s->rodata->routes_bits);
+	bpf_map__set_max_entries(s->maps.route_64, c->routes_max / 64 + 1024);
 	bpf_map__set_max_entries(s->maps.route_lpm, c->routes_max);
 	bpf_map__set_max_entries(s->maps.route_cache, 65536);
 	bpf_map__set_max_entries(s->maps.flow_ids, c->flows_max);
@@ -321,13 +335,15 @@ static int load(struct dp *dp)
 	e->tunnels = map_array(e->skel->maps.tunnels, sizeof(*e->tunnels), &e->tunnels_size);
 	e->heads = map_array(e->skel->maps.heads, sizeof(*e->heads), &e->heads_size);
 	e->outs = map_array(e->skel->maps.outs, sizeof(*e->outs), &e->outs_size);
+	e->lines = map_array(e->skel->maps.routes, sizeof(*e->lines), &e->lines_size);
 	if (e->cpus < 1)
 		return e->cpus;
 	e->zeros = calloc((size_t)e->cpus, sizeof(*e->zeros));
 	e->read = calloc((size_t)e->cpus, sizeof(*e->read));
-	if (!e->zeros || !e->read || !e->tunnels || !e->heads || !e->outs ||
+	if (!e->zeros || !e->read || !e->tunnels || !e->heads || !e->outs || !e->lines ||
 	    !dp_ids_init(&e->counter_ids, dp->conf.outs_max) || !rlists_init(&e->lists, e->outs, slots, dp->grace))
 		return -ENOMEM;
+	routes_init(&e->routes, e->lines, (uint8_t)e->skel->rodata->routes_bits, e->skel->rodata->routes_seed);
 	return open_events(dp);
 }
 
@@ -350,6 +366,8 @@ static void close_backend(struct dp *dp)
 		munmap(e->heads, e->heads_size);
 	if (e->outs)
 		munmap(e->outs, e->outs_size);
+	if (e->lines)
+		munmap(e->lines, e->lines_size);
 	dp_bpf__destroy(e->skel);
 	free(e->zeros);
 	free(e->read);

@@ -4,6 +4,7 @@
 #include "bpf/dp_abi.h"
 #include "dp/dp_priv.h"
 #include "dp/dp_rlist.h"
+#include "dp/dp_routes.h"
 
 struct ring_buffer;
 struct bpf_map;
@@ -15,8 +16,10 @@ struct dp_ebpf {
 	struct abi_tunnel *tunnels; /* the mapped arrays */
 	struct abi_head *heads;
 	struct abi_out *outs;
-	size_t tunnels_size, heads_size, outs_size;
+	struct abi_route_line *lines;
+	size_t tunnels_size, heads_size, outs_size, lines_size;
 	struct rlists lists;
+	struct routes routes;
 	struct dp_ids counter_ids;
 	struct ring_buffer *samples;
 	struct event *samples_event, *second;

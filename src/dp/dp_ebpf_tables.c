@@ -125,22 +125,45 @@ static uint64_t upper64(const struct in6_addr *a)
 
 static struct abi_lpm lpm_of(const struct prefix *p) { return (struct abi_lpm){p->len, addr_of(&p->addr)}; }
 
+static int route_lpm_set(struct dp *dp, struct dp_pfx *p)
+{
+	struct abi_via via = {p->tun->index, p->prefix.len};
+	struct abi_lpm lpm = lpm_of(&p->prefix);
+	int r = update(dp, FD(dp->ebpf, route_lpm), "routes", &lpm, &via);
+
+	if (!r && !p->in_backend)
+		dp->ebpf->skel->bss->odd_routes++;
+	return r;
+}
+
+/* One stands in the hash map, with which the programs go on, only where both of its lines were full. */
+static int route_64_set(struct dp *dp, struct dp_pfx *p)
+{
+	struct dp_ebpf *e = dp->ebpf;
+	struct abi_via via = {p->tun->index, 64};
+	uint64_t key = upper64(&p->prefix.addr);
+	int r;
+
+	if (!p->overflown && routes_set(&e->routes, key, p->tun->index))
+		return 0;
+	r = update(dp, FD(e, route_64), "routes", &key, &via);
+	if (!r && !p->overflown) {
+		p->overflown = true;
+		e->skel->bss->full_routes++;
+	}
+	return r;
+}
+
 int dp_ebpf_route_set(struct dp *dp, struct dp_pfx *p)
 {
 	struct dp_ebpf *e = dp->ebpf;
-	struct abi_via via = {p->tun->index, p->prefix.len};
-	struct abi_lpm lpm = lpm_of(&p->prefix);
-	uint64_t key = upper64(&p->prefix.addr);
-	bool odd = p->prefix.len != 64;
 	int r;
 
 	e->tunnels[p->tun->index].lma_side = true;
-	r = odd ? update(dp, FD(e, route_lpm), "routes", &lpm, &via) :
-		  update(dp, FD(e, route_64), "routes", &key, &via);
+	r = p->prefix.len == 64 ? route_64_set(dp, p) : route_lpm_set(dp, p);
 	if (r || p->in_backend)
 		return r;
 	p->in_backend = true;
-	e->skel->bss->odd_routes += odd;
 	/* Now, after the route: the cache may have learned that these addresses are elsewhere. */
 	__atomic_add_fetch(&e->skel->data->generation, 1, __ATOMIC_RELEASE);
 	return 0;
@@ -152,11 +175,15 @@ void dp_ebpf_route_del(struct dp *dp, struct dp_pfx *p)
 	struct abi_lpm lpm = lpm_of(&p->prefix);
 	uint64_t key = upper64(&p->prefix.addr);
 
-	if (p->prefix.len == 64)
-		bpf_map_delete_elem(FD(e, route_64), &key);
-	else
+	if (p->prefix.len != 64) {
 		bpf_map_delete_elem(FD(e, route_lpm), &lpm);
-	e->skel->bss->odd_routes -= p->in_backend && p->prefix.len != 64;
+		e->skel->bss->odd_routes -= p->in_backend;
+	} else if (p->overflown) {
+		bpf_map_delete_elem(FD(e, route_64), &key);
+		e->skel->bss->full_routes--;
+	} else {
+		routes_del(&e->routes, key);
+	}
 }
 
 int dp_ebpf_node_prefix_set(struct dp *dp, struct dp_pfx *p)

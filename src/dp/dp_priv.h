@@ -83,6 +83,7 @@ struct dp_pfx {
 	struct dp_tun *tun;
 	bool kernel_route;
 	bool in_backend; /* for the backend: seen before */
+	bool overflown;	 /* likewise, of a route: it stands in the hash map */
 };
 
 /* Longest match over the lengths that are in use; one hash look-up for each of them. */

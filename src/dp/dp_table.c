@@ -763,14 +763,19 @@ void dp_tables_init(struct dp *dp)
 
 void dp_tables_deinit(struct dp *dp)
 {
-	struct hnode *n;
+	struct hnode *n, *next;
 
 	list_each_safe(e, &dp->flows)
 		flow_drop(dp, list_owner(e, struct dp_flw, entry));
-	while ((n = htab_next(&dp->nodes, NULL)))
+	/* On from each one: a search from the front of the table would pass over all that are gone. */
+	for (n = htab_next(&dp->nodes, NULL); n; n = next) {
+		next = htab_next(&dp->nodes, n);
 		node_drop(dp, hnode_owner(n, struct dp_nod, by_number));
-	while ((n = htab_next(&dp->routes.table, NULL)))
+	}
+	for (n = htab_next(&dp->routes.table, NULL); n; n = next) {
+		next = htab_next(&dp->routes.table, n);
 		route_drop(dp, hnode_owner(n, struct dp_pfx, by_prefix));
+	}
 	list_each_safe(e, &dp->homes)
 		home_drop(dp, list_owner(e, struct dp_home, entry));
 	list_each_safe(e, &dp->tunnels)
