@@ -139,9 +139,9 @@ struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_has
 	list_init(&b->of_peer);
 	if (n > 1)
 		b->more = calloc(n - 1u, sizeof(*b->more));
-	/* A place in the heap is taken now, so that setting the lifetime cannot fail later. */
+	/* A place in the heap is taken now, so that setting the lifetime cannot fail later; about where it will stay. */
 	if (!set_id(b, mn) || (n > 1 && !b->more) ||
-	    !heap_set(&l->heap, &b->timer, mono_add(l->now.mono, l->conf.min_delay_before_bce_delete)))
+	    !heap_set(&l->heap, &b->timer, mono_add(l->now.mono, l->conf.lifetime_max)))
 		goto oom;
 	if (!htab_add(&l->by_mn, &b->by_mn, mn_hash))
 		goto oom;

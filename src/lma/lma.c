@@ -25,6 +25,7 @@ static void init_tables(struct lma *l)
 	htab_init(&l->pending_by_request, l->seed + 6);
 	htab_init(&l->revocations, l->seed + 7);
 	heap_init(&l->heap);
+	heap_init(&l->waits);
 	list_init(&l->ready);
 }
 
@@ -94,6 +95,7 @@ struct lma *lma_free(struct lma *l)
 	htab_deinit(&l->pending_by_request);
 	htab_deinit(&l->revocations);
 	heap_deinit(&l->heap);
+	heap_deinit(&l->waits);
 	slab_deinit(&l->binding_slab);
 	slab_deinit(&l->peer_slab);
 	slab_deinit(&l->share_slab);
@@ -359,7 +361,7 @@ void lma_profile(struct lma *l, struct now now, uint32_t request, const struct p
 
 mono_t lma_next_deadline(const struct lma *l)
 {
-	mono_t next = heap_next(&l->heap);
+	mono_t next = mono_min(heap_next(&l->heap), heap_next(&l->waits));
 
 	if (l->stopped)
 		return MONO_NEVER;
@@ -378,6 +380,13 @@ static void binding_expire(struct lma *l, struct binding *b)
 	binding_delete(l, b);
 }
 
+static struct deadline *pop_due(struct lma *l)
+{
+	struct heap *first = mono_before(heap_next(&l->waits), heap_next(&l->heap)) ? &l->waits : &l->heap;
+
+	return heap_pop_due(first, l->now.mono);
+}
+
 void lma_expire(struct lma *l, struct now now)
 {
 	struct deadline *d;
@@ -385,7 +394,7 @@ void lma_expire(struct lma *l, struct now now)
 	l->now = now;
 	if (l->stopped)
 		return;
-	while ((d = heap_pop_due(&l->heap, now.mono)) != NULL)
+	while ((d = pop_due(l)) != NULL)
 		switch ((enum lma_timer)d->kind) {
 		case LMA_TIMER_BINDING:
 			binding_expire(l, deadline_owner(d, struct binding, timer));

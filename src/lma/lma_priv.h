@@ -263,6 +263,7 @@ struct lma {
 
 	struct fxq *fxq;
 	struct heap heap;
+	struct heap waits; /* of pending updates: soon due among bindings that are not, they would go all the way up and down */
 	struct slab binding_slab, peer_slab, sub_slab, demand_slab, share_slab, revocation_slab;
 	struct htab by_mn, by_prefix, peers, subs, pending_by_mn, pending_by_request, revocations;
 	struct prefix_pool pool;

@@ -23,7 +23,7 @@ static void unlink_pending(struct lma *l, struct pending *p)
 {
 	htab_del(&l->pending_by_mn, &p->by_mn);
 	htab_del(&l->pending_by_request, &p->by_request);
-	heap_clear(&l->heap, &p->timer);
+	heap_clear(&l->waits, &p->timer);
 	list_del(&p->ready);
 	l->n_pending--;
 	l->heap_bytes -= pending_size(p);
@@ -35,7 +35,7 @@ static bool link_pending(struct lma *l, struct pending *p, uint64_t mn_hash, mon
 		return false;
 	if (!htab_add(&l->pending_by_request, &p->by_request, request_hash(p->request)))
 		goto undo_mn;
-	if (!heap_set(&l->heap, &p->timer, until))
+	if (!heap_set(&l->waits, &p->timer, until))
 		goto undo_request;
 	l->n_pending++;
 	l->heap_bytes += pending_size(p);

@@ -164,7 +164,7 @@ struct lma_totals lma_totals(const struct lma *l)
 
 	for (uint64_t n = prefix_pool_free(l); n > 1; n >>= 1)
 		t.prefixes_free_log2++;
-	t.bytes = sizeof(*l) + l->heap_bytes + l->heap.cap * sizeof(*l->heap.v) + prefix_pool_bytes(l) +
+	t.bytes = sizeof(*l) + l->heap_bytes + (l->heap.cap + l->waits.cap) * sizeof(*l->heap.v) + prefix_pool_bytes(l) +
 		  slab_bytes(&l->binding_slab) + slab_bytes(&l->peer_slab) + slab_bytes(&l->sub_slab) +
 		  slab_bytes(&l->demand_slab) + slab_bytes(&l->share_slab) + slab_bytes(&l->revocation_slab) +
 		  htab_bytes(&l->by_mn) + htab_bytes(&l->by_prefix) + htab_bytes(&l->peers) + htab_bytes(&l->subs) +
