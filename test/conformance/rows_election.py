@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Other routers on a downstream link: who is the querier, and what follows from it. Each row on a link of its own."""
+import time
+
+import packets as p
+from adapters import FORWARD, LINKS, PROXY, QUERIER
+from bed import Fail, HIGHER, LOWER
+from packets import ALLOW, BLOCK, IS_EX, TO_EX
+from table import MUST, TEXT, row
+
+
+@row("EL-YIELD", "3810 7.6.2; 4605 4.2", MUST,
+     "a query from a lower address ends our queries and our forwarding to the link; both come back after the Other "
+     "Querier Present Timeout, RV * QI + QRI / 2",
+     "d1 TO_EX{}, data; Q() from a lower address, once; the host repeats IS_EX{}",
+     "no General Query and no data on d1; then both again, at RV * QI + QRI / 2",
+     bed="election", needs=[PROXY, FORWARD, LINKS])
+async def _(t):
+    g, h, a = t.asm(), t.host(t.d1), t.source(1)
+    h.join(g)
+    await t.passes(t.up, a, g, ["d1"])
+    t.router(t.d1, LOWER).query(response=1000, qqic=3)
+    since = time.time()
+    await t.sleep(0.1)
+    await t.passes(t.up, a, g, [], within=0.5)
+    end = since + t.timers.other_querier
+    while time.time() < end - 0.5:
+        h.report((IS_EX, g))
+        await t.passes(t.up, a, g, [], within=0)
+        await t.sleep(0.8)
+    early = [q for q in t.queries(t.d1, "::", since) if q.time < end - 0.2]
+    if early:
+        raise Fail(f"a General Query {early[0].time - since:.2f} s after a lower router's")
+    await t.first(t.d1, t.is_query("::"), t.timers.other_querier + 0.5, since, "a General Query")
+    h.report((IS_EX, g))
+    await t.passes(t.up, a, g, ["d1"], within=0.6)
+
+
+@row("EL-HIGHER", "3810 7.6.2", TEXT, "a query from a higher address changes nothing",
+     "d2 TO_EX{}, data; Q() from a higher address", "General Queries and data go on", bed="election",
+     needs=[PROXY, FORWARD, LINKS])
+async def _(t):
+    g, a = t.asm(), t.source(1)
+    t.host(t.d2).join(g)
+    await t.passes(t.up, a, g, ["d2"])
+    since = time.time()
+    t.router(t.d2, HIGHER).query(response=1000, qqic=3)
+    await t.sleep(0.2)
+    await t.passes(t.up, a, g, ["d2"], within=0)
+    await t.first(t.d2, t.is_query("::"), t.timers.query_interval + 0.5, since, "a General Query")
+
+
+@row("EL-INVALID", "3810 7.6, 5.1.14", MUST, "queries that are not valid elect nobody",
+     "from lower addresses on d3: Hop Limit 2; no Router Alert; from ::; from a global address; a wrong checksum; 26 octets",
+     "General Queries and data go on", bed="election", needs=[PROXY, FORWARD, LINKS])
+async def _(t):
+    g, a, r = t.asm(), t.source(1), t.router(t.d3, LOWER)
+    t.host(t.d3).join(g)
+    await t.passes(t.up, a, g, ["d3"])
+    since = time.time()
+    q = p.query2(response=1000, qqic=3)
+    for spoil in ({"hop_limit": 2}, {"router_alert": False}, {"hop_by_hop": False}, {"src": "::"},
+                  {"src": "2001:db8::1"}, {"bad_checksum": True}):
+        r.message(p.ALL_NODES, q, **spoil)
+    r.message(p.ALL_NODES, q[:26])
+    await t.sleep(0.2)
+    await t.passes(t.up, a, g, ["d3"], within=0)
+    await t.first(t.d3, t.is_query("::"), t.timers.query_interval + 0.5, since, "a General Query")
+
+
+@row("EL-SILENT", "3810 7.1", TEXT, "who is not the querier sends no specific queries, but keeps the link's state",
+     "Q() from a lower address on d1; TO_EX{}, TO_IN{}", "upstream TO_EX{}; no Q(G)", bed="election",
+     needs=[PROXY, LINKS], alone=True)
+async def _(t):
+    g, h = t.asm(), t.host(t.d1)
+    t.router(t.d1, LOWER).query(response=1000, qqic=3)
+    await t.sleep(0.2)
+    since = time.time()
+    h.join(g)
+    await t.says(g, since=since, TO_EX=[])
+    h.leave(g)
+    await t.sleep(t.timers.last_listener_time + 0.3)
+    if t.queries(t.d1, g):
+        raise Fail("a specific query was sent")
+
+
+@row("EL-LOWERED", "3810 7.6.1", MUST,
+     "who is not the querier lowers its timers to LLQT when it hears Q(G) with S = 0",
+     "Q() and, after TO_EX{}, Q(G) S=0 from a lower address", "upstream TO_IN{} after LLQT", bed="election",
+     needs=[PROXY, LINKS], alone=True)
+async def _(t):
+    g, r = t.asm(), t.router(t.d1, LOWER)
+    r.query(response=1000, qqic=3)
+    t.host(t.d1).join(g)
+    await t.says(g, TO_EX=[])
+    await t.settle(g)
+    since = time.time()
+    r.query(g, response=500, qqic=3)
+    gone = await t.says(g, since=since, within=t.timers.last_listener_time + 0.4, TO_IN=[])
+    if gone.time - since < t.timers.last_listener_time - 0.2:
+        raise Fail(f"left after {gone.time - since:.2f} s")
+
+
+@row("EL-LOWERED-SOURCE", "3810 7.6.1", MUST, "and the sources' timers when it hears Q(G, A) with S = 0",
+     "Q() and, after ALLOW{a,b}, Q(G, {a}) S=0 from a lower address", "upstream BLOCK{a} after LLQT", bed="election",
+     needs=[PROXY, LINKS], alone=True)
+async def _(t):
+    g, r, a, b = t.ssm(), t.router(t.d1, LOWER), t.source(1), t.source(2)
+    r.query(response=1000, qqic=3)
+    t.host(t.d1).report((ALLOW, g, [a, b]))
+    await t.says(g, ALLOW=[a, b])
+    await t.settle(g)
+    since = time.time()
+    r.query(g, [a], response=500, qqic=3)
+    await t.says(g, since=since, within=t.timers.last_listener_time + 0.4, BLOCK=[a])
+
+
+@row("EL-SFLAG", "3810 7.6.1", MUST, "with S = 1 the timers are left alone", "Q() and, after TO_EX{}, Q(G) S=1 from a lower address",
+     "upstream nothing for longer than LLQT", bed="election", needs=[PROXY, LINKS], alone=True)
+async def _(t):
+    g, r = t.asm(), t.router(t.d1, LOWER)
+    r.query(response=1000, qqic=3)
+    t.host(t.d1).join(g)
+    await t.says(g, TO_EX=[])
+    await t.settle(g)
+    since = time.time()
+    r.query(g, response=500, qqic=3, s_flag=True)
+    await t.silent(g, t.timers.last_listener_time + 1, since)
+
+
+@row("EL-QQI", "3810 5.1.9, 9.5", MUST,
+     "who is not the querier adopts the querier's Query Interval: its Other Querier Present Timeout follows",
+     "Q() from a lower address on d2 with QQIC 1", "General Queries again after RV * 1 s + QRI / 2", bed="election",
+     needs=[QUERIER, LINKS], alone=True)
+async def _(t):
+    since = time.time()
+    t.router(t.d2, LOWER).query(response=1000, qqic=1)
+    want = t.timers.robustness * 1.0 + t.timers.query_response / 2
+    q = await t.first(t.d2, t.is_query("::"), want + 0.4, since + 0.01, "a General Query")
+    if q.time - since < want - 0.2:
+        raise Fail(f"a General Query after {q.time - since:.2f} s, not {want:.2f}")
+
+
+@row("EL-V1", "3810 7.6.2; 2710 4", TEXT, "an MLDv1 query from a lower address counts in the election too",
+     "after a General Query, MLDv1 Q() from a lower address on d3", "no General Query on d3 for QI + 1 s", bed="election",
+     needs=[QUERIER, LINKS], alone=True)
+async def _(t):
+    await t.first(t.d3, t.is_query("::"), t.timers.query_interval + 0.5, time.time(), "a General Query")
+    t.router(t.d3, LOWER).query1(response=1000)
+    await t.sleep(0.05)
+    await t.never(t.d3, t.is_query("::"), t.timers.query_interval + 1, what="a General Query")
