@@ -103,7 +103,7 @@ def prepare(s, o):
     s.setsockopt(socket.IPPROTO_IPV6, SOL_IPV6_RECVERR, 1)
     if o.src:
         s.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND
-        s.bind((o.src, 0))
+        s.bind((o.src, 0, 0, socket.if_nametoindex(o.dev) if o.src.startswith("fe80") else 0))
 
 
 def errors(s):

@@ -3,8 +3,9 @@
  *
  *   dpdrive [-b ebpf|user|auto] [-f] [-p PTB_PER_S] [-t TUNNELS]
  *
- *   link IF ROLE[,ROLE...]             access, transport, upstream
+ *   link IF ROLE[,ROLE...]             access, transport, upstream, downstream
  *   unlink IF
+ *   proxy IF UPSTREAM-IF               a downstream link of that instance; "-": of none
  *   home PREFIX
  *   tunnel|untunnel LOCAL REMOTE
  *   route|unroute PREFIX LOCAL REMOTE
@@ -13,7 +14,7 @@
  *   flow|unflow IN SOURCE GROUP        IN: link IF, or tunnel LOCAL REMOTE
  *   out|unout IN SOURCE GROUP OUT      OUT: link IF MAC NODE, or tunnel LOCAL REMOTE
  *   send LOCAL REMOTE HEX              an inner packet into the tunnel
- *   count node N | flow IN S G | out IN S G OUT | tunnel LOCAL REMOTE | drop NAME
+ *   count node N | flow IN S G | out IN S G OUT | tunnel LOCAL REMOTE | link IF | drop NAME
  *   drops                              all that are not zero
  *   mtu LOCAL REMOTE
  *   backend
@@ -152,11 +153,23 @@ static void do_link(void)
 	int r = dp_ifinfo_get(i, &info);
 
 	for (char *s = strtok(list, ","); s; s = strtok(NULL, ","))
-		roles |= !strcmp(s, "access") ? DP_LINK_ACCESS : !strcmp(s, "transport") ? DP_LINK_TRANSPORT : DP_LINK_UPSTREAM;
+		roles |= !strcmp(s, "access")	   ? DP_LINK_ACCESS :
+			 !strcmp(s, "transport")  ? DP_LINK_TRANSPORT :
+			 !strcmp(s, "downstream") ? DP_LINK_DOWNSTREAM :
+						    DP_LINK_UPSTREAM;
 	if (!r)
 		r = dp_link_set(dp, i, info.name, roles, info.mtu, info.mac);
 	if (r)
 		fail("link", r);
+}
+
+static void do_proxy(void)
+{
+	uint32_t i = ifindex(), upstream = words > at && strcmp(word[at], "-") ? ifindex() : 0;
+	int r = dp_link_proxy(dp, i, upstream);
+
+	if (r)
+		fail("proxy", r);
 }
 
 static void do_home(void)
@@ -229,6 +242,9 @@ static void do_count(void)
 		found = dp_tunnel_count(dp, &t, &a, &b);
 		say("in", &a);
 		say("out", &b);
+	} else if (!strcmp(what, "link")) {
+		found = dp_link_count(dp, ifindex(), &a);
+		say("up", &a);
 	} else {
 		const char *name = next();
 
@@ -331,6 +347,8 @@ static void line(char *s)
 		do_link();
 	else if (!strcmp(s, "unlink"))
 		dp_link_del(dp, ifindex());
+	else if (!strcmp(s, "proxy"))
+		do_proxy();
 	else if (!strcmp(s, "home"))
 		do_home();
 	else if (!strcmp(s, "tunnel"))
