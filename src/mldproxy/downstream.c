@@ -153,6 +153,8 @@ void downstream_querier(struct mldproxy *p, struct downstream *l)
 void downstream_free(struct mldproxy *p, struct downstream *l)
 {
 	proxy_member_free(l->member);
+	if (l->own)
+		mld_upstream_free(l->own);
 	mld_link_free(l->mld);
 	set_unplaced(p, l, false);
 	list_del(&l->listening);
@@ -160,7 +162,19 @@ void downstream_free(struct mldproxy *p, struct downstream *l)
 	slab_put(&p->link_slab, l);
 }
 
-static struct downstream *downstream_new(struct mldproxy *p, uint32_t ifindex, const struct in6_addr *self)
+/* A router of a link listens to all MLDv2 routers and says so, for routers and switches beside it (RFC 3810 7). */
+static struct mld_upstream *own_new(struct mldproxy *p, struct downstream *l, const struct in6_addr *self, uint32_t mtu)
+{
+	struct mld_host_conf conf = {.robustness = p->conf.downstream_mld.robustness, .mtu = mtu, .groups_max = 1};
+	struct mld_upstream *own = mld_upstream_new(p->own, &conf, self, l);
+
+	if (own)
+		mld_upstream_set(own, p->now, &addr_all_mldv2_routers, &FILTER_ANY);
+	return own;
+}
+
+static struct downstream *downstream_new(struct mldproxy *p, uint32_t ifindex, const struct in6_addr *self,
+					 uint32_t mtu)
 {
 	struct mld_router_conf conf = downstream_conf(p);
 	struct downstream *l = slab_get(&p->link_slab);
@@ -170,7 +184,10 @@ static struct downstream *downstream_new(struct mldproxy *p, uint32_t ifindex, c
 	l->ifindex = ifindex;
 	list_init(&l->listening);
 	l->mld = mld_link_new(p->routers, p->now, &conf, self, l);
-	if (!l->mld || !htab_add(&p->links, &l->by_ifindex, htab_hash(&p->links, &ifindex, sizeof(ifindex)))) {
+	l->own = l->mld ? own_new(p, l, self, mtu) : NULL;
+	if (!l->own || !htab_add(&p->links, &l->by_ifindex, htab_hash(&p->links, &ifindex, sizeof(ifindex)))) {
+		if (l->own)
+			mld_upstream_free(l->own);
 		mld_link_free(l->mld);
 		slab_put(&p->link_slab, l);
 		return NULL;
@@ -196,7 +213,7 @@ bool mldproxy_downstream_up(struct mldproxy *p, struct now now, uint32_t ifindex
 	if (p->stopped || !ifindex)
 		return false;
 	if (fresh)
-		l = downstream_new(p, ifindex, self);
+		l = downstream_new(p, ifindex, self, mtu);
 	if (!l) {
 		mldproxy_count(p, MLDPROXY_LINKS_LIMIT);
 		mldproxy_limit_event(p, "proxy.limits.links");
@@ -204,8 +221,10 @@ bool mldproxy_downstream_up(struct mldproxy *p, struct now now, uint32_t ifindex
 	}
 	snprintf(l->name, sizeof(l->name), "%s", name);
 	l->mtu = mtu;
-	if (!fresh && !addr_eq(&l->self, self))
+	if (!fresh && !addr_eq(&l->self, self)) {
 		mld_link_set_self(l->mld, self);
+		mld_upstream_set_self(l->own, now, self);
+	}
 	l->self = *self;
 	if (fresh) {
 		downstream_place(p, l);

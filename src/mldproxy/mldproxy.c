@@ -64,7 +64,8 @@ struct mldproxy *mldproxy_new(const struct mldproxy_conf *conf, struct now now, 
 	p->fxq = fxq_new();
 	p->routers = mld_routers_new(&routers, seed + 1);
 	p->hosts = mld_hosts_new(seed + 2);
-	if (!p->fxq || !p->routers || !p->hosts)
+	p->own = mld_hosts_new(seed + 4);
+	if (!p->fxq || !p->routers || !p->hosts || !p->own)
 		return mldproxy_free(p);
 	return p;
 }
@@ -97,6 +98,7 @@ struct mldproxy *mldproxy_free(struct mldproxy *p)
 		mld_upstream_free(p->upstream);
 	mld_routers_free(p->routers);
 	mld_hosts_free(p->hosts);
+	mld_hosts_free(p->own);
 	htab_deinit(&p->links);
 	slab_deinit(&p->link_slab);
 	fxq_free(p->fxq);
@@ -247,8 +249,10 @@ void mldproxy_recv_downstream(struct mldproxy *p, struct now now, uint32_t ifind
 	if (!decode(p, SIDE_DOWNSTREAM, packet, len, &mld))
 		return;
 	mld_link_recv(l->mld, now, &mld);
-	if (mld.type == MLD_QUERY)
+	if (mld.type == MLD_QUERY) {
+		mld_upstream_recv(l->own, now, &mld);
 		downstream_querier(p, l);
+	}
 	mldproxy_settle(p);
 }
 
@@ -258,7 +262,7 @@ mono_t mldproxy_next_deadline(const struct mldproxy *p)
 {
 	if (p->stopped)
 		return MONO_NEVER;
-	return mono_min(p->retry_at,
+	return mono_min(mono_min(p->retry_at, mld_hosts_next_deadline(p->own)),
 			mono_min(mld_routers_next_deadline(p->routers), mld_hosts_next_deadline(p->hosts)));
 }
 
@@ -283,6 +287,7 @@ void mldproxy_expire(struct mldproxy *p, struct now now)
 		return;
 	mld_routers_expire(p->routers, now);
 	mld_hosts_expire(p->hosts, now);
+	mld_hosts_expire(p->own, now);
 	/* A querier that fell silent: we are it again. */
 	list_each_safe (n, &p->listening)
 		downstream_querier(p, list_owner(n, struct downstream, listening));

@@ -49,6 +49,7 @@ struct mldproxy {
 	struct slab link_slab;
 	struct list listening; /* links on which another router is the querier */
 	struct mld_routers *routers;
+	struct mld_hosts *own; /* we as a listener on these links, for what a router listens to itself */
 
 	struct proxy *proxy; /* the instance: there is one once there has been an upstream */
 	uint32_t instance;   /* its upstream, which names its lists in the data plane */
@@ -74,6 +75,7 @@ struct downstream {
 	char name[MLDPROXY_NAME_MAX];
 	struct in6_addr self;
 	struct mld_link *mld;
+	struct mld_upstream *own; /* ff02::16: RFC 3810 7 */
 	struct proxy_member *member; /* NULL while there is no instance, or no room for it */
 	bool unplaced;
 };

@@ -43,6 +43,8 @@ struct world {
 	struct mld_routers *routers;
 	struct mld_link *router; /* the one upstream */
 	unsigned reports, records, queries; /* seen upstream, upstream, downstream */
+	unsigned own;			    /* records of ff02::16, downstream */
+	uint8_t own_type;
 	uint8_t last_type;		    /* of the last record upstream */
 	unsigned events[EV_N];
 	char detail[64]; /* of the last event */
@@ -141,11 +143,26 @@ static void to_router(struct world *w, const uint8_t *packet, size_t len)
 		mld_link_recv(w->router, w->now, &p);
 }
 
+/* What the proxy listens to on its downstream links: as every router to all MLDv2 routers, and to nothing else. */
+static void to_routers_beside(struct world *w, const struct mld_packet *p)
+{
+	struct mld_record r;
+
+	for (size_t cursor = 0; mld_next_record(p, &cursor, &r); w->own++) {
+		assert_true(addr_eq(&r.group, &addr_all_mldv2_routers));
+		w->own_type = r.type;
+	}
+}
+
 static void to_hosts(struct world *w, unsigned link, const uint8_t *packet, size_t len)
 {
 	struct mld_packet p;
 
 	assert_int_equal(mld_decode(packet, len, &p), MLD_OK);
+	if (p.type == MLD_V2_REPORT) {
+		to_routers_beside(w, &p);
+		return;
+	}
 	assert_int_equal(p.type, MLD_QUERY);
 	w->queries++;
 	for (unsigned h = 0; h < HOSTS; h++)
@@ -516,6 +533,27 @@ static void the_querier_alone_forwards(void **state)
 	end(&w);
 }
 
+/* RFC 3810 7: a router listens to all MLDv2 routers on its links, for the switches and routers beside it. */
+static void routers_are_listened_to(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, NULL, 8);
+	pass(&w, span_s(2));
+	assert_int_equal(w.own, 2 * LINKS);
+	assert_int_equal(w.own_type, MLD_CHANGE_TO_EXCLUDE);
+	foreign_query(&w, 0, "fe80::fff0");
+	pass(&w, span_s(11));
+	assert_int_equal(w.own, 2 * LINKS + 1);
+	assert_int_equal(w.own_type, MLD_MODE_IS_EXCLUDE);
+	link_down(&w, 0);
+	link_up(&w, 0);
+	pass(&w, span_s(2));
+	assert_int_equal(w.own, 2 * LINKS + 3);
+	end(&w);
+}
+
 static void the_querier_rule_can_be_switched_off(void **state)
 {
 	struct mldproxy_conf conf;
@@ -817,6 +855,7 @@ int main(void)
 		cmocka_unit_test(a_link_that_goes_takes_its_memberships_along),
 		cmocka_unit_test(stopping_leaves_all),
 		cmocka_unit_test(the_querier_alone_forwards),
+		cmocka_unit_test(routers_are_listened_to),
 		cmocka_unit_test(the_querier_rule_can_be_switched_off),
 		cmocka_unit_test(what_may_not_pass_does_not),
 		cmocka_unit_test(the_upstream_comes_and_goes),

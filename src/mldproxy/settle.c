@@ -117,6 +117,19 @@ static void settle_instance(struct mldproxy *p)
 	}
 }
 
+static void settle_own(struct mldproxy *p)
+{
+	struct mld_host_fx fx;
+	uint8_t mac[6];
+
+	while (mld_hosts_pop(p->own, &fx)) {
+		const struct downstream *l = fx.owner;
+
+		addr_multicast_mac(&fx.dst, mac);
+		fxq_link(p->fxq, l->ifindex, mac, fx.packet, fx.len);
+	}
+}
+
 static void settle_upstream(struct mldproxy *p)
 {
 	struct mld_host_fx fx;
@@ -131,6 +144,7 @@ static void settle_upstream(struct mldproxy *p)
 void mldproxy_settle(struct mldproxy *p)
 {
 	settle_links(p);
+	settle_own(p);
 	settle_instance(p);
 	settle_upstream(p);
 	tell_limits(p);
