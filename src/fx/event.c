@@ -30,6 +30,7 @@ const char *event_name(enum event_kind kind)
 		[EV_PEER_UP] = "peer-up",
 		[EV_PEER_LEGACY] = "peer-legacy",
 		[EV_PEER_DOWN] = "peer-down",
+		[EV_PEER_RESTARTED] = "peer-restarted",
 		[EV_LINK_UP] = "link-up",
 		[EV_LINK_DOWN] = "link-down",
 		[EV_LIMIT] = "limit",

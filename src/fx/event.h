@@ -38,6 +38,7 @@ enum event_kind {
 	EV_PEER_UP,		/* first message from a MAG or LMA; detail = capabilities */
 	EV_PEER_LEGACY,		/* no capability option: MLD in the tunnel */
 	EV_PEER_DOWN,
+	EV_PEER_RESTARTED,	/* it lost its state, by its heartbeat (RFC 5847) */
 	EV_LINK_UP,
 	EV_LINK_DOWN,
 	EV_LIMIT,		/* a configured limit was reached; detail names it */

@@ -14,6 +14,8 @@ void mag_conf_defaults(struct mag_conf *conf)
 		.timestamps = true,
 		.link_local = addr_mag_link_local,
 		.att = MH_ATT_ETHERNET,
+		.heartbeat_interval = span_s(60),
+		.heartbeats_missing = 3,
 		.ra_interval = span_s(600),
 		.ra_router_lifetime_s = 1800,
 		.ra_valid_s = UINT32_MAX,
@@ -88,6 +90,8 @@ void mag_conf_sane(struct mag_conf *conf)
 	at_least_span(&conf->attach_query_interval, span_ms(10));
 	if (conf->nud_interval.ns)
 		at_least_span(&conf->nud_interval, span_ms(100));
+	if (conf->heartbeat_interval.ns)
+		at_least_span(&conf->heartbeat_interval, span_ms(10));
 	if (!conf->nud_probes)
 		conf->nud_probes = 1;
 	if (!conf->revoke_probes)

@@ -85,6 +85,7 @@ struct mag *mag_new(const struct mag_conf *conf, struct now now, uint64_t seed)
 	mag->hosts = mld_hosts_new(rng_u64(&mag->rng));
 	if (!mag->fxq || !mag->routers || !mag->hosts)
 		return mag_free(mag);
+	mag_heartbeat_announce(mag);
 	return mag;
 }
 
@@ -165,6 +166,7 @@ static void node_reconf(struct mag_node *node, struct now now, bool resignal)
 void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf)
 {
 	bool resignal = mag->conf.signalling != conf->signalling;
+	bool heartbeats = mag->conf.heartbeat_interval.ns != conf->heartbeat_interval.ns;
 	struct hnode *h, *next;
 
 	mag->conf = *conf;
@@ -179,6 +181,8 @@ void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf)
 
 		mld_upstream_reconf(peer->upstream, &c);
 		proxy_reconf(peer->proxy, &limits);
+		if (heartbeats)
+			mag_heartbeat_reconf(peer, now);
 	}
 	for (h = any(&mag->nodes_by_mn); h; h = next) {
 		next = htab_next(&mag->nodes_by_mn, h);
@@ -294,7 +298,7 @@ static void recv_decoded(struct mag *mag, struct now now, const struct in6_addr 
 		mag_update_recv(mag, now, src, dst, m);
 		return;
 	case MH_HEARTBEAT:
-		mag_heartbeat_recv(mag, src, dst, m);
+		mag_heartbeat_recv(mag, now, src, m);
 		return;
 	case MH_BE:
 		mag_binding_error_recv(mag, now, src, m);
@@ -418,6 +422,12 @@ static void expire_one(struct mag *mag, struct now now, struct deadline *d)
 		return;
 	case DL_PEER_IDLE:
 		mag_peer_expire(deadline_owner(d, struct mag_peer, idle), now);
+		return;
+	case DL_PEER_HEARTBEAT:
+		mag_heartbeat_expire(deadline_owner(d, struct mag_peer, heartbeat.due), now);
+		return;
+	case DL_PEER_RENEW:
+		mag_peer_renew_expire(deadline_owner(d, struct mag_peer, renew), now);
 		return;
 	}
 }

@@ -33,6 +33,9 @@ struct mag_conf {
 	bool ask_link_local;		  /* send the Link-local Address option: false = the fixed one */
 	struct in6_addr link_local;	  /* RFC 6543 address unless set */
 	uint8_t att;			  /* access technology type told for links: 3 */
+	/* RFC 5847 */
+	span_t heartbeat_interval;	  /* HEARTBEAT_INTERVAL 60 s; 0 = nothing is asked, only answered */
+	uint8_t heartbeats_missing;	  /* MISSING_HEARTBEATS_ALLOWED 3 */
 	/* router advertisements */
 	span_t ra_interval;		  /* periodic, per node: 600 s */
 	uint16_t ra_router_lifetime_s;	  /* 1800 */
@@ -185,6 +188,9 @@ struct mag_lma_view {
 	bool heard, heard_capabilities;
 	struct mh_capabilities capabilities;
 	uint32_t nodes, groups, mtu;
+	bool dead;	  /* its heartbeat is missing */
+	bool answered;	  /* a Heartbeat, ever */
+	span_t heartbeat; /* since it last did */
 	const char *signalling; /* "registration" or "mld" */
 };
 struct mag_link_view {

@@ -9,6 +9,7 @@
  * A stranger is a link-layer address that was heard and is not (yet) a node: the policy store is being asked, or said
  * that it knows no such node. A node holds a reference on its peer from its first PBU until its record goes. */
 #include "base/heap.h"
+#include "base/heartbeat.h"
 #include "base/htab.h"
 #include "base/limiter.h"
 #include "base/list.h"
@@ -28,6 +29,8 @@ enum mag_deadline {
 	DL_LINK_PROBE,
 	DL_STRANGER,
 	DL_PEER_IDLE,
+	DL_PEER_HEARTBEAT,
+	DL_PEER_RENEW,
 };
 
 /* Why something was ignored or refused, and what was done. Each has a name in show.c. */
@@ -50,6 +53,11 @@ enum mag_counter {
 	MAG_C_UPN_RECEIVED,
 	MAG_C_UPN_DUPLICATE,
 	MAG_C_HEARTBEAT_ANSWERED,
+	MAG_C_HEARTBEAT_SENT,
+	MAG_C_HEARTBEAT_HEARD,
+	MAG_C_HEARTBEAT_IGNORED,
+	MAG_C_HEARTBEAT_PEER_DEAD,
+	MAG_C_HEARTBEAT_PEER_RESTARTED,
 	MAG_C_BINDING_ERROR_SENT,
 	MAG_C_BINDING_ERROR_LIMITED,
 	MAG_C_BINDING_ERROR_RECEIVED,
@@ -258,6 +266,10 @@ struct mag_peer {
 	uint16_t upn_seq;
 	uint8_t upn_status;
 	struct deadline idle;
+	struct heartbeat heartbeat;
+	bool announce;	   /* it lost what MLD had told it: told again once its end of the tunnel is there */
+	uint32_t n_renew;  /* nodes from the head of the list on that are to be registered anew */
+	struct deadline renew;
 };
 
 struct mag {
@@ -446,7 +458,19 @@ bool mag_signal_carries(const struct mag_node *node); /* does its binding carry 
 void mag_signal_review(struct mag_node *node); /* its groups are to be looked at again */
 void mag_signal_reset(struct mag_node *node); /* the LMA holds nothing of it any more */
 
-/* ---- notice.c: BRI, UPN, Heartbeat, Binding Error ---- */
+/* ---- heartbeat.c ---- */
+void mag_heartbeat_announce(struct mag *mag); /* after a start: to the anchor that is known by name */
+void mag_heartbeat_start(struct mag_peer *peer, struct now now); /* a node is bound there */
+void mag_heartbeat_reconf(struct mag_peer *peer, struct now now);
+void mag_heartbeat_expire(struct mag_peer *peer, struct now now);
+void mag_heartbeat_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);
+void mag_heartbeat_alive(struct mag_peer *peer, struct now now); /* it has said something else */
+bool mag_heartbeat_refused(struct mag_peer *peer); /* by a Binding Error; false: none was sent */
+/* Register all its nodes anew, some at a time. */
+void mag_peer_renew(struct mag_peer *peer, struct now now);
+void mag_peer_renew_expire(struct mag_peer *peer, struct now now);
+
+/* ---- notice.c: BRI, UPN, Binding Error ---- */
 void mag_revocation_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
 			 const struct mh_msg *m);
 void mag_revocation_expire(struct mag_node *node, struct now now);
@@ -454,7 +478,5 @@ void mag_revocation_left(struct mag_node *node); /* the question is answered: it
 void mag_revocation_heard(struct mag_node *node, struct now now);
 void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
 		     const struct mh_msg *m);
-void mag_heartbeat_recv(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst,
-			const struct mh_msg *m);
 void mag_binding_error_send(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst);
 void mag_binding_error_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);

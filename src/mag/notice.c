@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an anchor says unasked: Binding Revocation (RFC 5846 9), Update Notification (RFC 7077), Heartbeat (RFC 5847),
- * Binding Error (RFC 6275 9.3.3). */
+/* What an anchor says unasked: Binding Revocation (RFC 5846 9), Update Notification (RFC 7077), Binding Error
+ * (RFC 6275 9.3.3). */
 #include <string.h>
 
 #include "mag/mag_priv.h"
@@ -384,26 +384,7 @@ void mag_update_recv(struct mag *mag, struct now now, const struct in6_addr *src
 	send_mh(mag, dst, src, &a);
 }
 
-/* ---- Heartbeat and Binding Error ---- */
-
-void mag_heartbeat_recv(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m)
-{
-	struct mh_msg a;
-
-	if (m->flags & MH_HEARTBEAT_R)
-		return; /* we ask for none */
-	if (!mag_peer_find(mag, src) && !addr_eq(src, &mag->conf.lma)) {
-		mag_count(mag, MAG_C_MH_STRANGER);
-		return;
-	}
-	mh_init(&a, MH_HEARTBEAT);
-	a.flags = MH_HEARTBEAT_R;
-	a.heartbeat_seq = m->heartbeat_seq;
-	a.has |= MH_HAS_RESTART_COUNTER;
-	a.restart_counter = mag->restart_counter;
-	mag_count(mag, MAG_C_HEARTBEAT_ANSWERED);
-	send_mh(mag, dst, src, &a);
-}
+/* ---- Binding Error ---- */
 
 void mag_binding_error_send(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst)
 {
@@ -423,8 +404,10 @@ void mag_binding_error_recv(struct mag *mag, struct now now, const struct in6_ad
 {
 	struct event e = mag_event_of(EV_PEER_DOWN, NULL);
 
-	/* All that we send unasked is PBUs: an anchor that knows no Binding Update is none. They go on. */
 	mag_count(mag, MAG_C_BINDING_ERROR_RECEIVED);
+	if (m->status == MH_BE_UNKNOWN_TYPE && mag_heartbeat_refused(mag_peer_find(mag, src)))
+		return;
+	/* All else that we send unasked is PBUs: an anchor that knows no Binding Update is none. They go on. */
 	e.peer = *src;
 	e.status = m->status;
 	if (limiter_take(&mag->refusal_events, now.mono))

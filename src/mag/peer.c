@@ -48,6 +48,8 @@ static struct mag_peer *peer_new(struct mag *mag, const struct in6_addr *lmaa)
 	list_init(&peer->nodes);
 	htab_init(&peer->groups, rng_u64(&mag->rng));
 	deadline_init(&peer->idle, DL_PEER_IDLE);
+	deadline_init(&peer->renew, DL_PEER_RENEW);
+	heartbeat_init(&peer->heartbeat, DL_PEER_HEARTBEAT, (uint32_t)rng_u64(&mag->rng));
 	if (!instance_new(peer) ||
 	    !htab_add(&mag->peers, &peer->by_lmaa, htab_hash(&mag->peers, lmaa, sizeof(*lmaa)))) {
 		if (peer->proxy)
@@ -73,6 +75,8 @@ void mag_peer_free(struct mag_peer *peer)
 	if (peer->tunnel_up)
 		fxq_dp(mag->fxq, &op);
 	heap_clear(&mag->heap, &peer->idle);
+	heap_clear(&mag->heap, &peer->renew);
+	heap_clear(&mag->heap, &peer->heartbeat.due);
 	htab_del(&mag->peers, &peer->by_lmaa);
 	htab_deinit(&peer->groups);
 	slab_put(&mag->peer_slab, peer);
@@ -129,8 +133,8 @@ void mag_peer_heard(struct mag_peer *peer, struct now now, const struct mh_msg *
 	bool had = peer->heard_capabilities;
 	struct event e;
 
-	(void)now;
 	peer->silent = false;
+	mag_heartbeat_alive(peer, now);
 	if (m->status >= MH_UNSPECIFIED && !(m->has & MH_HAS_CAPABILITIES))
 		return; /* a refusal may be said without; what an acceptance lacks the anchor lacks (decision 7) */
 	peer->heard = true;

@@ -442,6 +442,11 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 		fxq_event(mag->fxq, &e);
 		mag_advertise_start(node, now);
 	}
+	mag_heartbeat_start(node->peer, now);
+	if (node->peer->announce) { /* the anchor has a tunnel to us again */
+		node->peer->announce = false;
+		mld_upstream_announce(node->peer->upstream, now);
+	}
 	if (node->ask_again) {
 		node->ask_again = false;
 		node->dirty = true;

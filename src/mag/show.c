@@ -174,9 +174,13 @@ void mag_each_lma(const struct mag *mag, void (*each)(void *arg, const struct ma
 			.nodes = peer->n_nodes,
 			.groups = proxy_groups(peer->proxy),
 			.mtu = peer->mtu,
+			.dead = peer->heartbeat.dead,
+			.answered = !mono_is_never(peer->heartbeat.heard),
 			.signalling = mag_peer_by_registration(peer) ? "registration" : "mld",
 		};
 
+		if (v.answered)
+			v.heartbeat = mono_sub(mag->now.mono, peer->heartbeat.heard);
 		each(arg, &v);
 	}
 }
@@ -240,6 +244,11 @@ static const char *const counter_names[MAG_COUNTER_N] = {
 	[MAG_C_UPN_RECEIVED] = "upn-received",
 	[MAG_C_UPN_DUPLICATE] = "upn-duplicate",
 	[MAG_C_HEARTBEAT_ANSWERED] = "heartbeat-answered",
+	[MAG_C_HEARTBEAT_SENT] = "heartbeat-sent",
+	[MAG_C_HEARTBEAT_HEARD] = "heartbeat-heard",
+	[MAG_C_HEARTBEAT_IGNORED] = "heartbeat-unmatched",
+	[MAG_C_HEARTBEAT_PEER_DEAD] = "heartbeat-peer-dead",
+	[MAG_C_HEARTBEAT_PEER_RESTARTED] = "heartbeat-peer-restarted",
 	[MAG_C_BINDING_ERROR_SENT] = "binding-error-sent",
 	[MAG_C_BINDING_ERROR_LIMITED] = "binding-error-rate-limited",
 	[MAG_C_BINDING_ERROR_RECEIVED] = "binding-error-received",

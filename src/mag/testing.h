@@ -180,6 +180,15 @@ static inline bool is_refused(const struct bench *b, const struct in6_addr *grou
 	return false;
 }
 
+static inline void said_heartbeat(struct bench *b, const struct mh_msg *m)
+{
+	if (!(m->flags & MH_HEARTBEAT_R))
+		text_add(&b->said, "HEARTBEAT?(%u)", m->heartbeat_seq);
+	else
+		text_add(&b->said, "HEARTBEAT(%u restarts=%u%s)", m->heartbeat_seq, m->restart_counter,
+			 m->flags & MH_HEARTBEAT_U ? " U" : "");
+}
+
 static inline void put_results(struct bench *b, const struct mh_msg *pbu, struct mh_msg *m)
 {
 	for (unsigned i = 0; i < pbu->ams.n; i++) {
@@ -264,7 +273,7 @@ static inline void said_mh(struct bench *b, const struct fx *fx)
 	else if (m.type == MH_BE)
 		text_add(&b->said, "BE(%u)", m.status);
 	else if (m.type == MH_HEARTBEAT)
-		text_add(&b->said, "HEARTBEAT(%u restarts=%u)", m.heartbeat_seq, m.restart_counter);
+		said_heartbeat(b, &m);
 	else
 		fail_msg("unexpected MH type %d", m.type);
 }
@@ -485,6 +494,7 @@ static inline struct mag_conf bench_conf(void)
 	conf.proxy_coa = COA;
 	conf.lma = LMA;
 	conf.ra_repeat = 1;
+	conf.heartbeat_interval = span_s(0); /* but where they are what is tested */
 	return conf;
 }
 

@@ -54,6 +54,7 @@ static enum log_level level_of(enum event_kind kind)
 	case EV_BINDING_REFUSED:
 	case EV_SUBSCRIPTION_REFUSED:
 	case EV_PEER_DOWN:
+	case EV_PEER_RESTARTED:
 	case EV_LIMIT:
 		return LOG_LV_WARNING;
 	case EV_NODE_REFUSED:

@@ -111,6 +111,7 @@ static const char *status_name(const struct event *e)
 	case EV_PEER_UP:
 	case EV_PEER_LEGACY:
 	case EV_PEER_DOWN:
+	case EV_PEER_RESTARTED:
 	case EV_LINK_UP:
 	case EV_LINK_DOWN:
 	case EV_LIMIT:
