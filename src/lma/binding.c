@@ -175,6 +175,8 @@ void binding_attach(struct lma *l, struct binding *b, struct peer *peer)
 	list_add(&peer->bindings, &b->of_peer);
 	peer->n_bindings++;
 	heap_clear(&l->heap, &peer->linger);
+	b->epoch = peer->epoch;
+	heartbeat_start(l, peer);
 }
 
 void binding_detach(struct lma *l, struct binding *b)

@@ -163,7 +163,7 @@ static struct peer *not_permitted(const struct lma *l)
 	return NULL;
 }
 
-static void peers_reconf(struct lma *l)
+static void peers_reconf(struct lma *l, bool heartbeats)
 {
 	struct peer *p;
 	struct list *n;
@@ -173,6 +173,8 @@ static void peers_reconf(struct lma *l)
 		p->mag = lma_mag_of(l, &p->proxy_coa);
 		if (p->mld)
 			mld_link_reconf(p->mld, l->now, &l->conf.tunnel_mld);
+		if (heartbeats)
+			heartbeat_reconf(l, p);
 	}
 	while ((p = not_permitted(l)) != NULL) {
 		while ((n = list_first(&p->bindings)) != NULL)
@@ -216,6 +218,7 @@ static void multicast_reconf(struct lma *l)
 void lma_reconf(struct lma *l, struct now now, const struct lma_conf *conf)
 {
 	struct lma_conf c = *conf;
+	bool heartbeats = l->conf.heartbeat_interval.ns != conf->heartbeat_interval.ns;
 
 	l->now = now;
 	if (l->stopped)
@@ -227,7 +230,7 @@ void lma_reconf(struct lma *l, struct now now, const struct lma_conf *conf)
 		return;
 	}
 	limits_reconf(l);
-	peers_reconf(l);
+	peers_reconf(l, heartbeats);
 	prefix_pool_conf(l);
 	multicast_reconf(l);
 	lma_settle(l);

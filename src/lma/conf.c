@@ -20,6 +20,8 @@ void lma_conf_defaults(struct lma_conf *conf)
 		.bri_retries = 1,
 		.upn_delay = span_s(1),
 		.upn_retries = 1,
+		.heartbeat_interval = span_s(60),
+		.heartbeats_missing = 3,
 		.be_per_s = 10,
 		.refusal_per_s = 10,
 		.bindings_max = 100000,

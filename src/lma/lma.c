@@ -171,24 +171,6 @@ static void binding_error(struct lma *l, const struct in6_addr *to)
 		lma_count(l, LMA_BINDING_ERRORS_SENT);
 }
 
-/* RFC 5847 3.2: a request is answered whatever we ourselves want to know of the peer. */
-static void heartbeat(struct lma *l, const struct in6_addr *src)
-{
-	const struct mh_msg *m = &l->rx;
-
-	if (m->flags & MH_HEARTBEAT_R) {
-		lma_count(l, LMA_HEARTBEATS_IGNORED);
-		return;
-	}
-	mh_init(&l->tx, MH_HEARTBEAT);
-	l->tx.flags = MH_HEARTBEAT_R;
-	l->tx.heartbeat_seq = m->heartbeat_seq;
-	l->tx.has = MH_HAS_RESTART_COUNTER;
-	l->tx.restart_counter = l->restart_counter;
-	if (lma_send(l, &l->conf.lmaa, src))
-		lma_count(l, LMA_HEARTBEATS_ANSWERED);
-}
-
 static void revocation(struct lma *l, const struct in6_addr *src)
 {
 	const struct mh_msg *m = &l->rx;
@@ -211,13 +193,13 @@ static void revocation(struct lma *l, const struct in6_addr *src)
 	lma_send(l, &l->conf.lmaa, src);
 }
 
-/* RFC 7077 4.1, RFC 5846 6.2: a peer that knows the message not is not sent it again. */
+/* RFC 7077 4.1, RFC 5846 6.2, RFC 5847 3: a peer that knows the message not is not sent it again. */
 static void peer_knows_not(struct lma *l, const struct in6_addr *src)
 {
 	struct peer *p = peer_find(l, src);
 
 	lma_count(l, LMA_BINDING_ERRORS_HEARD);
-	if (!p || l->rx.status != MH_BE_UNKNOWN_TYPE)
+	if (!p || l->rx.status != MH_BE_UNKNOWN_TYPE || heartbeat_refused(l, p))
 		return;
 	if (p->n_upns) {
 		p->no_notify = true;
@@ -259,7 +241,7 @@ static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6
 	if (l->rx.type == MH_BE)
 		peer_knows_not(l, src);
 	else if (l->rx.type == MH_HEARTBEAT)
-		heartbeat(l, src);
+		heartbeat_recv(l, src);
 	else if (l->rx.type == MH_REVOCATION)
 		revocation(l, src);
 	else
@@ -410,6 +392,9 @@ void lma_expire(struct lma *l, struct now now)
 			break;
 		case LMA_TIMER_NOTIFY:
 			notify_expire(l, deadline_owner(d, struct notice, timer));
+			break;
+		case LMA_TIMER_HEARTBEAT:
+			heartbeat_expire(l, deadline_owner(d, struct peer, heartbeat.due));
 			break;
 		}
 	if (l->routers)

@@ -50,6 +50,9 @@ struct lma_conf {
 	/* RFC 7077 */
 	span_t upn_delay;    /* 1 s */
 	uint8_t upn_retries; /* 1 */
+	/* RFC 5847 */
+	span_t heartbeat_interval;  /* HEARTBEAT_INTERVAL 60 s; 0 = nothing is asked, only answered */
+	uint8_t heartbeats_missing; /* MISSING_HEARTBEATS_ALLOWED 3 */
 	/* answers that a stranger can provoke */
 	uint32_t be_per_s;	/* Binding Errors; 10 */
 	uint32_t refusal_per_s; /* 131 and 154 to unknown peers; 10 */

@@ -12,6 +12,7 @@
  *	peer.c		MAGs: tunnel, MLD link, proxy member
  *	revocation.c	BRI and BRA (RFC 5846)
  *	notify.c	UPN and UPA (RFC 7077)
+ *	heartbeat.c	does a MAG live, has it kept its state (RFC 5847)
  *	multicast.c	subscriptions of (MAG, group), upstream
  *	share.c		what bindings ask for by registration
  *	change.c	profile changes, termination, reconfiguration
@@ -19,6 +20,7 @@
 #include "lma/lma.h"
 
 #include "base/heap.h"
+#include "base/heartbeat.h"
 #include "base/htab.h"
 #include "base/limiter.h"
 #include "base/list.h"
@@ -38,6 +40,10 @@
 	X(BINDING_ERRORS_HEARD, "binding-errors-heard")                                                                \
 	X(HEARTBEATS_ANSWERED, "heartbeats-answered")                                                                  \
 	X(HEARTBEATS_IGNORED, "heartbeat-responses-ignored")                                                           \
+	X(HEARTBEATS_SENT, "heartbeats-sent")                                                                          \
+	X(HEARTBEATS_HEARD, "heartbeats-heard")                                                                        \
+	X(HEARTBEAT_PEERS_DEAD, "heartbeat-peers-dead")                                                                \
+	X(HEARTBEAT_PEERS_RESTARTED, "heartbeat-peers-restarted")                                                      \
 	X(PBU_RECEIVED, "pbu-received")                                                                                \
 	X(PBU_ACCEPTED_NEW, "pbu-accepted-new")                                                                        \
 	X(PBU_ACCEPTED_REFRESH, "pbu-accepted-refresh")                                                                \
@@ -92,7 +98,8 @@ enum lma_timer {
 	LMA_TIMER_PENDING,
 	LMA_TIMER_PEER,
 	LMA_TIMER_REVOCATION,
-	LMA_TIMER_NOTIFY
+	LMA_TIMER_NOTIFY,
+	LMA_TIMER_HEARTBEAT
 };
 
 #define LMA_ID_INLINE	    24 /* longer identifiers are on the heap */
@@ -129,6 +136,7 @@ struct binding {
 	uint16_t lifetime_4s;
 	uint16_t seq;
 	uint16_t bri_seq; /* of the last revocation of it */
+	uint16_t epoch;	  /* of the MAG, when it registered it other than by a refresh */
 	uint8_t id_len, n_hnps, state, att, handoff;
 	bool awaited;	/* a PBU waits for its de-registration */
 	bool refused;	/* groups, since the profile last changed: with another they may be granted */
@@ -154,6 +162,9 @@ struct peer {
 	bool heard_capabilities;
 	bool no_revocation, no_notify; /* answered by a Binding Error: not asked again (RFC 7077 4.1) */
 	struct mh_capabilities capabilities;
+	struct heartbeat heartbeat;
+	uint16_t epoch; /* counts its heartbeats: what was registered since the last one is known by that */
+	bool lost;	/* given up; to be told when it is heard again */
 };
 
 /* The subscription of (MAG, group): the union of MLD and of what bindings ask for (decision 18). */
@@ -423,6 +434,16 @@ void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_
 void notify_cancel(struct lma *l, struct peer *p, const struct nai *mn);
 void notify_expire(struct lma *l, struct notice *n);
 void notify_forget(struct lma *l, struct peer *p);
+
+/* heartbeat.c */
+void heartbeat_start(struct lma *l, struct peer *p); /* it has a binding */
+void heartbeat_reconf(struct lma *l, struct peer *p);
+void heartbeat_expire(struct lma *l, struct peer *p);
+void heartbeat_recv(struct lma *l, const struct in6_addr *src);
+/* It has said something else. */
+void heartbeat_alive(struct lma *l, struct peer *p);
+/* By a Binding Error; false: that was about something else. */
+bool heartbeat_refused(struct lma *l, struct peer *p);
 
 /* multicast.c */
 bool multicast_start(struct lma *l);

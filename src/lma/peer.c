@@ -49,6 +49,9 @@ struct peer *peer_get(struct lma *l, const struct in6_addr *proxy_coa, const str
 	list_init(&p->subs);
 	list_init(&p->upns);
 	p->proxy_coa = *proxy_coa;
+	/* Numbers that nobody foresees. */
+	heartbeat_init(&p->heartbeat, LMA_TIMER_HEARTBEAT,
+		       (uint32_t)(htab_hash(&l->peers, proxy_coa, sizeof(*proxy_coa)) >> 32));
 	p->mag = mag;
 	if (!htab_add(&l->peers, &p->by_addr, htab_hash(&l->peers, proxy_coa, sizeof(*proxy_coa)))) {
 		lma_count(l, LMA_OUT_OF_MEMORY);
@@ -74,8 +77,11 @@ struct proxy_member *peer_member(struct lma *l, struct peer *p)
 
 void peer_check_linger(struct lma *l, struct peer *p)
 {
+	/* One that was given up may believe in its bindings for as long as they would have lived. */
+	span_t hold = p->lost ? span_max(l->conf.lifetime_max, LINGER) : LINGER;
+
 	if (p->n_bindings == 0)
-		heap_set(&l->heap, &p->linger, mono_add(l->now.mono, LINGER));
+		heap_set(&l->heap, &p->linger, mono_add(l->now.mono, hold));
 }
 
 void peer_expire(struct lma *l, struct peer *p)
@@ -117,6 +123,7 @@ void peer_free(struct lma *l, struct peer *p)
 		proxy_member_free(p->member);
 	tunnel_op(l, p, DP_TUNNEL_DEL);
 	heap_clear(&l->heap, &p->linger);
+	heap_clear(&l->heap, &p->heartbeat.due);
 	htab_del(&l->peers, &p->by_addr);
 	slab_put(&l->peer_slab, p);
 }

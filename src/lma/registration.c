@@ -180,6 +180,7 @@ static void take_capabilities(struct lma *l, struct peer *p, const struct mh_msg
 	struct event e = {.peer = p->proxy_coa, .status = -1};
 	bool first = p->n_bindings == 0 && !p->heard_capabilities;
 
+	heartbeat_alive(l, p);
 	if (m->has & MH_HAS_CAPABILITIES) {
 		first = !p->heard_capabilities;
 		p->heard_capabilities = true;
@@ -330,6 +331,9 @@ static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 	if (!moved) {
 		revocation_cancel(l, b, b->peer);
 		take_capabilities(l, b->peer, r->m);
+		if (r->m->handoff != MH_HANDOFF_REREGISTRATION)
+			b->epoch = b->peer->epoch;
+		heartbeat_start(l, b->peer);
 	}
 	b->state = LMA_BINDING_ACTIVE;
 	take_values(l, b, r, lifetime);
