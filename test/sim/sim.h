@@ -123,6 +123,7 @@ struct sim {
 	struct in6_addr groups[SIM_GROUPS], sources[SIM_SOURCES];
 	struct mld_routers *router; /* upstream, querier */
 	struct mld_link *router_link;
+	span_t heartbeats; /* HEARTBEAT_INTERVAL of all; 0 = none */
 	bool timestamps; /* order registrations; else sequence numbers do */
 	uint64_t profiles; /* made so far */
 	bool verbose;

@@ -521,6 +521,7 @@ static void new_lma(struct sim *sim)
 	conf->n_pools = 1;
 	conf->pools[0] = (struct prefix){address("2001:db8:f00::"), 48};
 	conf->lifetime_max = span_s(120);
+	conf->heartbeat_interval = sim->heartbeats;
 	conf->signalling = rng_below(&sim->rng, 4) ? LMA_ACCEPT_BOTH : LMA_ACCEPT_MLD_ONLY;
 	start_lma(sim);
 }
@@ -572,6 +573,7 @@ static void new_mag(struct sim *sim, unsigned i)
 	m->conf.lma = sim->lmaa;
 	m->conf.pen = MH_PEN_DOCUMENTATION;
 	m->conf.lifetime = span_s(120);
+	m->conf.heartbeat_interval = sim->heartbeats;
 	m->conf.signalling = rng_below(&sim->rng, 3) ? MAG_SIGNALLING_AUTO : MAG_SIGNALLING_MLD;
 	m->conf.timestamps = sim->timestamps;
 	m->shared = rng_below(&sim->rng, 3) == 0;
@@ -631,6 +633,7 @@ struct sim *sim_new(uint64_t seed, bool verbose)
 				      .jitter = span_us((int64_t)rng_below(&sim->rng, 60000))};
 	sim->n_mags = 2 + (unsigned)rng_below(&sim->rng, SIM_MAGS_MAX - 1);
 	sim->n_hosts = 1 + (unsigned)rng_below(&sim->rng, 12);
+	sim->heartbeats = span_s(rng_below(&sim->rng, 4) ? 2 + (int64_t)rng_below(&sim->rng, 30) : 0);
 	sim->timestamps = rng_below(&sim->rng, 8) != 0;
 	new_router(sim);
 	new_lma(sim);
