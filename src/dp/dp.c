@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dp/dp_priv.h"
 
@@ -252,6 +253,7 @@ int dp_new(struct dp **ret, const struct dp_conf *conf, struct event_base *base,
 	}
 	dp->conf = *conf;
 	conf_defaults(&dp->conf);
+	dp->allmulti = -1;
 	dp->base = base;
 	dp->events = *events;
 	dp->arg = arg;
@@ -284,6 +286,8 @@ struct dp *dp_free(struct dp *dp)
 	dp_grace_free(dp->grace);
 	dp_netlink_free(dp->nl);
 	dp_sysctl_restore(&dp->saved);
+	if (dp->allmulti >= 0)
+		close(dp->allmulti);
 	dp_ids_deinit(&dp->tun_ids);
 	dp_ids_deinit(&dp->node_ids);
 	dp_ids_deinit(&dp->flow_ids);
@@ -438,7 +442,6 @@ int dp_link_set(struct dp *dp, uint32_t ifindex, const char *name, unsigned role
 			return -ENOMEM;
 		l->ifindex = ifindex;
 		l->dp = dp;
-		l->allmulti = -1;
 		l->rx = -1;
 		l->tcx = -1;
 		list_add(&dp->links, &l->entry);

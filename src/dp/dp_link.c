@@ -55,21 +55,23 @@ static bool link_sysctl_is(const struct dp_link *l, const char *name, char value
 	return c == value;
 }
 
-/* Streams arrive on groups that the kernel did not join (decision 25). The membership ends with the socket. */
-static int allmulti_hold(const struct dp_link *l)
+/* Streams arrive on groups that the kernel did not join (decision 25). One deaf socket holds it for all links: to close
+ * one costs the kernel a grace period. */
+static int allmulti_set(struct dp *dp, struct dp_link *l, bool on)
 {
 	struct packet_mreq m = {.mr_ifindex = (int)l->ifindex, .mr_type = PACKET_MR_ALLMULTI};
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
-	if (fd < 0)
+	if (l->allmulti == on)
+		return 0;
+	if (dp->allmulti < 0)
+		dp->allmulti = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (dp->allmulti < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof(m))) {
-		int r = -errno;
-
-		close(fd);
-		return r;
-	}
-	return fd;
+	l->allmulti = false; /* of a link that has gone the kernel has forgotten it */
+	if (setsockopt(dp->allmulti, SOL_PACKET, on ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP, &m, sizeof(m)))
+		return -errno;
+	l->allmulti = on;
+	return 0;
 }
 
 int dp_link_open(struct dp *dp, struct dp_link *l)
@@ -83,10 +85,10 @@ int dp_link_open(struct dp *dp, struct dp_link *l)
 		if (r)
 			return r;
 	}
-	if (l->roles & (DP_LINK_UPSTREAM | DP_LINK_DOWNSTREAM) && l->allmulti < 0) {
-		l->allmulti = allmulti_hold(l);
-		if (l->allmulti < 0)
-			return l->allmulti;
+	if (l->roles & (DP_LINK_UPSTREAM | DP_LINK_DOWNSTREAM)) {
+		r = allmulti_set(dp, l, true);
+		if (r)
+			return r;
 	}
 	if (l->roles & (DP_LINK_TRANSPORT | DP_LINK_UPSTREAM) && unicast) {
 		/* Route look-ups for packets of this link are refused otherwise. A link that takes its own
@@ -100,8 +102,6 @@ int dp_link_open(struct dp *dp, struct dp_link *l)
 
 void dp_link_close(struct dp_link *l)
 {
-	if (l->allmulti >= 0)
-		close(l->allmulti);
-	l->allmulti = -1;
+	allmulti_set(l->dp, l, false);
 	dp_sysctl_restore(&l->saved);
 }

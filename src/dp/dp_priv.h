@@ -30,7 +30,7 @@ struct dp_link {
 	uint8_t mac[6];
 	bool loopback;
 	struct dp_sysctl *saved; /* what to restore */
-	int allmulti;		 /* socket that holds ALLMULTI on, or -1 */
+	bool allmulti;		 /* held on by dp.allmulti */
 	int rx;			 /* AF_PACKET socket the plane reads, or -1 */
 	bool rx_all;		 /* it reads every packet, not streams alone */
 	struct event *rx_event;
@@ -193,6 +193,7 @@ struct dp {
 	struct dp_plane *plane;
 	struct dp_ebpf *ebpf;
 	struct dp_sysctl *saved; /* settings that are of no link */
+	int allmulti;		 /* socket that holds ALLMULTI on, or -1 */
 	struct event *tick, *soon; /* next hops that are not complete, or wait to be published */
 	uint64_t drops[DP_DROP_N];
 };

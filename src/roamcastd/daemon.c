@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "io/clock.h"
 #include "io/log.h"
@@ -353,12 +354,24 @@ static int start_loop(struct daemon *d)
 	return 0;
 }
 
+/* A link may need sockets of its own, and there may be more links than the usual limit of descriptors. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
 int daemon_start(struct daemon *d, struct conf *conf)
 {
 	int r;
 
 	*d = (struct daemon){.conf = conf, .started = clock_now()};
 	signal(SIGPIPE, SIG_IGN);
+	raise_limits();
 	d->events = event_log_new(conf->events_kept);
 	if (!d->events || (r = start_loop(d)) < 0) {
 		log_error("out of memory");
