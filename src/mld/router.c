@@ -442,6 +442,16 @@ bool mld_link_state(const struct mld_link *link, const struct in6_addr *group, s
 	return true;
 }
 
+bool mld_link_has(const struct mld_link *link, const struct in6_addr *group)
+{
+	return link_find(link, group) != NULL;
+}
+
+uint32_t mld_link_groups(const struct mld_link *link)
+{
+	return link->groups.count;
+}
+
 bool mld_link_group_is_v1(const struct mld_link *link, const struct in6_addr *group)
 {
 	const struct group *g = link_find(link, group);

@@ -97,7 +97,11 @@ void mld_link_drop_group(struct mld_link *link, struct now now, const struct in6
 
 /* The state for forwarding and for the proxy: the caller releases it with filter_drop(). False: no listener. */
 bool mld_link_state(const struct mld_link *link, const struct in6_addr *group, struct filter *ret);
+/* Are there listeners? Where this is true and mld_link_state() is not, memory is out. */
+bool mld_link_has(const struct mld_link *link, const struct in6_addr *group);
+uint32_t mld_link_groups(const struct mld_link *link); /* with listeners */
 bool mld_link_group_is_v1(const struct mld_link *link, const struct in6_addr *group); /* compatibility mode */
+/* A group whose filter finds no memory is passed over. */
 void mld_link_each(const struct mld_link *link,
 		   void (*each)(void *arg, const struct in6_addr *group, const struct filter *f, uint32_t hosts),
 		   void *arg);

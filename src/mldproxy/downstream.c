@@ -89,7 +89,11 @@ void downstream_changed(struct mldproxy *p, struct downstream *l, const struct i
 
 	if (!l->member)
 		return;
-	(void)mld_link_state(l->mld, group, &f);
+	if (!mld_link_state(l->mld, group, &f) && mld_link_has(l->mld, group)) {
+		mldproxy_count(p, MLDPROXY_OUT_OF_MEMORY);
+		set_unplaced(p, l, true);
+		return;
+	}
 	if (!put_or_end(p, l, group, &f))
 		set_unplaced(p, l, true);
 	filter_drop(&f);
@@ -98,6 +102,7 @@ void downstream_changed(struct mldproxy *p, struct downstream *l, const struct i
 struct placing {
 	struct mldproxy *p;
 	struct downstream *l;
+	uint32_t seen;
 	bool all;
 };
 
@@ -106,6 +111,7 @@ static void place_group(void *arg, const struct in6_addr *group, const struct fi
 	struct placing *w = arg;
 
 	(void)hosts;
+	w->seen++;
 	if (w->all)
 		w->all = put_or_end(w->p, w->l, group, f);
 }
@@ -113,7 +119,7 @@ static void place_group(void *arg, const struct in6_addr *group, const struct fi
 void downstream_place(struct mldproxy *p, struct downstream *l)
 {
 	struct dp_out out = {.ifindex = l->ifindex};
-	struct placing w = {p, l, true};
+	struct placing w = {.p = p, .l = l, .all = true};
 
 	if (!p->proxy)
 		return;
@@ -127,6 +133,7 @@ void downstream_place(struct mldproxy *p, struct downstream *l)
 		proxy_member_forward(l->member, forwards(p, l));
 	}
 	mld_link_each(l->mld, place_group, &w);
+	w.all = w.all && w.seen == mld_link_groups(l->mld);
 	set_unplaced(p, l, !w.all);
 	if (!w.all)
 		mldproxy_retry_later(p);

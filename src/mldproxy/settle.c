@@ -93,16 +93,31 @@ static void report(struct mldproxy *p, const struct in6_addr *group, const struc
 	}
 }
 
+struct filling {
+	struct mldproxy *p;
+	uint32_t seen;
+};
+
 static void report_group(void *arg, const struct in6_addr *group, const struct filter *merged, uint32_t members)
 {
+	struct filling *f = arg;
+
 	(void)members;
-	report(arg, group, merged);
+	f->seen++;
+	report(f->p, group, merged);
 }
 
 void mldproxy_upstream_fill(struct mldproxy *p)
 {
+	struct filling f = {.p = p};
+
 	p->unreported = false;
-	proxy_each_group(p->proxy, report_group, p);
+	proxy_each_group(p->proxy, report_group, &f);
+	if (f.seen == proxy_groups(p->proxy))
+		return;
+	mldproxy_count(p, MLDPROXY_OUT_OF_MEMORY); /* the walk passes over what it finds no memory for */
+	p->unreported = true;
+	mldproxy_retry_later(p);
 }
 
 static void settle_instance(struct mldproxy *p)
