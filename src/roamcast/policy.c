@@ -242,7 +242,8 @@ int policy_command(const struct options *o, const struct command *c, int argc, c
 {
 	const char *action = strchr(c->words, ' ') + 1;
 	char why[256];
-	json_t *request, *result;
+	json_t *request, *result, *profile;
+	size_t i;
 	int status;
 
 	if (strcmp(action, "add") == 0 || strcmp(action, "set") == 0)
@@ -263,7 +264,14 @@ int policy_command(const struct options *o, const struct command *c, int argc, c
 		json_dumpf(result, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
-		(void)show_render(result, stdout);
+		/* One after the other, in the form that `policy add` and `set` take; a table is `show policy`. */
+		json_array_foreach(json_object_get(result, "profiles"), i, profile)
+		{
+			json_dumpf(profile, stdout, JSON_INDENT(2));
+			putchar('\n');
+		}
+		if (i == 0)
+			puts("no profile");
 	}
 	json_decref(result);
 	return EXIT_DONE;

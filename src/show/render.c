@@ -41,6 +41,7 @@ static void print_seconds(double s, FILE *to)
 static void print_value(const json_t *v, FILE *to)
 {
 	const char *key;
+	bool first = true;
 	size_t i;
 	json_t *item;
 
@@ -64,16 +65,16 @@ static void print_value(const json_t *v, FILE *to)
 		json_array_foreach(v, i, item)
 		{
 			if (i)
-				fputc(',', to);
+				fputs(json_is_object(item) ? "; " : ",", to);
 			print_value(item, to);
 		}
 		break;
 	case JSON_OBJECT:
 		json_object_foreach((json_t *)v, key, item)
 		{
-			fprintf(to, "%s=", key);
+			fprintf(to, "%s%s=", first ? "" : " ", key);
 			print_value(item, to);
-			fputc(' ', to);
+			first = false;
 		}
 		break;
 	}
@@ -108,6 +109,7 @@ static char *cell(const struct show_column *c, const json_t *row)
 	if (v && !json_is_null(v)) {
 		switch (c->format) {
 		case SHOW_TEXT:
+		case SHOW_LONG:
 		case SHOW_NUMBER:
 			print_value(v, to);
 			break;
@@ -158,6 +160,8 @@ static void print_table(const struct show_table *t, const json_t *rows, FILE *to
 			size_t len = text ? strlen(text) : 0;
 
 			cells[(r + 1) * columns + c] = text;
+			if (t->columns[c].format == SHOW_LONG && len > SHOW_LONG_WIDTH)
+				len = SHOW_LONG_WIDTH;
 			width[c] = len > width[c] ? len : width[c];
 		}
 	}
@@ -232,21 +236,6 @@ static void print_events(const json_t *view, FILE *to)
 		(long long)json_integer_value(total));
 }
 
-static void print_profiles(const json_t *view, FILE *to)
-{
-	const json_t *rows = json_object_get(view, "profiles");
-	size_t i;
-	json_t *p;
-
-	json_array_foreach(rows, i, p)
-	{
-		json_dumpf(p, to, JSON_INDENT(2));
-		fputc('\n', to);
-	}
-	if (!json_array_size(rows))
-		fputs("no profile\n", to);
-}
-
 static void print_why(const json_t *view, FILE *to)
 {
 	static const struct {
@@ -298,8 +287,6 @@ bool show_render(const json_t *view, FILE *to)
 		return false;
 	if (strcmp(name, "events") == 0)
 		return print_events(view, to), true;
-	if (strcmp(name, "policy") == 0)
-		return print_profiles(view, to), true;
 	if (strcmp(name, "why") == 0)
 		return print_why(view, to), true;
 	for (size_t i = 0; i < show_n_tables; i++) {

@@ -90,8 +90,10 @@ enum show_format {
 	SHOW_TEXT,
 	SHOW_NUMBER,
 	SHOW_SECONDS,
-	SHOW_FILTER
+	SHOW_FILTER,
+	SHOW_LONG /* text; the column is at most SHOW_LONG_WIDTH wide, longer cells push the rest of their row */
 };
+#define SHOW_LONG_WIDTH 17
 struct show_column {
 	const char *title, *path; /* members of the row, "traffic.up.packets" */
 	enum show_format format;

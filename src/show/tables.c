@@ -15,7 +15,7 @@ static const struct show_column nodes[] = {
 	{ "LEFT", "left_s", SHOW_SECONDS },
 	{ "OF", "lifetime_s", SHOW_SECONDS },
 	{ "STATUS", "status", SHOW_TEXT },
-	{ "SENT", "transmissions", SHOW_NUMBER },
+	{ "UNANSWERED", "transmissions", SHOW_NUMBER },
 	{ "MULTICAST", "multicast", SHOW_TEXT },
 	{ "SEEN BY", "trigger", SHOW_TEXT },
 	{ "IDLE", "idle_s", SHOW_SECONDS },
@@ -52,8 +52,8 @@ static const struct show_column bindings[] = {
 	{ "OF", "lifetime_s", SHOW_SECONDS },
 	{ "SEQUENCE", "sequence", SHOW_NUMBER },
 	{ "LLADDR", "lladdr", SHOW_TEXT },
-	{ "TECHNOLOGY", "technology", SHOW_NUMBER },
-	{ "HANDOFF", "handoff", SHOW_NUMBER },
+	{ "TECHNOLOGY", "technology", SHOW_TEXT },
+	{ "HANDOFF", "handoff", SHOW_TEXT },
 	{ "GROUPS", "groups", SHOW_NUMBER },
 };
 
@@ -126,8 +126,25 @@ static const struct show_column counters[] = {
 };
 
 static const struct show_column settings[] = {
-	{ "KEY", "key", SHOW_TEXT },	     { "VALUE", "value", SHOW_TEXT },  { "DEFAULT", "default", SHOW_TEXT },
+	{ "KEY", "key", SHOW_TEXT },	     { "VALUE", "value", SHOW_LONG }, { "DEFAULT", "default", SHOW_LONG },
 	{ "CHANGED", "changed", SHOW_TEXT }, { "MEANING", "help", SHOW_TEXT },
+};
+
+static const struct show_column profiles[] = {
+	{ "MN", "mn", SHOW_TEXT },
+	{ "ENABLED", "enabled", SHOW_TEXT },
+	{ "LLADDRS", "link-layer-addresses", SHOW_LONG },
+	{ "LMA", "lma", SHOW_TEXT },
+	{ "PREFIXES", "prefixes", SHOW_TEXT },
+	{ "MAGS", "mags", SHOW_TEXT },
+	{ "MULTICAST", "multicast.enabled", SHOW_TEXT },
+	{ "INITIATION", "multicast.initiation", SHOW_TEXT },
+	{ "DELIVERY", "multicast.delivery", SHOW_TEXT },
+	{ "MAX GROUPS", "multicast.max-groups", SHOW_NUMBER },
+	{ "MAX SOURCES", "multicast.max-sources", SHOW_NUMBER },
+	{ "ALLOW", "multicast.allow", SHOW_LONG },
+	{ "DENY", "multicast.deny", SHOW_LONG },
+	{ "SUBSCRIPTIONS", "multicast.subscriptions", SHOW_TEXT },
 };
 
 const struct show_table show_tables[] = {
@@ -162,5 +179,6 @@ const struct show_table show_tables[] = {
 	{ .view = "tunnels", .list = "tunnels", .empty = "no peer is known yet", COLUMNS(tunnels) },
 	{ .view = "counters", .list = "counters", .empty = "none", COLUMNS(counters) },
 	{ .view = "settings", .list = "settings", .empty = "none", COLUMNS(settings) },
+	{ .view = "policy", .list = "profiles", .empty = "no profile", COLUMNS(profiles) },
 };
 const size_t show_n_tables = sizeof(show_tables) / sizeof(show_tables[0]);

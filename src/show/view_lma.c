@@ -68,6 +68,37 @@ static json_t *name_of(const struct walk *w, const struct in6_addr *addr)
 	return json_null();
 }
 
+/* By the names of mag.access-technology where there is one, else the number. */
+static json_t *technology(uint8_t att)
+{
+	static const char *const names[] = {
+		[MH_ATT_VIRTUAL] = "virtual", [MH_ATT_PPP] = "ppp",   [MH_ATT_ETHERNET] = "ethernet",
+		[MH_ATT_WLAN] = "wlan",	      [5] = "wimax",	      [6] = "3gpp-geran",
+		[7] = "3gpp-utran",	      [8] = "3gpp-eutran",
+	};
+
+	if (att < sizeof(names) / sizeof(names[0]) && names[att])
+		return json_string(names[att]);
+	return json_sprintf("%u", att);
+}
+
+/* RFC 5213 8.4 */
+static json_t *handoff(uint8_t hi)
+{
+	static const char *const names[] = {
+		[MH_HANDOFF_NEW_INTERFACE] = "new-interface",
+		[MH_HANDOFF_BETWEEN_INTERFACES] = "between-interfaces",
+		[MH_HANDOFF_BETWEEN_MAGS] = "between-mags",
+		[MH_HANDOFF_UNKNOWN] = "unknown",
+		[MH_HANDOFF_REREGISTRATION] = "re-registration",
+		[MH_HANDOFF_SHARED_PREFIX] = "shared-prefix",
+	};
+
+	if (hi < sizeof(names) / sizeof(names[0]) && names[hi])
+		return json_string(names[hi]);
+	return json_sprintf("%u", hi);
+}
+
 static void binding_row(void *arg, const struct lma_binding_view *v)
 {
 	struct walk *w = arg;
@@ -85,8 +116,8 @@ static void binding_row(void *arg, const struct lma_binding_view *v)
 	row_set(row, "lifetime_s", j_seconds(v->lifetime));
 	row_set(row, "left_s", j_seconds(v->left));
 	row_set(row, "sequence", json_integer(v->seq));
-	row_set(row, "technology", json_integer(v->att));
-	row_set(row, "handoff", json_integer(v->handoff));
+	row_set(row, "technology", technology(v->att));
+	row_set(row, "handoff", handoff(v->handoff));
 	row_set(row, "groups", json_integer(v->n_groups));
 	json_array_append_new(w->list.rows, row);
 }

@@ -121,7 +121,8 @@ static void subscription_row(void *arg, const struct mag_subscription_view *v)
 	row_set(row, "mandatory", json_boolean(v->mandatory));
 	row_set(row, "mld", json_string(v->v1 ? "v1" : "v2"));
 	row_set(row, "verdict", json_string(policy_verdict_name(v->verdict)));
-	row_set(row, "signalling", json_string(v->by_registration ? "registration" : "mld"));
+	if (v->state != MAG_SUB_REFUSED)
+		row_set(row, "signalling", json_string(v->by_registration ? "registration" : "mld"));
 	row_set(row, "result", v->ended ? json_string("terminated")
 			       : v->by_registration || v->result ? json_string(mh_sub_result_name(v->result)) : json_null());
 	row_set(row, "lma", j_addr(&v->lma));
