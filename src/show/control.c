@@ -73,6 +73,16 @@ static void match_lladdr(void *arg, const struct mag_node_view *v)
 	b->v = *v;
 }
 
+static void match_binding(void *arg, const struct lma_binding_view *v)
+{
+	struct by_lladdr *b = arg;
+
+	if (b->found || !v->mn || !lladdr_eq(&b->lladdr, &v->llid))
+		return;
+	b->found = b->named = true;
+	b->mn = *v->mn;
+}
+
 /* Heard, but the policy store has no name for it: all that can be said. */
 static json_t *why_unnamed(const struct show_ctx *ctx, const struct by_lladdr *b)
 {
@@ -131,9 +141,11 @@ static json_t *why(const struct show_ctx *ctx, const json_t *request, int *statu
 		return bad_request(status,
 				   control_error("bad-request", NULL,
 						 "mn: is missing; give a node's identifier or link-layer address"));
-	if (ctx->mag && lladdr_parse(json_string_value(json_object_get(request, "mn")), &b.lladdr) &&
-	    b.lladdr.len > 1) {
-		mag_each_node(ctx->mag, match_lladdr, &b);
+	if (lladdr_parse(json_string_value(json_object_get(request, "mn")), &b.lladdr) && b.lladdr.len > 1) {
+		if (ctx->mag)
+			mag_each_node(ctx->mag, match_lladdr, &b);
+		if (ctx->lma && !b.found)
+			lma_each_binding(ctx->lma, match_binding, &b);
 		if (b.found && !b.named)
 			return why_unnamed(ctx, &b);
 		if (b.found)
@@ -299,8 +311,10 @@ static json_t *subscribe(const struct show_ctx *ctx, const struct args *a, bool 
 
 	if (!a->has_mn || !a->has_group)
 		return missing(status, a->has_mn ? "group" : "mn");
-	if (!on)
-		return outcome(mag_unsubscribe(ctx->mag, ctx->now, &a->mn, &a->group, source), a->group_text, status);
+	if (!on) {
+		e = mag_unsubscribe(ctx->mag, ctx->now, &a->mn, &a->group, source);
+		return outcome(e, e == CTL_NO_SUCH_NODE ? a->mn_text : a->group_text, status);
+	}
 	e = mag_subscribe(ctx->mag, ctx->now, &a->mn, &a->group, source, &verdict);
 	if (e == CTL_NOT_PERMITTED) {
 		*status = errors[e].status;
