@@ -91,7 +91,7 @@ static int cmd_up(const char *prefix, bool given, int argc, char **argv)
 	if (!r)
 		r = domain_up(&lab, &o.domain, &stop);
 	if (!r)
-		printf("lab %s is up: %zu LMA, %zu MAGs, %zu nodes; its files are in %s\n", lab.prefix, lab.n_lmas,
+		printf("lab %s is up: LMAs %zu, MAGs %zu, nodes %zu; its files are in %s\n", lab.prefix, lab.n_lmas,
 		       lab.n_mags, lab.n_mns, lab.dir);
 	lab_release(&lab);
 	return r ? 1 : 0;
@@ -275,7 +275,7 @@ static const char usage_text[] =
     "  attach MN MAG | move MN MAG | detach MN\n"
     "  daemon start|stop|kill NODE\n"
     "  stream start [NAME] [--group G] [--any-source] [--source S] [--rate N] [--size N] [--count N]\n"
-    "         [--port N] [--from NODE] [--no-sender] [--passive] [--to MN,MN...|all|none]\n"
+    "         [--port N] [--from NODE] [--no-sender] [--passive] [--to MN,MN...|all|none (the default)]\n"
     "  stream join NAME MN [--source S]... [--any-source] [--block S]... [--passive]\n"
     "  stream leave NAME MN\n"
     "  stream report [NAME] [--json] | stop [NAME] [--json]\n"
@@ -320,6 +320,7 @@ static int run_command(const char *prefix, int argc, char **argv)
 		lab_release(&lab);
 		return r;
 	}
+	lab_say("there is no command '%s'", argv[0]);
 	return 2;
 }
 

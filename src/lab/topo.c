@@ -403,6 +403,44 @@ static int take_mn(struct lab *lab, const char *file, size_t i, json_t *o)
 	return 0;
 }
 
+/* A key that is not in `known` is an error: it would be a setting that has no effect. */
+static int check_keys(const char *file, const char *where, json_t *o, const char *known)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach(o, key, v) {
+		const char *at = known;
+		size_t n = strlen(key);
+		while (*at && (strncmp(at, key, n) != 0 || (at[n] != ' ' && at[n] != '\0'))) {
+			at += strcspn(at, " ");
+			at += *at == ' ';
+		}
+		if (*at)
+			continue;
+		lab_say("%s: %s'%s' is not known; here stand: %s", file, where, key, known);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_all_keys(const char *file, json_t *root)
+{
+	static const struct {
+		const char *list, *where, *known;
+	} lists[] = {
+	    {"lmas", "in lmas: ", "name"},
+	    {"mags", "in mags: ", "name shared with"},
+	    {"mns", "in mns: ", "name at lma profile"},
+	};
+	size_t i;
+	json_t *o;
+	int r = check_keys(file, "", root, "prefix dataplane lmas mags mns settings processes");
+	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++)
+		json_array_foreach(json_object_get(root, lists[l].list), i, o)
+			r = r ? r : check_keys(file, lists[l].where, o, lists[l].known);
+	return r;
+}
+
 static int take_nodes(struct lab *lab, const char *file, json_t *root)
 {
 	json_t *lmas = json_object_get(root, "lmas"), *mags = json_object_get(root, "mags");
@@ -463,6 +501,8 @@ int lab_read(struct lab *lab, const char *file, const char *prefix)
 	if (!json_is_object(root)) {
 		if (root)
 			lab_say("%s: an object { } is expected", file);
+		else if (e.line < 0)
+			lab_say("%s", e.text); /* it could not be opened, and the text has its name */
 		else
 			lab_say("%s:%d:%d: %s", file, e.line, e.column, e.text);
 		json_decref(root);
@@ -473,6 +513,8 @@ int lab_read(struct lab *lab, const char *file, const char *prefix)
 	if (dataplane)
 		snprintf(lab->dataplane, sizeof(lab->dataplane), "%s", dataplane);
 	int r = set_prefix(lab, prefix ? prefix : own ? own : "rc");
+	if (!r)
+		r = check_all_keys(file, root);
 	if (!r)
 		r = take_settings(lab, file, json_object_get(root, "settings"));
 	if (!r)

@@ -20,7 +20,7 @@ static void usage(FILE *to)
 		    "  -t, --test           check the configuration, print every error, and exit\n"
 		    "  -d, --debug          log at level debug, whatever the configuration says\n"
 		    "      --dump-defaults  print every setting with its default, and exit\n"
-		    "      --version        print the version, and exit\n"
+		    "  -V, --version        print the version, and exit\n"
 		    "  -h, --help           print this, and exit\n"
 		    "\n"
 		    "It stays in the foreground and logs to standard error. SIGHUP reloads the configuration, SIGTERM ends it in order.\n"
@@ -48,18 +48,18 @@ static int run(struct conf *conf, bool debug)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_VERSION = 256, OPT_DUMP };
+	enum { OPT_DUMP = 256 };
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},    {"test", no_argument, NULL, 't'},
 		{"debug", no_argument, NULL, 'd'},	     {"dump-defaults", no_argument, NULL, OPT_DUMP},
-		{"version", no_argument, NULL, OPT_VERSION}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},		 {"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	const char *path = CONF_DEFAULT;
 	bool test = false, debug = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:tdh", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "c:tdVh", options, NULL)) >= 0) {
 		switch (c) {
 		case 'c':
 			path = optarg;
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 		case OPT_DUMP:
 			conf_each_setting(NULL, print_default, NULL);
 			return EXIT_SUCCESS;
-		case OPT_VERSION:
+		case 'V':
 			printf("roamcastd %s\n", ROAMCAST_VERSION);
 			return EXIT_SUCCESS;
 		case 'h':
