@@ -275,6 +275,9 @@ static void check_proxy(struct conf_load *l)
 		if (c->proxy_upstream[0] && strcmp(c->downstream[i], c->proxy_upstream) == 0)
 			wrong(l, "proxy.downstream", "\"%s\" is proxy.upstream; a link is on one side of the proxy",
 			      c->proxy_upstream);
+	if (c->stream_idle_terminates)
+		wrong(l, "stream.terminate",
+		      "is for nodes: a plain proxy ends no subscription of its own accord; leave it out");
 	check_router(l, "proxy.mld", &c->proxy.downstream_mld);
 }
 

@@ -165,6 +165,9 @@ static const struct {
 	    "listener",
 	    "t.yaml:3:15: proxy.downstream: is empty; give the links of the listeners, by name or pattern, as in "
 	    "[lan0, \"wlan*\"]" } },
+	{ "proxy: {upstream: a, downstream: [b]}\nstream: {idle: 5s, terminate: yes}\n",
+	  { "t.yaml:2:31: stream.terminate: is for nodes: a plain proxy ends no subscription of its own accord; leave it "
+	    "out" } },
 	{ "role: lma\nproxy: {upstream: a, downstream: [b*, a], mld: {query-response: 200s}}\n",
 	  { "t.yaml:1:7: role: is not what the sections of the file make of it; leave it out, or correct those",
 	    "t.yaml:2:34: proxy.downstream: \"a\" is proxy.upstream; a link is on one side of the proxy",
@@ -181,7 +184,8 @@ static const struct {
 	    "prefixes-per-node, lifetime-max, "
 	    "min-delay-before-bce-delete, max-delay-before-new-bce, timestamp-window, timestamp-required, "
 	    "refresh-advice, fixed-link-local, "
-	    "tunnel-link-local, revocation, update-notification, binding-error-rate, refusal-rate, limits, multicast",
+	    "tunnel-link-local, revocation, update-notification, heartbeat, binding-error-rate, refusal-rate, limits, "
+	    "multicast",
 	    "t.yaml:10:1: foo: no such key; here stand name, role, lab, security, enterprise-number, user, control, policy, "
 	    "log, stream, dataplane, lma, mag, proxy" } },
 	{ HEAD LMA "  upstream: up1\nlab: no\n",

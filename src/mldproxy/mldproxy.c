@@ -256,6 +256,17 @@ void mldproxy_recv_downstream(struct mldproxy *p, struct now now, uint32_t ifind
 	mldproxy_settle(p);
 }
 
+void mldproxy_source_silent(struct mldproxy *p, struct now now, const struct in6_addr *source,
+			    const struct in6_addr *group)
+{
+	struct event e = {
+		.kind = EV_SOURCE_SILENT, .group = *group, .source = *source, .ifindex = p->instance, .status = -1};
+
+	p->now = now;
+	if (!p->stopped)
+		mldproxy_event_limited(p, &e);
+}
+
 /* ---- time ---- */
 
 mono_t mldproxy_next_deadline(const struct mldproxy *p)

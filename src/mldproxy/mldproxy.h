@@ -47,6 +47,10 @@ void mldproxy_downstream_down(struct mldproxy *p, struct now now, uint32_t ifind
 void mldproxy_recv_upstream(struct mldproxy *p, struct now now, const uint8_t *packet, size_t len);
 void mldproxy_recv_downstream(struct mldproxy *p, struct now now, uint32_t ifindex, const uint8_t *packet, size_t len);
 
+/* A stream that is asked for has fallen silent (decision 21); the source may be ::. It is told as an event. */
+void mldproxy_source_silent(struct mldproxy *p, struct now now, const struct in6_addr *source,
+			    const struct in6_addr *group);
+
 /* When to call mldproxy_expire() at the latest; it may find nothing to do. */
 mono_t mldproxy_next_deadline(const struct mldproxy *p);
 void mldproxy_expire(struct mldproxy *p, struct now now);

@@ -359,6 +359,21 @@ static bool supplied(const struct world *w, unsigned g, unsigned s)
 	return r;
 }
 
+static void a_silent_stream_is_told(void **state)
+{
+	struct in6_addr group = group_of(0), source = source_of(0);
+	struct world w;
+
+	(void)state;
+	begin(&w, NULL, 13);
+	wish(&w, 0, 0, 0, FILTER_ANY);
+	mldproxy_source_silent(w.p, w.now, &source, &group);
+	carry(&w);
+	assert_int_equal(w.events[EV_SOURCE_SILENT], 1);
+	assert_true(delivers(&w, 0, 0, 0));
+	end(&w);
+}
+
 struct seek {
 	const char *name;
 	uint64_t value;
@@ -861,6 +876,7 @@ int main(void)
 		cmocka_unit_test(the_upstream_comes_and_goes),
 		cmocka_unit_test(at_the_limit),
 		cmocka_unit_test(limits_of_a_link),
+		cmocka_unit_test(a_silent_stream_is_told),
 		cmocka_unit_test(views),
 		cmocka_unit_test_teardown(hosts_get_what_they_want_and_no_more, tell_seed),
 	};

@@ -82,7 +82,9 @@ static void tell(struct idle *idle, const struct dp_flow *flow)
 	bool end = d->conf->stream_idle_terminates;
 	struct now now = clock_now();
 
-	if (flow->in.ifindex && d->lma)
+	if (d->proxy)
+		mldproxy_source_silent(d->proxy, now, &flow->source, &flow->group);
+	else if (flow->in.ifindex && d->lma)
 		lma_source_silent(d->lma, now, &flow->source, &flow->group, end);
 	else if (!flow->in.ifindex && d->mag)
 		mag_source_silent(d->mag, now, &flow->source, &flow->group, end);

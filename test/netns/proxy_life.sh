@@ -105,6 +105,7 @@ check "and has left" eventually 3 up_not_joined $B
 check "no filter is left behind" equals "" "$(ns px tc filter show dev lan1 ingress 2>/dev/null)"
 
 step "limits"
+echo "stream: {idle: 1s}" >>"$TMP/more"
 proxy_start "limits: {groups: 1}"
 listen l1 h1 6105 20 $A ""
 check "one group finds room" eventually 3 up_joined $A
@@ -114,3 +115,6 @@ check "a second one does not" eventually 3 refused
 check "which is told" sh -c "'$ROAMCAST' -s '$TMP/px.sock' show events | grep -q limit"
 check "and seen" equals "no room" "$(px subscriptions ".link_subscriptions[] | select(.group == \"$G\") | .state")"
 check "and why says what to do" why_says "proxy.limits" lan2 $G
+send src $A 6105 5
+silent() { pxc show events | grep -q "source-silent.*$A"; }
+check "a stream that has ended is told" eventually 4 silent

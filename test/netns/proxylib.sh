@@ -81,7 +81,7 @@ proxy_topology() {
 	ns src ip -6 route add ff00::/8 dev eth0 table local metric 10 2>/dev/null
 }
 
-# proxy_start [LINES]: the daemon, with these lines more in `proxy:`
+# proxy_start [LINE]: the daemon, with this line more in `proxy:`, and what stands in $TMP/more
 proxy_start() {
 	cat >"$TMP/px.yaml" <<-END
 		role: proxy
@@ -93,6 +93,7 @@ proxy_start() {
 		  downstream: ["lan*"]
 		  ${1:-mld: {last-listener-interval: 200ms\}}
 	END
+	[ ! -e "$TMP/more" ] || cat "$TMP/more" >>"$TMP/px.yaml"
 	ip netns exec "$P-px" "$BUILD/roamcastd" -c "$TMP/px.yaml" >>"$TMP/px.log" 2>&1 &
 	PX=$!
 	eventually 10 proxy_ready || fail "roamcastd does not come up"
