@@ -356,12 +356,39 @@ static void ask_again(struct mag *mag, struct now now, const struct profile *p)
 	}
 }
 
+static bool names_lladdr(const struct profile *p, const struct lladdr *lladdr)
+{
+	for (uint8_t i = 0; i < p->n_lladdrs; i++)
+		if (lladdr_eq(&p->lladdrs[i], lladdr))
+			return true;
+	return false;
+}
+
+/* The address by which the node was known is not its any more. Whose is it now? One that never was in the profile, as an
+ * operator may attach by, is none of the profile's business. */
+static void disown(struct mag_node *node, struct now now)
+{
+	struct mag *mag = node->mag;
+	struct mag_stranger seen = {.ifindex = node->ifindex, .lladdr = node->lladdr, .trigger = node->trigger};
+
+	seen.link_local = node->link_local;
+	mag_node_leave(node, now, true, "its link-layer address was taken from it");
+	(void)mag_stranger_heard(mag, now, &seen);
+}
+
 void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, const struct profile *p)
 {
 	struct mag_node *node = mag_node_find_mn(mag, mn);
 
 	if (p)
 		ask_again(mag, now, p);
+	if (node && p && mag_node_present(node) && names_lladdr(node->profile, &node->lladdr) &&
+	    !names_lladdr(p, &node->lladdr)) {
+		mag_event(mag, EV_POLICY_CHANGED, node, NULL);
+		disown(node, now);
+		mag_settle(mag, now);
+		return;
+	}
 	if (node && !p) {
 		mag_node_leave(node, now, true, "removed from the policy store");
 	} else if (node) {

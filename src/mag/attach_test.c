@@ -218,6 +218,39 @@ static void a_node_that_becomes_known_is_served(void **state)
 	bench_end(b);
 }
 
+/* An address that the store gives to another node is that node's at once. */
+static void a_link_layer_address_changes_hands(void **state)
+{
+	struct bench *b = bench_begin();
+	struct nai one = mn(1), two = mn(2);
+
+	(void)state;
+	attach(b, 1);
+	bench_forget(b);
+	bench_profile(b, 1);
+	b->profile[1]->version = 2;
+	b->profile[1]->lladdrs[0] = mac(7);
+	bench_profile(b, 2);
+	b->profile[2]->version = 2;
+	b->profile[2]->lladdrs[0] = mac(1);
+	mag_profile_changed(b->mag, b->now, &one, b->profile[1]);
+	mag_profile_changed(b->mag, b->now, &two, b->profile[2]);
+	bench_drain(b);
+	wait_for(b, span_s(1));
+	assert_false(exists(b, 1));
+	assert_state(b, 2, "registered");
+	assert_non_null(strstr(b->said.s, "PBU(mn1 hi=4 life=0)"));
+	/* Taken away and given to nobody. */
+	bench_profile(b, 2);
+	b->profile[2]->version = 3;
+	b->profile[2]->n_lladdrs = 0;
+	mag_profile_changed(b->mag, b->now, &two, b->profile[2]);
+	bench_drain(b);
+	wait_for(b, span_s(2));
+	assert_false(exists(b, 2));
+	bench_end(b);
+}
+
 static void the_profile_may_forbid(void **state)
 {
 	struct bench *b = bench_begin();
@@ -510,6 +543,7 @@ int main(void)
 		cmocka_unit_test(a_refused_node_is_heard_first),
 		cmocka_unit_test(unknown_nodes_are_asked_about_once),
 		cmocka_unit_test(a_node_that_becomes_known_is_served),
+		cmocka_unit_test(a_link_layer_address_changes_hands),
 		cmocka_unit_test(the_profile_may_forbid),
 		cmocka_unit_test(link_down_deregisters),
 		cmocka_unit_test(without_an_answer_the_record_goes_too),

@@ -191,6 +191,17 @@ void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf)
 	mag_settle(mag, now);
 }
 
+void mag_clock_stepped(struct mag *mag, struct now now)
+{
+	for (struct hnode *h = any(&mag->nodes_by_mn); h; h = htab_next(&mag->nodes_by_mn, h)) {
+		struct mag_node *node = hnode_owner(h, struct mag_node, by_mn);
+
+		if (mag_node_present(node) && node->peer && mag_multicast_permitted(node))
+			mag_subs_decide_all(node, now);
+	}
+	mag_settle(mag, now);
+}
+
 void mag_stop(struct mag *mag, struct now now)
 {
 	struct hnode *h, *next;

@@ -101,6 +101,8 @@ void mag_recv_tunnel(struct mag *mag, struct now now, const struct dp_tunnel *tu
 void mag_tunnel_mtu(struct mag *mag, struct now now, const struct dp_tunnel *tunnel, uint32_t mtu);
 void mag_profile(struct mag *mag, struct now now, uint32_t request, const struct profile *p);
 void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, const struct profile *p);
+/* The wall clock was set: starts and ends of static subscriptions are at other instants now. */
+void mag_clock_stepped(struct mag *mag, struct now now);
 void mag_source_silent(struct mag *mag, struct now now, const struct in6_addr *source, const struct in6_addr *group,
 		       bool terminate);
 

@@ -220,6 +220,36 @@ static void from_start_to_end(void **state)
 	bench_end(b);
 }
 
+/* The wall clock is set: the times of the profile are by the new one, and what comes later too. */
+static void the_clock_is_set(void **state)
+{
+	struct bench *b = bench_begin();
+	struct in6_addr g = addr(G);
+	wall_t start = {b->now.wall.ns + span_s(1000).ns}, end = {b->now.wall.ns + span_s(2000).ns};
+
+	(void)state;
+	b->profile[1]->initiation = PROFILE_INITIATION_NETWORK;
+	assert_true(profile_add_subscription(b->profile[1], &g, NULL, 0, true, start, end));
+	attach(b, 1);
+	assert_sub(b, 1, G, "waiting");
+	bench_forget(b);
+	b->now.wall.ns += span_s(990).ns;
+	mag_clock_stepped(b->mag, b->now);
+	bench_drain(b);
+	assert_data(b, "");
+	wait_for(b, span_s(11));
+	assert_data(b, "ff1e::1+1");
+	b->now.wall.ns += span_s(5000).ns;
+	mag_clock_stepped(b->mag, b->now);
+	bench_drain(b);
+	assert_false(has_sub(b, 1, G));
+	b->now.wall.ns -= span_s(4500).ns; /* and back */
+	mag_clock_stepped(b->mag, b->now);
+	bench_drain(b);
+	assert_sub(b, 1, G, "active");
+	bench_end(b);
+}
+
 static void local_groups_stay_on_the_link(void **state)
 {
 	struct bench *b = bench_begin();
@@ -499,6 +529,7 @@ int main(void)
 		cmocka_unit_test(mandatory_groups_cannot_be_left),
 		cmocka_unit_test(other_static_groups_can_be_left),
 		cmocka_unit_test(from_start_to_end),
+		cmocka_unit_test(the_clock_is_set),
 		cmocka_unit_test(local_groups_stay_on_the_link),
 		cmocka_unit_test(service_off_and_on),
 		cmocka_unit_test(a_profile_change_is_a_decision_anew),

@@ -5,6 +5,7 @@
 
 #include "mag/mag_priv.h"
 
+#define GROUP_ALL_SESSIONS 1	       /* RFC 6602 */
 #define BRI_REPEATED_WITHIN span_s(10) /* the anchor repeats it after 1 and 2 s (RFC 5846 12) */
 
 static void send_mh(struct mag *mag, const struct in6_addr *src, const struct in6_addr *dst, const struct mh_msg *m)
@@ -169,6 +170,15 @@ static bool is_repeated(const struct mag_node *node, struct now now, const struc
 	       mono_before(now.mono, mono_add(node->ended_at, BRI_REPEATED_WITHIN));
 }
 
+static void end_session(struct mag_node *node, struct now now)
+{
+	/* With other prefixes in its profile the node is to have another session. */
+	if (node->link && mag_node_prefixes_changed(node, now))
+		mag_node_restart(node, now, "prefixes");
+	else
+		ended_by_anchor(node, now);
+}
+
 static void revoked(struct mag_node *node, struct now now, const struct bri *bri)
 {
 	if (is_repeated(node, now, bri)) {
@@ -179,12 +189,16 @@ static void revoked(struct mag_node *node, struct now now, const struct bri *bri
 	node->ended_at = now.mono;
 	switch (node->state) {
 	case MAG_NODE_REGISTERING:
+		/* No session of ours is known to it: this is late news of one before, or the answer that told of one is
+		 * lost. Neither says that the node may not register. Whatever the trigger: where that is forbidden the
+		 * anchor refuses, while a node that stopped asking because of old news would stay without service until
+		 * somebody acts. */
+		if (node->n_prefixes)
+			end_session(node, now);
+		answer(node->mag, bri, MH_BRA_SUCCESS);
+		return;
 	case MAG_NODE_REGISTERED:
-		/* With other prefixes in its profile the node is to have another session. */
-		if (node->link && mag_node_prefixes_changed(node, now))
-			mag_node_restart(node, now, "prefixes");
-		else
-			ended_by_anchor(node, now);
+		end_session(node, now);
 		answer(node->mag, bri, MH_BRA_SUCCESS);
 		return;
 	case MAG_NODE_HELD:
@@ -342,6 +356,10 @@ static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, co
 	switch (m->reason) {
 	case MH_UPN_FORCE_REREGISTRATION:
 	case MH_UPN_UPDATE_SESSION_PARAMETERS:
+		if (!(m->has & MH_HAS_MN_ID) && (m->has & MH_HAS_GROUP_ID) && m->group_id == GROUP_ALL_SESSIONS) {
+			mag_peer_renew(peer, now);
+			return MH_UPA_OK;
+		}
 		return reregister(node, now);
 	case MH_UPN_VENDOR_SPECIFIC:
 		if (m->has & MH_HAS_RESULT) {

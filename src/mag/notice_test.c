@@ -85,6 +85,61 @@ static void a_late_revocation(void **state)
 	bench_end(b);
 }
 
+/* The end of the session before, told late, is not the end of the one that begins. */
+static void a_late_end_of_the_session_before(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	b->lma_silent = true;
+	link_down(b, 1);
+	attach(b, 1);
+	bench_forget(b);
+	bri(b, 1, MH_BRI_ADMINISTRATIVE);
+	assert_said(b, "BRA(0)");
+	assert_state(b, 1, "registering");
+	b->lma_silent = false;
+	wait_for(b, span_ms(1100));
+	assert_state(b, 1, "registered");
+	bri(b, 1, MH_BRI_ADMINISTRATIVE); /* the same once more */
+	assert_state(b, 1, "registered");
+	bench_end(b);
+}
+
+/* RFC 7077: all sessions of the pair, by the MN Group Identifier. */
+static void all_are_to_be_registered_again(void **state)
+{
+	struct bench *b = bench_begin();
+	struct mh_msg m;
+
+	(void)state;
+	b->legacy = true;
+	attach(b, 1);
+	attach(b, 2);
+	join(b, 1, 1, G);
+	wait_for(b, span_s(3));
+	bench_forget(b);
+	mh_init(&m, MH_UPN);
+	m.flags = MH_UPN_A;
+	m.seq = 9;
+	m.reason = MH_UPN_FORCE_REREGISTRATION;
+	m.has = MH_HAS_GROUP_ID;
+	m.group_id = 1;
+	recv_mh(b, LMA, &m);
+	wait_for(b, span_ms(1));
+	assert_non_null(strstr(b->said.s, "PBU(mn1 hi=5"));
+	assert_non_null(strstr(b->said.s, "PBU(mn2 hi=5"));
+	assert_non_null(strstr(b->said.s, "UPA(0)"));
+	bench_forget(b);
+	m.seq = 10;
+	m.group_id = 7; /* a group that nobody made */
+	recv_mh(b, LMA, &m);
+	wait_for(b, span_ms(1));
+	assert_said(b, "UPA(132)");
+	bench_end(b);
+}
+
 static void revoked_and_back(void **state)
 {
 	struct bench *b = bench_begin();
@@ -350,6 +405,8 @@ int main(void)
 		cmocka_unit_test(a_node_that_moved_away),
 		cmocka_unit_test(a_node_that_is_still_here),
 		cmocka_unit_test(a_late_revocation),
+		cmocka_unit_test(a_late_end_of_the_session_before),
+		cmocka_unit_test(all_are_to_be_registered_again),
 		cmocka_unit_test(revoked_and_back),
 		cmocka_unit_test(gone_while_asked),
 		cmocka_unit_test(by_the_anchors_will),

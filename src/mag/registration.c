@@ -341,6 +341,14 @@ static struct mag_node *match(struct mag *mag, const struct in6_addr *src, const
 	return node;
 }
 
+/* 135 bears what the anchor accepted last. Numbers that are beyond that already it has not refused: a copy that the
+ * network made of the answer to an earlier request. */
+static bool is_old_refusal(const struct mag_node *node, const struct mh_msg *m)
+{
+	return m->status == MH_SEQUENCE_OUT_OF_WINDOW && !node->mag->conf.timestamps &&
+	       (int16_t)(uint16_t)(node->tx.first_seq - m->seq) > 0;
+}
+
 static bool echoes(const struct mag_node *node, const struct mh_msg *m)
 {
 	if ((m->has & MH_HAS_HANDOFF) && m->handoff != node->tx.handoff)
@@ -555,7 +563,7 @@ void mag_registration_recv(struct mag *mag, struct now now, const struct in6_add
 		return;
 	}
 	node = match(mag, src, m);
-	if (node && m->status == MH_SEQUENCE_OUT_OF_WINDOW && !echoes(node, m))
+	if (node && (is_old_refusal(node, m) || (m->status == MH_SEQUENCE_OUT_OF_WINDOW && !echoes(node, m))))
 		node = NULL; /* its number does not tell to what it is the answer: to an earlier request */
 	if (!node) {
 		mag_count(mag, MAG_C_PBA_UNMATCHED);

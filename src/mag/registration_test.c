@@ -380,6 +380,34 @@ static void sequence_numbers_instead_of_timestamps(void **state)
 	bench_end(b);
 }
 
+/* Copies of one refusal are one refusal: three would be enough to give up. */
+static void a_doubled_refusal(void **state)
+{
+	struct bench *b = begin_with(sequence_conf);
+	struct mh_msg m;
+	unsigned n;
+
+	(void)state;
+	b->lma_silent = true;
+	attach(b, 1);
+	m = b->pbu;
+	m.seq = (uint16_t)(b->pbu.seq + 5000);
+	b->status = MH_SEQUENCE_OUT_OF_WINDOW;
+	answer_pbu(b, &m, &b->pbu_dst);
+	bench_drain(b);
+	wait_for(b, span_ms(1));
+	n = b->n_pbu;
+	for (unsigned i = 0; i < 5; i++) {
+		answer_pbu(b, &m, &b->pbu_dst);
+		bench_drain(b);
+		wait_for(b, span_ms(1));
+	}
+	assert_int_equal(b->n_pbu, n);
+	assert_state(b, 1, "registering");
+	assert_int_equal(counter(b, "pba-unmatched"), 5);
+	bench_end(b);
+}
+
 /* Such an answer to a request of the node's last stay is not the answer to the one under way, whatever its number. */
 static void an_answer_to_an_earlier_request(void **state)
 {
@@ -558,6 +586,7 @@ int main(void)
 		cmocka_unit_test(accepted_without_a_prefix),
 		cmocka_unit_test(renumbering),
 		cmocka_unit_test(sequence_numbers_instead_of_timestamps),
+		cmocka_unit_test(a_doubled_refusal),
 		cmocka_unit_test(an_answer_to_an_earlier_request),
 		cmocka_unit_test(the_anchors_link_local_address),
 		cmocka_unit_test(refreshes_are_merged),
