@@ -163,6 +163,46 @@ static struct peer *not_permitted(const struct lma *l)
 	return NULL;
 }
 
+static bool same_ranges(const struct profile_range *a, uint16_t n_a, const struct profile_range *b, uint16_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (uint16_t i = 0; i < n_a; i++)
+		if (!prefix_eq(&a[i].group, &b[i].group) || !prefix_eq(&a[i].source, &b[i].source))
+			return false;
+	return true;
+}
+
+/* Will a MAG be granted, for what no node is named, what it was not before? It cannot know. */
+static bool grants_differ(const struct lma *l, const struct lma_conf *next)
+{
+	const struct lma_conf *c = &l->conf;
+
+	if (next->groups_max > c->groups_max || next->groups_per_mag_max > c->groups_per_mag_max ||
+	    next->n_mags != l->n_mags || memcmp(&next->scopes, &c->scopes, sizeof(c->scopes)))
+		return true;
+	for (uint16_t i = 0; i < l->n_mags; i++) {
+		const struct lma_mag_conf *m = &next->mags[i];
+		const struct lma_mag *was = &l->mags[i];
+
+		if (!prefix_eq(&m->proxy_coa, &was->conf.proxy_coa) || m->groups_max > was->conf.groups_max ||
+		    !same_ranges(m->allow, m->n_allow, was->ranges->allow, was->ranges->n_allow) ||
+		    !same_ranges(m->deny, m->n_deny, was->ranges->deny, was->ranges->n_deny))
+			return true;
+	}
+	return false;
+}
+
+static void ask_again(struct lma *l)
+{
+	for (struct hnode *i = htab_next(&l->peers, NULL); i; i = htab_next(&l->peers, i)) {
+		struct peer *p = hnode_owner(i, struct peer, by_addr);
+
+		if (p->n_bindings)
+			notify_reregister(l, p, NULL);
+	}
+}
+
 static void peers_reconf(struct lma *l, bool heartbeats)
 {
 	struct peer *p;
@@ -218,7 +258,7 @@ static void multicast_reconf(struct lma *l)
 void lma_reconf(struct lma *l, struct now now, const struct lma_conf *conf)
 {
 	struct lma_conf c = *conf;
-	bool heartbeats = l->conf.heartbeat_interval.ns != conf->heartbeat_interval.ns;
+	bool differ = grants_differ(l, conf), heartbeats = l->conf.heartbeat_interval.ns != conf->heartbeat_interval.ns;
 
 	l->now = now;
 	if (l->stopped)
@@ -234,6 +274,8 @@ void lma_reconf(struct lma *l, struct now now, const struct lma_conf *conf)
 	prefix_pool_conf(l);
 	multicast_reconf(l);
 	lma_settle(l);
+	if (differ)
+		ask_again(l);
 }
 
 void lma_stop(struct lma *l, struct now now)

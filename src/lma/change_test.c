@@ -334,13 +334,26 @@ static void limits_and_ranges_are_taken_up(void **state)
 	rig_drain(r);
 	assert_false(rig_copies(r, S1, "ff1e::9", 0));
 	assert_int_equal(r->n_lists, 1);
-	assert_int_equal(rig_count(r, MH_UPN), 2); /* for the node, and for the MAG's own */
+	/* for the node, for the MAG's own, and that it may ask for what it was refused */
+	assert_int_equal(rig_count(r, MH_UPN), 3);
 	assert_int_equal(rig_status(r, 0, rig_pbu(r, "mn2@example.com", 2)), MH_NO_RESOURCES);
 
 	r->mags[0].n_deny = 0; /* and back: the MAG is still reporting it */
 	r->conf.bindings_max = 10;
+	rig_pass(r, span_s(3));
+	rig_forget(r);
 	lma_reconf(r->lma, r->now, &r->conf);
 	rig_drain(r);
+	assert_int_equal(rig_count(r, MH_UPN), 2); /* the node was refused a group, too */
+	assert_int_equal(rig_last(r, MH_UPN)->m.reason, MH_UPN_FORCE_REREGISTRATION);
+	assert_true(rig_last(r, MH_UPN)->m.has & MH_HAS_GROUP_ID);
+	assert_int_equal(rig_last(r, MH_UPN)->m.group_id, 1);
+	rig_pass(r, span_s(3));
+	rig_forget(r);
+	lma_reconf(r->lma, r->now, &r->conf); /* the same once more */
+	rig_drain(r);
+	if (rig_last(r, MH_UPN))
+		assert_false(rig_last(r, MH_UPN)->m.has & MH_HAS_GROUP_ID);
 	assert_true(rig_copies(r, S1, "ff1e::9", 0));
 	rig_register(r, 0, "mn2@example.com", 2);
 	rig_free(r);

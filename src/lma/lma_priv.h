@@ -138,9 +138,9 @@ struct binding {
 	uint16_t bri_seq; /* of the last revocation of it */
 	uint16_t epoch;	  /* of the MAG, when it registered it other than by a refresh */
 	uint8_t id_len, n_hnps, state, att, handoff;
-	bool awaited;	/* a PBU waits for its de-registration */
-	bool refused;	/* groups, since the profile last changed: with another they may be granted */
-	bool ask_again; /* the MAG is to register it again, for groups that it would be granted now */
+	bool awaited : 1;   /* a PBU waits for its de-registration */
+	bool refused : 1;   /* groups, since the profile last changed: with another they may be granted */
+	bool ask_again : 1; /* the MAG is to register it again, for groups that it would be granted now */
 	struct lladdr llid;
 	struct hnp first;
 };
