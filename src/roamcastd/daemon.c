@@ -343,6 +343,9 @@ static int start_loop(struct daemon *d)
 		d->mtu_timer = event_new(d->base, -1, EV_PERSIST, on_mtu_timer, d);
 		if (!d->mtu_timer || event_add(d->mtu_timer, &tv) < 0)
 			return -ENOMEM;
+		int r = clock_step_watch(d);
+		if (r < 0)
+			log_warning("a step of the wall clock will not be noticed: %s", strerror(-r));
 	}
 	unsigned long us = notify_watchdog_us();
 	if (us) {
@@ -409,6 +412,7 @@ void daemon_end(struct daemon *d)
 	struct event *events[] = {d->timer, d->mtu_timer, d->watchdog, d->stop_timer, d->on_term, d->on_int, d->on_hup};
 
 	ctl_server_free(d->ctl);
+	clock_step_stop(d);
 	if (d->base)
 		idle_stop(d);
 	netlink_free(d->netlink);

@@ -50,7 +50,7 @@ struct daemon {
 	struct event_log *events;
 	struct idle *idle;
 	struct event *timer, *mtu_timer, *watchdog, *stop_timer;
-	struct event *on_term, *on_int, *on_hup;
+	struct event *on_term, *on_int, *on_hup, *clock_step;
 	struct now started;
 	bool pumping, stopping;
 	uint32_t upstream_ifindex; /* LMA and plain proxy: as told to the engine; 0 while it is not usable */
@@ -94,6 +94,10 @@ int daemon_reload(struct daemon *d, bool *changed, json_t **error);
 /* idle.c: streams that have fallen silent (decision 21) */
 int idle_start(struct daemon *d);
 void idle_stop(struct daemon *d);
+
+/* clock_step.c: tells the engines that the wall clock was set. 0 or negative errno. */
+int clock_step_watch(struct daemon *d);
+void clock_step_stop(struct daemon *d);
 
 /* privileges.c: keep what the daemon needs and drop the rest. 0 or negative errno. */
 int privileges_drop(const char *user, bool ebpf);
