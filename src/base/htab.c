@@ -238,6 +238,12 @@ struct hnode *htab_first(const struct htab *t, uint64_t hash)
 	return n && n->hash == hash ? n : NULL;
 }
 
+void htab_ahead(const struct htab *t, uint64_t hash)
+{
+	if (t->bucket[0])
+		__builtin_prefetch(bucket_of(t, hash));
+}
+
 struct hnode *htab_same(const struct hnode *n)
 {
 	return n->next && n->next->hash == n->hash ? n->next : NULL;

@@ -41,6 +41,8 @@ void htab_del(struct htab *t, struct hnode *n);
 /* Walk the nodes of equal hash: n = htab_first(t, h); n; n = htab_same(n) — compare the keys yourself. */
 struct hnode *htab_first(const struct htab *t, uint64_t hash);
 struct hnode *htab_same(const struct hnode *n);
+/* What htab_first() and htab_add() will read of that hash is fetched meanwhile. */
+void htab_ahead(const struct htab *t, uint64_t hash);
 /* Walk all, in order of hash: pass NULL first. The node passed must still be in the table; to remove while
  * walking take the next one before the removal. What is added while walking may be met or not. */
 struct hnode *htab_next(const struct htab *t, const struct hnode *n);

@@ -402,6 +402,7 @@ const struct dp_backend_ops dp_backend_ebpf = {
 	.link_count = link_count,
 	.tunnel_set = dp_ebpf_tunnel_set,
 	.tunnel_del = dp_ebpf_tunnel_del,
+	.route_ahead = dp_ebpf_route_ahead,
 	.route_set = dp_ebpf_route_set,
 	.route_del = dp_ebpf_route_del,
 	.node_set = dp_ebpf_node_set,

@@ -30,6 +30,7 @@ void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t 
 
 int dp_ebpf_tunnel_set(struct dp *dp, struct dp_tun *t);
 void dp_ebpf_tunnel_del(struct dp *dp, struct dp_tun *t);
+void dp_ebpf_route_ahead(struct dp *dp, const struct prefix *p);
 int dp_ebpf_route_set(struct dp *dp, struct dp_pfx *p);
 void dp_ebpf_route_del(struct dp *dp, struct dp_pfx *p);
 int dp_ebpf_node_set(struct dp *dp, struct dp_nod *n);

@@ -154,6 +154,12 @@ static int route_64_set(struct dp *dp, struct dp_pfx *p)
 	return r;
 }
 
+void dp_ebpf_route_ahead(struct dp *dp, const struct prefix *p)
+{
+	if (p->len == 64)
+		routes_ahead(&dp->ebpf->routes, upper64(&p->addr));
+}
+
 int dp_ebpf_route_set(struct dp *dp, struct dp_pfx *p)
 {
 	struct dp_ebpf *e = dp->ebpf;

@@ -152,6 +152,7 @@ struct dp_backend_ops {
 	int (*link_proxy)(struct dp *dp, struct dp_link *l); /* also after a change of its upstream link */
 	int (*tunnel_set)(struct dp *dp, struct dp_tun *t); /* new, or next hop or MTU changed */
 	void (*tunnel_del)(struct dp *dp, struct dp_tun *t);
+	void (*route_ahead)(struct dp *dp, const struct prefix *p); /* one of them is about to be set */
 	int (*route_set)(struct dp *dp, struct dp_pfx *p);
 	void (*route_del)(struct dp *dp, struct dp_pfx *p);
 	int (*node_set)(struct dp *dp, struct dp_nod *n);     /* (link, MAC) -> node */

@@ -70,6 +70,14 @@ uint32_t routes_find(const struct routes *r, uint64_t key)
 	return find(r, &at, &which, &tunnel) ? tunnel : 0;
 }
 
+void routes_ahead(const struct routes *r, uint64_t key)
+{
+	struct abi_route_place at = abi_route_place(key, r->seed, r->bits);
+
+	__builtin_prefetch(&r->lines[at.line[0]], 1);
+	__builtin_prefetch(&r->lines[at.line[1]], 1);
+}
+
 bool routes_set(struct routes *r, uint64_t key, uint32_t tunnel)
 {
 	struct abi_route_place at = abi_route_place(key, r->seed, r->bits);
@@ -78,7 +86,6 @@ bool routes_set(struct routes *r, uint64_t key, uint32_t tunnel)
 	uint32_t old;
 	int which;
 
-	__builtin_prefetch(&r->lines[at.line[1]]);
 	w = find(r, &at, &which, &old);
 	if (!w) {
 		for (int i = 0; i < 2; i++)

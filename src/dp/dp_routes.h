@@ -22,6 +22,7 @@ uint8_t routes_bits(uint32_t routes_max, uint32_t tunnels_max);
 void routes_init(struct routes *r, struct abi_route_line *lines, uint8_t bits, uint64_t seed);
 /* The tunnel's index + 1, or 0. */
 uint32_t routes_find(const struct routes *r, uint64_t key);
+void routes_ahead(const struct routes *r, uint64_t key); /* its lines are fetched meanwhile */
 /* A new route, or another tunnel for an old one. False: both of its lines are full. */
 bool routes_set(struct routes *r, uint64_t key, uint32_t tunnel);
 bool routes_del(struct routes *r, uint64_t key); /* false: not there */

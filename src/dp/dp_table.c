@@ -165,17 +165,22 @@ static uint64_t prefix_hash(const struct dp_lpm *lpm, const struct prefix *p)
 	return htab_hash(&lpm->table, &k, sizeof(k));
 }
 
+static struct dp_pfx *pfx_of_hash(const struct dp_lpm *lpm, const struct prefix *masked, uint64_t hash)
+{
+	for (struct hnode *n = htab_first(&lpm->table, hash); n; n = htab_same(n)) {
+		struct dp_pfx *x = hnode_owner(n, struct dp_pfx, by_prefix);
+
+		if (prefix_eq(&x->prefix, masked))
+			return x;
+	}
+	return NULL;
+}
+
 struct dp_pfx *dp_pfx_find(const struct dp_lpm *lpm, const struct prefix *prefix)
 {
 	struct prefix p = prefix_masked(*prefix);
 
-	for (struct hnode *n = htab_first(&lpm->table, prefix_hash(lpm, &p)); n; n = htab_same(n)) {
-		struct dp_pfx *x = hnode_owner(n, struct dp_pfx, by_prefix);
-
-		if (prefix_eq(&x->prefix, &p))
-			return x;
-	}
-	return NULL;
+	return pfx_of_hash(lpm, &p, prefix_hash(lpm, &p));
 }
 
 struct dp_pfx *dp_pfx_match(const struct dp_lpm *lpm, const struct in6_addr *addr)
@@ -198,14 +203,14 @@ static void lpm_lens(struct dp_lpm *lpm)
 			lpm->lens[lpm->n_lens++] = (uint8_t)len;
 }
 
-static struct dp_pfx *lpm_add(struct dp_lpm *lpm, const struct prefix *prefix)
+static struct dp_pfx *lpm_add(struct dp_lpm *lpm, const struct prefix *masked, uint64_t hash)
 {
 	struct dp_pfx *x = calloc(1, sizeof(*x));
 
 	if (!x)
 		return NULL;
-	x->prefix = prefix_masked(*prefix);
-	if (!htab_add(&lpm->table, &x->by_prefix, prefix_hash(lpm, &x->prefix))) {
+	x->prefix = *masked;
+	if (!htab_add(&lpm->table, &x->by_prefix, hash)) {
 		free(x);
 		return NULL;
 	}
@@ -340,12 +345,19 @@ static void route_drop(struct dp *dp, struct dp_pfx *x)
 
 static int route_add(struct dp *dp, const struct dp_route *route)
 {
-	struct dp_tun *t = dp_tun_find(dp, &route->tunnel), *old;
-	struct dp_pfx *x = dp_pfx_find(&dp->routes, &route->prefix);
+	struct prefix prefix = prefix_masked(route->prefix);
+	uint64_t hash = prefix_hash(&dp->routes, &prefix);
+	struct dp_tun *t, *old;
+	struct dp_pfx *x;
 	int r;
 
+	/* Of a million routes none is in the processor's cache: both tables are fetched at once. */
+	htab_ahead(&dp->routes.table, hash);
+	dp->ops->route_ahead(dp, &prefix);
+	t = dp_tun_find(dp, &route->tunnel);
 	if (!t)
 		return -ENOENT;
+	x = pfx_of_hash(&dp->routes, &prefix, hash);
 	if (x && x->tun == t)
 		return 0;
 	if (!x) {
@@ -353,7 +365,7 @@ static int route_add(struct dp *dp, const struct dp_route *route)
 			dp_problem(dp, "table full: %u routes", dp->conf.routes_max);
 			return -ENOSPC;
 		}
-		x = lpm_add(&dp->routes, &route->prefix);
+		x = lpm_add(&dp->routes, &prefix, hash);
 		if (!x)
 			return -ENOMEM;
 	}
@@ -398,11 +410,13 @@ static bool node_has_prefix(const struct dp_node *n, const struct prefix *p)
 static int node_prefixes_set(struct dp *dp, struct dp_nod *n)
 {
 	for (int i = 0; i < n->conf.n_prefixes; i++) {
-		struct dp_pfx *x = dp_pfx_find(&dp->node_prefixes, &n->conf.prefixes[i]);
+		const struct prefix *p = &n->conf.prefixes[i]; /* masked */
+		uint64_t hash = prefix_hash(&dp->node_prefixes, p);
+		struct dp_pfx *x = pfx_of_hash(&dp->node_prefixes, p, hash);
 		int r;
 
 		if (!x)
-			x = lpm_add(&dp->node_prefixes, &n->conf.prefixes[i]);
+			x = lpm_add(&dp->node_prefixes, p, hash);
 		if (!x)
 			return -ENOMEM;
 		x->node = n;

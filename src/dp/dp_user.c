@@ -58,6 +58,7 @@ static void node_gone(struct dp *dp, struct dp_nod *n) { (void)dp, (void)n; }
 static int flow_nothing(struct dp *dp, struct dp_flw *f) { return (void)dp, (void)f, 0; }
 static void flow_gone(struct dp *dp, struct dp_flw *f) { (void)dp, (void)f; }
 static void out_gone(struct dp *dp, struct dp_o *o) { (void)dp, (void)o; }
+static void route_not_ahead(struct dp *dp, const struct prefix *p) { (void)dp, (void)p; }
 static void routes_nothing(struct dp *dp) { (void)dp; }
 
 /* Everything is counted in the tables. */
@@ -91,6 +92,7 @@ const struct dp_backend_ops dp_backend_user = {
 	.link_count = link_count,
 	.tunnel_set = tunnel_set,
 	.tunnel_del = tunnel_nothing,
+	.route_ahead = route_not_ahead,
 	.route_set = prefix_nothing,
 	.route_del = prefix_gone,
 	.node_set = node_set,
