@@ -22,6 +22,8 @@ struct link_socket {
 	link_socket_recv *recv;
 	link_socket_batch *batch;
 	void *arg;
+	uint32_t *allmulti; /* links that were set to it: the kernel counts, and does not tell */
+	size_t n_allmulti;
 	uint8_t buf[BATCH][9216];
 };
 
@@ -101,16 +103,49 @@ struct link_socket *link_socket_free(struct link_socket *s)
 	if (!s)
 		return NULL;
 	listen_stop(s->fd, s->ev);
+	free(s->allmulti);
 	free(s);
 	return NULL;
+}
+
+static size_t allmulti_of(const struct link_socket *s, uint32_t ifindex)
+{
+	size_t i = 0;
+
+	while (i < s->n_allmulti && s->allmulti[i] != ifindex)
+		i++;
+	return i;
+}
+
+static bool allmulti_note(struct link_socket *s, uint32_t ifindex)
+{
+	uint32_t *v = realloc(s->allmulti, (s->n_allmulti + 1) * sizeof(*v));
+
+	if (!v)
+		return false;
+	s->allmulti = v;
+	v[s->n_allmulti++] = ifindex;
+	return true;
 }
 
 int link_socket_allmulti(struct link_socket *s, uint32_t ifindex, bool on)
 {
 	struct packet_mreq mr = {.mr_ifindex = (int)ifindex, .mr_type = PACKET_MR_ALLMULTI};
+	size_t i = allmulti_of(s, ifindex);
 
-	if (setsockopt(s->fd, SOL_PACKET, on ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP, &mr, sizeof(mr)) < 0)
-		return -errno;
+	if (on == (i < s->n_allmulti))
+		return 0;
+	if (on && !allmulti_note(s, ifindex))
+		return -ENOMEM;
+	if (!on || setsockopt(s->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mr, sizeof(mr)) < 0) {
+		int r = on ? -errno : 0;
+
+		s->allmulti[i] = s->allmulti[--s->n_allmulti];
+		/* A link that has gone took its own with it. */
+		if (!on && setsockopt(s->fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &mr, sizeof(mr)) < 0 && errno != ENODEV)
+			r = -errno;
+		return r;
+	}
 	return 0;
 }
 

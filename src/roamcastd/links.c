@@ -184,9 +184,8 @@ void daemon_link_changed(void *arg, const struct link_info *l)
 		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
 	if (!upstream)
 		lose_upstream(d, l->ifindex);
-	if (!access && !upstream && !downstream) /* by a reload; set as often as it was told of */
-		while (link_socket_allmulti(d->link_socket, l->ifindex, false) == 0)
-			;
+	if (!access && !upstream && !downstream) /* by a reload */
+		(void)link_socket_allmulti(d->link_socket, l->ifindex, false);
 	if (!roles) {
 		daemon_pump(d);
 		dp_link_del(d->dp, l->ifindex);
@@ -221,6 +220,7 @@ void daemon_link_gone(void *arg, const struct link_info *l)
 	if (d->proxy)
 		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
 	lose_upstream(d, l->ifindex);
+	(void)link_socket_allmulti(d->link_socket, l->ifindex, false); /* its number may come again */
 	daemon_pump(d);
 	dp_link_del(d->dp, l->ifindex);
 }
