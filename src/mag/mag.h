@@ -180,6 +180,7 @@ struct mag_subscription_view {
 	enum policy_verdict verdict; /* local decision */
 	uint8_t result;		     /* the LMA's, enum mh_sub_result */
 	bool ended;		     /* terminated by the network */
+	bool silent;		     /* since its source had fallen silent */
 	bool by_registration;	     /* carried by AMS; false: by MLD */
 	struct in6_addr lma;
 	wall_t end;

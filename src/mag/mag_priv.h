@@ -226,6 +226,7 @@ struct mag_sub {
 	struct filter refused_wish;	/* the wish that the LMA refused, in whole or part */
 	struct filter refused_sources;	/* list; empty: all of it */
 	uint8_t result;			/* enum mh_sub_result of that refusal */
+	bool silent;			/* it was no refusal: the source has fallen silent, and that ended it */
 	bool no_room;			/* did not fit the last PBU */
 	bool ended;			/* terminated by the network: until nobody wishes it, or the profile changes */
 	bool queried, waiting;		/* initiation `query`: the node was asked, its answer is awaited */

@@ -217,6 +217,7 @@ static struct filter less_refused(struct mag_sub *sub)
 		return FILTER_NONE;
 	if (sub->result && !filter_eq(&sub->wish, &sub->refused_wish)) {
 		sub->result = MH_SUB_ACCEPTED;
+		sub->silent = false;
 		filter_drop(&sub->refused_wish);
 		filter_drop(&sub->refused_sources);
 	}
@@ -266,6 +267,7 @@ static void take_away(struct mag_sub *sub, struct now now, uint8_t result, const
 void mag_sub_refused(struct mag_sub *sub, struct now now, uint8_t result, const struct in6_addr *sources, size_t n)
 {
 	mag_count(sub->node->mag, MAG_C_SUBSCRIPTION_REFUSED_LMA);
+	sub->silent = false;
 	take_away(sub, now, result, sources, n);
 	tell_refused(sub, now, result, mh_sub_result_name(result));
 	/* Nothing of it is in the binding any more that is not wanted either. */
@@ -276,6 +278,7 @@ void mag_sub_refused(struct mag_sub *sub, struct now now, uint8_t result, const 
 void mag_sub_ended(struct mag_sub *sub, struct now now, const struct in6_addr *source)
 {
 	if (source) {
+		sub->silent = true;
 		take_away(sub, now, MH_SUB_PROHIBITED, source, 1);
 		return;
 	}
@@ -491,7 +494,7 @@ void mag_subs_forget_refusals(struct mag_node *node, struct now now)
 	list_each (n, &node->subs) {
 		struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
 
-		if (!sub->result)
+		if (!sub->result || sub->silent)
 			continue;
 		sub->result = MH_SUB_ACCEPTED;
 		mag_sub_decide(sub, now);
@@ -543,7 +546,7 @@ void mag_subs_profile_changed(struct mag_node *node, struct now now)
 
 		/* What was refused is asked for again, and what the network had ended may begin again. */
 		sub->result = MH_SUB_ACCEPTED;
-		sub->ended = sub->queried = sub->declined_all = false;
+		sub->ended = sub->silent = sub->queried = sub->declined_all = false;
 		filter_drop(&sub->declined);
 	}
 	mag_subs_review(node, now);

@@ -140,7 +140,7 @@ static inline void start(struct fixture *f, const char *mags)
 		 "\", upstream: up0, pools: [\"2001:db8:8000::/40\"], mags: [{name: m1, address: \"%s\"}]}\n",
 		 mags);
 	f->lma_conf = load(f, text);
-	f->mag_conf = load(f, "mag: {address: \"" COA "\", lma: \"" LMAA "\", access: [{match: acc*}]}\n");
+	f->mag_conf = load(f, "mag: {heartbeat: {interval: 2s}, address: \"" COA "\", lma: \"" LMAA "\", access: [{match: acc*}]}\n");
 	f->lma = lma_new(&f->lma_conf->lma, f->now, 1);
 	f->mag = mag_new(&f->mag_conf->mag, f->now, 2);
 	assert_non_null(f->lma);

@@ -111,23 +111,59 @@ static void authorised(struct why *w, const struct mag_node_view *n)
 		why_step(w, "authorised", WHY_OK, NULL, "permitted by its profile at this MAG");
 }
 
+#define LMA_REMEDY                                                                                                     \
+	"see that the LMA runs and is reached (ping), and that nothing on the way drops IPv6 protocol 135; with "       \
+	"security: external, that IPsec is up"
+
+struct lma_seen {
+	struct in6_addr lmaa;
+	bool dead, answered;
+	long long seconds;
+};
+
+static void find_lma(void *arg, const struct mag_lma_view *v)
+{
+	struct lma_seen *s = arg;
+
+	if (!addr_eq(&s->lmaa, &v->lmaa))
+		return;
+	s->dead = v->dead;
+	s->answered = v->answered;
+	s->seconds = v->heartbeat.ns / 1000000000;
+}
+
+/* It was accepted once; does the LMA that did so still live? */
+static void accepted(struct why *w, const struct mag_node_view *n)
+{
+	struct lma_seen seen = { .lmaa = *lma_of(w, n) };
+	char lma[ADDR_STR_MAX], prefix[PREFIX_STR_MAX], heard[64] = "";
+
+	addr_str(&seen.lmaa, lma);
+	mag_each_lma(w->ctx->mag, find_lma, &seen);
+	if (seen.dead) {
+		why_step(w, "registered", WHY_FAILED, LMA_REMEDY "; the node is registered again as soon as it answers",
+			 "LMA %s accepted, but has not answered a Heartbeat for %lld s", lma, seen.seconds);
+		return;
+	}
+	if (seen.answered)
+		snprintf(heard, sizeof(heard), "; its last Heartbeat was %lld s ago", seen.seconds);
+	why_step(w, "registered", WHY_OK, NULL, "LMA %s accepted: %s%s, %lld s left of %lld s%s", lma,
+		 n->n_prefixes ? prefix_str(&n->prefixes[0], prefix) : "no prefix", n->n_prefixes > 1 ? " and others" : "",
+		 (long long)(n->left.ns / 1000000000), (long long)(n->lifetime.ns / 1000000000), heard);
+}
+
 static void registered(struct why *w, const struct mag_node_view *n)
 {
-	char lma[ADDR_STR_MAX], prefix[PREFIX_STR_MAX];
+	char lma[ADDR_STR_MAX];
 
 	addr_str(lma_of(w, n), lma);
 	switch (n->state) {
 	case MAG_NODE_REGISTERED:
-		why_step(w, "registered", WHY_OK, NULL, "LMA %s accepted: %s%s, %lld s left of %lld s", lma,
-			 n->n_prefixes ? prefix_str(&n->prefixes[0], prefix) : "no prefix",
-			 n->n_prefixes > 1 ? " and others" : "", (long long)(n->left.ns / 1000000000),
-			 (long long)(n->lifetime.ns / 1000000000));
+		accepted(w, n);
 		return;
 	case MAG_NODE_REGISTERING:
 		if (n->transmissions > 1)
-			why_step(w, "registered", WHY_FAILED,
-				 "see that the LMA runs and is reached (ping), and that nothing on the way drops IPv6 "
-				 "protocol 135; with security: external, that IPsec is up",
+			why_step(w, "registered", WHY_FAILED, LMA_REMEDY,
 				 "LMA %s has not answered %u Proxy Binding Updates", lma, n->transmissions);
 		else
 			why_step(w, "registered", WHY_PENDING, "wait a moment and ask again",
@@ -272,7 +308,9 @@ static void subscription(struct why *w, const struct mag_node_view *n, const str
 		why_step(w, "subscription", WHY_FAILED,
 			 "it begins again when the node leaves the group and joins it anew, by `roamcast subscribe`, or "
 			 "by a change of the profile",
-			 "asked for by %s, and terminated by the network", origins);
+			 f->v.silent ? "asked for by %s, and terminated by the network: its source had fallen silent"
+				     : "asked for by %s, and terminated by the network",
+			 origins);
 	else if (f->v.verdict != POLICY_PERMIT)
 		why_step(w, "subscription", WHY_FAILED, why_verdict_remedy(f->v.verdict),
 			 "asked for by %s, refused by the profile: %s", origins, policy_verdict_name(f->v.verdict));

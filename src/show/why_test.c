@@ -131,6 +131,35 @@ static void why_lma_silent(void **state)
 	why(f, false, ALICE, true, "registered", "ok", "accepted");
 }
 
+static void why_lma_died(void **state)
+{
+	struct fixture *f = *state;
+
+	do_good(f, ATTACH_ALICE);
+	run(f, span_s(5));
+	why(f, false, ALICE, true, "registered", "ok", "its last Heartbeat was ");
+	f->cut = true;
+	run(f, span_s(14));
+	why(f, false, ALICE, false, "registered", "failed", "has not answered a Heartbeat for ");
+	f->cut = false;
+	run(f, span_s(3));
+	why(f, false, ALICE, true, "registered", "ok", "accepted: 2001:db8:8000::/64");
+}
+
+static void why_silent_source(void **state)
+{
+	struct in6_addr source, group;
+	struct fixture *f = *state;
+
+	assert_true(addr_parse("2001:db8:5::5", &source) && addr_parse("ff3e::8000:1", &group));
+	do_good(f, ATTACH_ALICE);
+	do_good(f, SUBSCRIBE);
+	mag_source_silent(f->mag, f->now, &source, &group, true);
+	run(f, span_s(5));
+	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", false, "subscription", "failed", "had fallen silent");
+	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", false, "LMA", "not-reached", "");
+}
+
 static void why_lma_refuses(void **state)
 {
 	struct fixture *f = *state;
@@ -151,6 +180,8 @@ int main(void)
 		TEST(why_terminated),
 		TEST(why_profile_forbids),
 		TEST(why_lma_silent),
+		TEST(why_lma_died),
+		TEST(why_silent_source),
 		TEST(why_lma_refuses),
 	};
 
