@@ -6,6 +6,7 @@
 
 #include "lab/lab.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -38,6 +39,14 @@ void complain_answer(const json_t *answer)
 }
 
 /* ---- requests ---- */
+/* A store comes into being with its first profile, not by being looked at: the path may be a slip. */
+static bool only_looks(const json_t *request)
+{
+	const char *action = json_string_value(json_object_get(request, "action"));
+
+	return action && (strcmp(action, "show") == 0 || strcmp(action, "export") == 0 || strcmp(action, "remove") == 0);
+}
+
 static json_t *ask_store(const struct options *o, json_t *request, int *status)
 {
 	struct store *s = NULL;
@@ -45,6 +54,12 @@ static json_t *ask_store(const struct options *o, json_t *request, int *status)
 	char why[512];
 	int r;
 
+	if (only_looks(request) && access(o->store, F_OK) != 0) {
+		complain("policy store %s: %s; `policy add` creates one", o->store, strerror(errno));
+		json_decref(request);
+		*status = EXIT_REFUSED;
+		return NULL;
+	}
 	if (store_open(&s, o->store, NULL, NULL, NULL, why, sizeof(why)) != 0) {
 		complain("%s", why);
 		json_decref(request);

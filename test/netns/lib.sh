@@ -174,6 +174,7 @@ trap 'exit 130' INT TERM HUP
 
 [ "$(id -u)" = 0 ] || skip "network namespaces need root"
 [ -x "$LABTOOL" ] || skip "$LABTOOL is not built"
+[ -d "$BUILD/tools" ] || skip "the test tools are not built: make test-tools"
 ip netns list >/dev/null 2>&1 || skip "no network namespaces here"
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/roamcast-$TEST.XXXXXX")
 
