@@ -7,7 +7,8 @@
 void mldproxy_conf_defaults(struct mldproxy_conf *conf)
 {
 	*conf = (struct mldproxy_conf){
-		.downstream_mld = {.fast_leave = true},
+		/* listeners are found soon after a link came up, or this proxy started */
+		.downstream_mld = {.fast_leave = true, .startup_query_response = span_s(1)},
 		.upstream_mld = {.unsolicited_interval = span_s(1)},
 		.links_max = 4096,
 		.groups_max = 65536,

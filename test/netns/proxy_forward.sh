@@ -23,7 +23,7 @@ fi
 
 step "a join, and the very next packet"
 send src $A 6001 20 # nobody listens: nothing may be remembered of it
-listen a1 h1 6001 10 $A "" --want 50
+listen a1 h1 6001 20 $A "" --want 50
 check "joined upstream" eventually 1 up_joined $A
 send src $A 6001 50
 check "all packets, once, in order" equals "50 0 0" "$(heard a1)"
@@ -31,8 +31,8 @@ check "less one hop" equals 63 "$(heard_hops a1)"
 check "the last leave is passed on" eventually 4 up_not_joined $A
 
 step "a source of its own for each listener"
-listen g1 h1 6002 10 $G $PROXY_SRC --want 30
-listen g2 h2 6002 3 $G $OTHER --want 30
+listen g1 h1 6002 20 $G $PROXY_SRC --want 30
+listen g2 h2 6002 6 $G $OTHER --want 30
 check "the first source is asked for" eventually 1 up_joined $G $PROXY_SRC
 check "the second too" eventually 1 up_joined $G $OTHER
 check "any other is not" up_not_joined $G
@@ -43,8 +43,8 @@ check "and the other host, of the other source, nothing" equals "0 30 0" "$(hear
 check "both have left" eventually 4 up_not_joined $G $PROXY_SRC
 
 step "an any-source listener beside one of a source"
-listen b1 h1 6003 6 $A "" --want 40
-listen b2 h2 6003 6 $A $PROXY_SRC --want 20
+listen b1 h1 6003 20 $A "" --want 40
+listen b2 h2 6003 20 $A $PROXY_SRC --want 20
 check "joined" eventually 2 up_joined $A
 send src $A 6003 20 1000 --src $PROXY_SRC
 send src $A 6003 20 1000 --src $OTHER --first 20
@@ -53,7 +53,7 @@ check "one source: that one" equals "20 0 0" "$(heard b2)"
 
 step "MLDv1"
 ns h3 sysctl -qw net.ipv6.conf.eth0.force_mld_version=1
-listen v1 h3 6004 6 $A "" --want 20
+listen v1 h3 6004 20 $A "" --want 20
 check "joined upstream" eventually 2 up_joined $A
 check "shown as MLDv1" equals v1 "$(px subscriptions '.link_subscriptions[] | select(.link == "lan3") | .mld')"
 send src $A 6004 20
@@ -61,10 +61,10 @@ check "it hears" equals "20 0 0" "$(heard v1)"
 check "Done is passed on" eventually 4 up_not_joined $A
 
 step "a sender below"
-listen d1 h1 6005 4 $A "" --want 30
-listen d2 h2 6005 6 $A "" --want 30
+listen d1 h1 6005 20 $A "" --want 30
+listen d2 h2 6005 20 $A "" --want 30
 ns src ip -6 addr show dev eth0 >/dev/null
-listen up src 6005 6 $A "" --want 30
+listen up src 6005 20 $A "" --want 30
 check "joined upstream" eventually 1 up_joined $A
 send h1 $A 6005 30 1000 --hops 9
 check "reaches the other link" equals "30 0 0" "$(heard d2)"
@@ -75,7 +75,7 @@ check "counted" equals 30 "$(px links '.links[] | select(.link == "lan1") | .to_
 
 step "a sender below that nobody below listens to"
 eventually 4 up_not_joined $A >/dev/null
-listen lone src 6006 5 $A "" --want 20
+listen lone src 6006 20 $A "" --want 20
 send h2 $A 6006 20
 check "reaches the upstream all the same" equals "20 0 0" "$(heard lone)"
 send h2 $A 6007 5 1000 --hops 1

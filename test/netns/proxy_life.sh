@@ -30,7 +30,7 @@ check "the kernel's unicast forwarding is left alone" equals "$before" "$after"
 check "no device of ours" equals "" "$(ip -n "$P-px" -br link show | grep rcdp)"
 
 step "a source that is excluded"
-listen x1 h1 6101 4 $A "" --block $OTHER --want 20
+listen x1 h1 6101 25 $A "" --block $OTHER --want 20
 check "joined" eventually 2 up_joined $A
 check "the excluded source not" eventually 1 up_not_joined $A $OTHER
 send src $A 6101 20 1000 --src $OTHER --first 100
@@ -42,7 +42,8 @@ step "a link that comes, and goes with its memberships"
 add_host 3
 check "the new link is used" eventually 5 links_are 3
 listen n3 h3 6102 30 $A ""
-listen n1 h1 6102 30 $B ""
+listen n1 h1 6102 60 $B ""
+n1=$LISTENER
 check "its join is carried" eventually 2 up_joined $A
 check "and the other's" eventually 2 up_joined $B
 check "why: it waits for the stream" why_says "pending.*stream" lan3 $A
@@ -81,14 +82,26 @@ forwarded() { equals 1 "$(px groups "[.flows[] | select(.group == \"$A\") | .out
 check "forward-always: forwarded after a reload" eventually 3 forwarded
 helper_stop "$HELPER"
 
+step "a link that flaps"
+listen f1 h2 6106 25 $G $PROXY_SRC --want 20
+check "joined" eventually 2 up_joined $G $PROXY_SRC
+ip -n "$P-px" link set lan2 down
+check "withdrawn" eventually 3 up_not_joined $G $PROXY_SRC
+ip -n "$P-px" link set lan2 up
+check "its listener is found again, source and all" eventually 5 up_joined $G $PROXY_SRC
+send src $G 6106 20 1000 --src $PROXY_SRC
+check "and has the stream" equals "20 0 0" "$(heard f1)"
+check "left" eventually 4 up_not_joined $G $PROXY_SRC
+ns px ip addr add 2001:db8:2::1/64 dev lan2
+
 step "the upstream is lost and comes back"
-listen u1 h1 6103 12 $G $PROXY_SRC --want 20
+listen u1 h1 6103 25 $G $PROXY_SRC --want 20
 check "joined" eventually 2 up_joined $G $PROXY_SRC
 ip -n "$P-rtr" link set ppx down
 upstream_is() { equals "$1" "$(px status .proxy.upstream_state)"; }
 check "it is seen" eventually 3 upstream_is down
 check "and told by why" why_says "FAILED.*upstream" $G
-listen u2 h2 6104 8 $G $PROXY_SRC --want 10
+listen u2 h2 6104 25 $G $PROXY_SRC --want 10
 send h1 $G 6104 10 500 --src $PROXY_SRC
 check "from link to link streams still pass" equals "10 0 0" "$(heard u2)"
 ip -n "$P-rtr" link set ppx up
@@ -103,6 +116,8 @@ proxy_stop
 check "SIGTERM: ends well" equals 0 $?
 check "and has left" eventually 3 up_not_joined $B
 check "no filter is left behind" equals "" "$(ns px tc filter show dev lan1 ingress 2>/dev/null)"
+
+helper_stop "$n1"
 
 step "limits"
 echo "stream: {idle: 1s}" >>"$TMP/more"

@@ -120,18 +120,21 @@ px_counter() { px counters ".counters[] | select(.counter == \"$1\") | .value"; 
 up_joined() { joined "$1" "${2:-*}" ppx; }
 up_not_joined() { not_joined "$1" "${2:-*}" ppx; }
 
-# listen NAME HOST PORT SECONDS GROUP [SOURCE] [OPTIONS]: a listener in the background, up when it returns
+# listen NAME HOST PORT SECONDS GROUP [SOURCE] [OPTIONS]: a listener in the background, up when it returns; its id is
+# in LISTENER, for helper_stop
 listen() {
 	l_name=$1 l_host=$2 l_port=$3 l_secs=$4 l_group=$5 l_source=${6:-}
 	shift 5; [ $# -eq 0 ] || shift
-	ns "$l_host" python3 "$TOP/test/netns/dppeer.py" recv "$l_port" "$l_secs" --dev eth0 --group "$l_group" \
+	ip netns exec "$P-$l_host" python3 "$TOP/test/netns/dppeer.py" recv "$l_port" "$l_secs" --dev eth0 \
+		--group "$l_group" \
 		${l_source:+--source "$l_source"} "$@" >"$TMP/$l_name.out" 2>&1 &
+	LISTENER=$!
 	HELPERS="$HELPERS $!"
 	eventually 5 grep -q ready "$TMP/$l_name.out" || fail "listener $l_name"
 }
 # heard NAME: "got lost dup", once the listener has ended
 heard() {
-	eventually 20 grep -q '^got' "$TMP/$1.out" || { say "listener $1 does not end"; return 1; }
+	eventually 40 grep -q '^got' "$TMP/$1.out" || { say "listener $1 does not end"; return 1; }
 	awk '/^got/ { print $2, $4, $6 }' "$TMP/$1.out"
 }
 heard_hops() { awk '/^got/ { print $8 }' "$TMP/$1.out"; }
