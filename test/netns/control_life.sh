@@ -65,9 +65,14 @@ check "not a packet was lost, doubled or out of order in all that" flawless
 check "no binding ended" equals 2 "$(show lma bindings '[.bindings[] | select(.state == "active")] | length')"
 
 step "an access link leaves the configuration, and comes back"
+# IFF_ALLMULTI of an access link, 0 or 1.
+allmulti() { printf '%d' $(($(ns mag1 cat /sys/class/net/acc1/flags) >> 9 & 1)); }
+is_allmulti() { equals "$1" "$(allmulti)"; }
+check "it hears all multicast" is_allmulti 1
 sed -i 's/acc\*/none*/' "$(conf mag1)"
 check "reload" rc mag1 reload
 check "its node is detached" eventually 5 node_is mag1 mn1 absent
+check "it hears no more than it needs" eventually 2 is_allmulti 0
 check "and unbound" eventually 5 not_bound lma mn1
 check "the other MAG's streams go on" stream_flows ssm mn2
 cp "$TMP/mag1.yaml" "$(conf mag1)"
