@@ -2,7 +2,8 @@
 /* Heartbeat (RFC 5847): whether a MAG lives, and whether it still knows the nodes that it registered.
  *
  * The bindings of one that lost its state are invalid (3): their data stops, and the entries stay for
- * MinDelayBeforeBCEDelete, so that a node that is registered anew meanwhile, there or elsewhere, has its prefixes again.
+ * MinDelayBeforeBCEDelete, so that a node that is registered anew meanwhile, there or elsewhere, has its prefixes
+ * again.
  * The news of a restart may come later than the first registrations after it: what was registered for the first time
  * since the last answer of before is left alone, and its lifetime decides. */
 #include "lma/lma_priv.h"

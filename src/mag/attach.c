@@ -364,8 +364,8 @@ static bool names_lladdr(const struct profile *p, const struct lladdr *lladdr)
 	return false;
 }
 
-/* The address by which the node was known is not its any more. Whose is it now? One that never was in the profile, as an
- * operator may attach by, is none of the profile's business. */
+/* The address by which the node was known is not its any more. Whose is it now? One that never was in the profile, as
+ * an operator may attach by, is none of the profile's business. */
 static void disown(struct mag_node *node, struct now now)
 {
 	struct mag *mag = node->mag;

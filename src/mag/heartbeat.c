@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Heartbeat (RFC 5847): whether an anchor lives, and whether it still knows the bindings that it accepted. One that lost
- * them gets them again, from all nodes there, without the nodes noticing. */
+/* Heartbeat (RFC 5847): whether an anchor lives, and whether it still knows the bindings that it accepted. One that
+ * lost them gets them again, of all nodes there, without the nodes noticing. */
 #include "mag/mag_priv.h"
 
 #define RENEW_BATCH 256		/* nodes at a time ... */

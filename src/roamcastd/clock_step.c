@@ -11,8 +11,8 @@
 #include "io/clock.h"
 #include "io/log.h"
 
-/* What time_t can say at least everywhere; not so far that the kernel takes it for the end of time. */
-#define FAR_AWAY 0x7fffffff
+/* In the year 2242; from 2262 on the kernel takes it for the end of time. */
+#define FAR_AWAY ((time_t)0x1ffffffff)
 
 static int arm(int fd)
 {
