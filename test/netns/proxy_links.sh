@@ -15,8 +15,8 @@ LAST=$((LINKS + 9))
 
 proxy_topology 0
 proxy_ns many
-seq 10 $LAST | awk -v p="$P" '{ print "link add lan" $1 " netns " p "-px type veth peer name e" $1 " netns " p "-many" }' \
-	>"$TMP/add"
+seq 10 $LAST | awk -v p="$P" '{ print "link add lan" $1 " netns " p "-px type veth",
+	"peer name e" $1 " netns " p "-many" }' >"$TMP/add"
 seq 10 $LAST | awk '{ print "link set lan" $1 " up" }' >"$TMP/up"
 seq 10 $LAST | awk '{ print "link set e" $1 " up" }' >"$TMP/peer"
 check "$LINKS wires" ip -batch "$TMP/add"
