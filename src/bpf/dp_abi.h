@@ -97,10 +97,13 @@ struct abi_route_place {
 static inline struct abi_route_place abi_route_place(__u64 key, __u64 seed, __u32 bits)
 {
 	struct abi_route_place at;
-	__u64 x = (key ^ seed) * 0xbf58476d1ce4e5b9u;
+	__u64 x = key ^ seed;
 
-	x = (x ^ x >> 32) * 0x94d049bb133111ebu;
-	x ^= x >> 29;
+	/* A multiplication carries differences upwards only, and the prefixes of a pool differ in the high bits: they are
+	 * brought down before each. */
+	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
+	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
+	x ^= x >> 33;
 	at.want[0] = x << bits;
 	at.want[1] = at.want[0] | 1ull << (bits - 1);
 	at.line[0] = (__u32)(x >> (64 - bits));

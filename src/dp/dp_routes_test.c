@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dp/dp_routes.h"
 
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -118,6 +119,28 @@ static void a_table_of_the_greatest_number_overflows_hardly(void **state)
 	free(r.lines);
 }
 
+/* The prefixes of a pool, in order, whatever the seed: a seed that gathers them in few lines would refuse registrations. */
+static void no_seed_gathers_a_pool(void **state)
+{
+	uint32_t max = 52428; /* 65536 words: as full as a table is made for */
+	uint8_t bits = routes_bits(max, 64);
+	struct rng g = rng_of(5);
+	struct routes r;
+
+	(void)state;
+	for (unsigned i = 0; i < 200; i++) {
+		struct abi_route_line *lines = calloc(1u << bits, sizeof(*lines));
+		uint32_t refused = 0;
+
+		assert_non_null(lines);
+		routes_init(&r, lines, bits, rng_u64(&g));
+		for (uint64_t k = 0; k < max; k++)
+			refused += !routes_set(&r, htobe64(0x20010db800000000u + k), 0);
+		assert_true(refused < max / 256);
+		free(lines);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +149,7 @@ int main(void)
 		cmocka_unit_test(keys_are_never_mistaken),
 		cmocka_unit_test(a_full_table_refuses_and_keeps_what_it_has),
 		cmocka_unit_test(a_table_of_the_greatest_number_overflows_hardly),
+		cmocka_unit_test(no_seed_gathers_a_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
