@@ -116,7 +116,8 @@ drive() {
 	_ns=$1; shift
 	mkfifo "$TMP/$_ns.in"
 	: >"$TMP/$_ns.out"
-	in_ns "$_ns" "$DRIVE" "$@" <"$TMP/$_ns.in" >"$TMP/$_ns.out" 2>"$TMP/$_ns.err" &
+	# exec: $! is then the process itself, not a shell that a signal would take from above it
+	(exec ip netns exec "$P-$_ns" "$DRIVE" "$@") <"$TMP/$_ns.in" >"$TMP/$_ns.out" 2>"$TMP/$_ns.err" &
 	PIDS="$PIDS $!"
 	eval "DRIVE_$_ns=$!"
 	case $_ns in
@@ -173,7 +174,8 @@ peer() { _ns=$1; shift; in_ns "$_ns" python3 "$HERE/dppeer.py" "$@"; }
 background() {
 	_name=$1; shift
 	: >"$TMP/$_name"
-	peer "$@" >"$TMP/$_name" 2>&1 &
+	_ns=$1; shift
+	(exec ip netns exec "$P-$_ns" python3 "$HERE/dppeer.py" "$@") >"$TMP/$_name" 2>&1 &
 	PIDS="$PIDS $!"
 	tenacious 5 grep -q ready "$TMP/$_name" || fail "$_name did not start: $(cat "$TMP/$_name")"
 }
