@@ -137,7 +137,7 @@ check "the tunnel's report took it back" eventually 15 not_joined $G1 $SRC_ADDR
 move mn6 mag2
 check "an MLDv1 node there" on_mag mn6 mag2
 lab stream join v1 mn6
-check "joined by MLD in the tunnel" eventually 5 joined $V1
+check "joined by MLD in the tunnel" eventually 15 joined $V1
 check "arrives" eventually 5 stream_flows v1 mn6
 move mn4 mag2
 check "a node with source-specific wishes" on_mag mn4 mag2
