@@ -99,7 +99,7 @@ enum mh_mnid_subtype { MH_MNID_NAI = 1 };
 enum mh_vsm {
 	MH_VSM_CAPABILITIES = 1,
 	MH_VSM_RESULT = 2,
-	MH_VSM_PROFILE = 3,
+	MH_VSM_CONTEXT = 3,
 	MH_VSM_DELIVERY = 4,
 	MH_VSM_ROLE = 5,
 	MH_VSM_QUERY = 6,
@@ -134,7 +134,15 @@ enum mh_feature {
 	MH_FEATURE_IMPLICIT_JOIN = 0x0020,
 	MH_FEATURE_CONTEXT_KEPT = 0x0040,
 	MH_FEATURE_DELIVERY_L2_UNICAST = 0x0080,
+	MH_FEATURE_CONTEXT = 0x0100, /* MH 22 and 23 (RFC 7161), with VSM 19/3 and 19/8 */
 };
+
+/* VSM sub-type 3: what is the same for all groups of a context. */
+struct mh_context {
+	uint8_t delivery; /* 0 multicast, 1 link-layer unicast */
+	uint64_t policy_version;
+};
+#define MH_CONTEXT_NO_END 0xffffffffu /* mh_record.left_s */
 
 /* How the records of a message are kept: one pool of addresses for all lists of sources, since a message cannot hold
  * more than it has room for. */
@@ -157,6 +165,8 @@ struct mh_record {
 	uint8_t type;	/* record type of RFC 3810 5.2.12; for MLDv1 contexts MODE_IS_EXCLUDE */
 	uint8_t result; /* enum mh_sub_result, VSM 19/2 only */
 	bool direct;	/* M of the option 54 it came in */
+	uint8_t origins, compat; /* VSM 19/3 only: enum sub_origin, version of MLD that is spoken */
+	uint32_t left_s;	 /* likewise: until it ends */
 	struct in6_addr group;
 	uint16_t first, n; /* sources[first .. first + n) of the message */
 };
@@ -205,6 +215,9 @@ enum mh_has {
 	MH_HAS_MORE = 1 << 24,		/* VSM 19/8 */
 	MH_HAS_ANI = 1 << 25,		/* option 52, kept raw */
 	MH_HAS_QUERY = 1 << 26,		/* VSM 19/6 */
+	MH_HAS_CONTEXT = 1 << 27,	/* VSM 19/3 */
+	MH_HAS_ROLE = 1 << 28,		/* VSM 19/5 */
+	MH_HAS_MORE_AFTER = 1 << 29,	/* VSM 19/8 names a group */
 };
 
 struct mh_msg {
@@ -255,6 +268,9 @@ struct mh_msg {
 	uint16_t auth_offset; /* of the option in the message: what is authenticated ends after the SPI */
 	uint64_t mesg_id;     /* NTP 64 bits */
 	struct mh_capabilities capabilities;
+	struct mh_context context;
+	uint16_t role;		    /* VSM 19/5: one bit, as of mh_capabilities.roles */
+	struct in6_addr more_after; /* VSM 19/8: the rest begins behind this group */
 	uint8_t n_vsm; /* vendor options of others, or of ours with an unknown sub-type */
 	struct mh_vsm_raw vsm[MH_VSM_MAX];
 
@@ -262,6 +278,7 @@ struct mh_msg {
 	bool selector_direct; /* M of option 54 for all its records; where they differ, record.direct */
 	struct mh_records selector, ams, mmo, mma, result;
 	struct mh_records query; /* VSM 19/6: groups alone; none asks for all */
+	struct mh_records described; /* VSM 19/3: groups with origins, compat, left_s */
 	uint8_t mmo_code; /* option 60: 1..4, of the first record; encoded from the records, this only without any */
 	uint8_t mma_status; /* option 61 */
 	uint16_t n_records, n_sources;

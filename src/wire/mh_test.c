@@ -27,6 +27,9 @@ static void assert_same_run(const struct mh_msg *a, const struct mh_records *ra,
 		assert_int_equal(x->type, y->type);
 		assert_int_equal(x->result, y->result);
 		assert_int_equal(x->direct, y->direct);
+		assert_int_equal(x->origins, y->origins);
+		assert_int_equal(x->compat, y->compat);
+		assert_int_equal(x->left_s, y->left_s);
 		assert_true(addr_eq(&x->group, &y->group));
 		assert_int_equal(x->n, y->n);
 		for (size_t k = 0; k < x->n; k++)
@@ -86,6 +89,10 @@ static void assert_same_options(const struct mh_msg *a, const struct mh_msg *b)
 	assert_octets(a->auth, a->auth_len, b->auth, b->auth_len);
 	assert_int_equal(a->mesg_id, b->mesg_id);
 	assert_memory_equal(&a->capabilities, &b->capabilities, sizeof(a->capabilities));
+	assert_int_equal(a->role, b->role);
+	assert_int_equal(a->context.delivery, b->context.delivery);
+	assert_int_equal(a->context.policy_version, b->context.policy_version);
+	assert_true(addr_eq(&a->more_after, &b->more_after));
 	assert_int_equal(a->n_vsm, b->n_vsm);
 	for (size_t i = 0; i < a->n_vsm; i++) {
 		assert_int_equal(a->vsm[i].vendor, b->vsm[i].vendor);
@@ -106,6 +113,7 @@ static void assert_same(const struct mh_msg *a, const struct mh_msg *b)
 	assert_same_run(a, &a->mmo, b, &b->mmo);
 	assert_same_run(a, &a->mma, b, &b->mma);
 	assert_same_run(a, &a->result, b, &b->result);
+	assert_same_run(a, &a->described, b, &b->described);
 	assert_same_run(a, &a->query, b, &b->query);
 }
 
@@ -811,9 +819,31 @@ static void random_octets(struct rng *r, struct mh_msg *m, const uint8_t *octets
 	}
 	if (m->has & MH_HAS_CAPABILITIES)
 		m->capabilities = (struct mh_capabilities){ 1, (uint16_t)rng_u64(r), (uint16_t)rng_u64(r), 9 };
+	m->role = m->has & MH_HAS_ROLE ? (uint16_t)rng_u64(r) : 0;
+	if (m->has & MH_HAS_CONTEXT)
+		m->context = (struct mh_context){ (uint8_t)rng_u64(r), rng_u64(r) };
+	if (m->has & MH_HAS_MORE_AFTER)
+		m->more_after = random_addr(r, 0xff);
 	m->n_vsm = (uint8_t)rng_below(r, MH_VSM_MAX + 1);
 	for (size_t i = 0; i < m->n_vsm; i++)
 		m->vsm[i] = (struct mh_vsm_raw){ 10415, (uint8_t)rng_u64(r), (uint8_t)rng_below(r, 30), octets };
+}
+
+static void random_descriptions(struct rng *r, struct mh_msg *m)
+{
+	size_t n = rng_below(r, 15); /* more than one option holds */
+
+	for (size_t i = 0; i < n; i++) {
+		struct in6_addr group = random_addr(r, 0xff);
+		struct mh_record *rec;
+
+		if (!mh_add_record(m, &m->described, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &group, NULL, 0, MH_AMS_SOURCES))
+			return;
+		rec = &m->records[m->described.first + m->described.n - 1];
+		rec->origins = (uint8_t)rng_u64(r);
+		rec->compat = (uint8_t)rng_u64(r);
+		rec->left_s = (uint32_t)rng_u64(r);
+	}
 }
 
 static void random_message(struct rng *r, struct mh_msg *m, const uint8_t *octets)
@@ -824,13 +854,17 @@ static void random_message(struct rng *r, struct mh_msg *m, const uint8_t *octet
 
 	mh_init(m, types[rng_below(r, N(types))]);
 	random_fixed(r, m);
-	m->has = (uint32_t)(rng_u64(r) & rng_u64(r)) & ((MH_HAS_QUERY << 1) - 1);
+	m->has = (uint32_t)(rng_u64(r) & rng_u64(r)) & ((MH_HAS_MORE_AFTER << 1) - 1);
+	if (!(m->has & MH_HAS_MORE))
+		m->has &= ~(uint32_t)MH_HAS_MORE_AFTER;
 	random_scalars(r, m, octets);
 	random_octets(r, m, octets);
 	if (m->has & MH_HAS_RESULT)
 		random_records(r, m, &m->result, true);
 	if (m->has & MH_HAS_AMS)
 		random_records(r, m, &m->ams, false);
+	if (m->has & MH_HAS_CONTEXT)
+		random_descriptions(r, m);
 	if (m->has & MH_HAS_MMO)
 		random_records(r, m, &m->mmo, true);
 	if (m->has & MH_HAS_SELECTOR)

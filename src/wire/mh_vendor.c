@@ -78,6 +78,60 @@ static enum mh_err read_query(struct mh_reader *d, struct rd *body)
 	return err;
 }
 
+#define CONTEXT_VERSION 1
+#define CONTEXT_HEAD 12
+#define CONTEXT_ENTRY 24
+
+/* Each of several begins with the same octets: the last one's count. A later version may say more behind the entries'
+ * fixed part, so that only ours is read. */
+static enum mh_err read_context_info(struct mh_reader *d, struct rd *body)
+{
+	uint8_t version = rd_u8(body);
+	enum mh_err err = MH_OK;
+
+	if (version != CONTEXT_VERSION) {
+		rd_skip(body, rd_left(body));
+		return MH_OK;
+	}
+	d->m->has |= MH_HAS_CONTEXT;
+	d->m->context.delivery = rd_u8(body);
+	rd_skip(body, 2);
+	d->m->context.policy_version = rd_u64(body);
+	while (rd_left(body) && err == MH_OK) {
+		struct mh_record record = { .type = MLD_MODE_IS_EXCLUDE, .group = rd_in6(body) };
+
+		record.origins = rd_u8(body);
+		record.compat = rd_u8(body);
+		rd_skip(body, 2);
+		record.left_s = rd_u32(body);
+		if (body->bad)
+			return MH_ERR_OPTION_LENGTH;
+		err = take_group(d->m, &d->m->described, &record, body, 0);
+	}
+	return err;
+}
+
+/* Roles of one bit are all that can be told; others are of no use. */
+static enum mh_err read_role(struct mh_reader *d, struct rd *body)
+{
+	if (d->m->has & MH_HAS_ROLE)
+		return MH_ERR_OPTION_TWICE;
+	d->m->has |= MH_HAS_ROLE;
+	d->m->role = rd_u16(body);
+	rd_skip(body, rd_left(body));
+	return MH_OK;
+}
+
+static enum mh_err read_more(struct mh_reader *d, struct rd *body)
+{
+	d->m->has |= MH_HAS_MORE;
+	if (!rd_left(body))
+		return MH_OK;
+	d->m->has |= MH_HAS_MORE_AFTER;
+	d->m->more_after = rd_in6(body);
+	return addr_is_multicast(&d->m->more_after) || body->bad ? MH_OK : MH_ERR_OPTION_VALUE;
+}
+
 /* More than there is room for are passed over, as one that knows none of them would. */
 static enum mh_err keep_raw(struct mh_reader *d, uint32_t vendor, uint8_t subtype, struct rd *body)
 {
@@ -105,9 +159,12 @@ enum mh_err mh_read_vendor(struct mh_reader *d, struct rd *body)
 		return read_result(d, body);
 	case MH_VSM_QUERY:
 		return read_query(d, body);
+	case MH_VSM_CONTEXT:
+		return read_context_info(d, body);
+	case MH_VSM_ROLE:
+		return read_role(d, body);
 	case MH_VSM_MORE:
-		d->m->has |= MH_HAS_MORE;
-		return MH_OK;
+		return read_more(d, body);
 	default:
 		return keep_raw(d, vendor, subtype, body);
 	}
@@ -159,6 +216,48 @@ static void write_queries(struct mh_writer *e)
 	} while (i < m->query.n);
 }
 
+static void write_context_info(struct mh_writer *e)
+{
+	const struct mh_msg *m = e->m;
+	size_t i = 0;
+
+	do {
+		size_t at = begin(e, e->conf->pen, MH_VSM_CONTEXT);
+
+		wr_u8(&e->w, CONTEXT_VERSION);
+		wr_u8(&e->w, m->context.delivery);
+		wr_u16(&e->w, 0);
+		wr_u64(&e->w, m->context.policy_version);
+		for (size_t k = 0; i < m->described.n && k < (DATA_MAX - CONTEXT_HEAD) / CONTEXT_ENTRY; k++) {
+			const struct mh_record *r = &m->records[m->described.first + i++];
+
+			wr_in6(&e->w, &r->group);
+			wr_u8(&e->w, r->origins);
+			wr_u8(&e->w, r->compat);
+			wr_u16(&e->w, 0);
+			wr_u32(&e->w, r->left_s);
+		}
+		mh_option_end(e, at);
+	} while (i < m->described.n);
+}
+
+static void write_role(struct mh_writer *e)
+{
+	size_t at = begin(e, e->conf->pen, MH_VSM_ROLE);
+
+	wr_u16(&e->w, e->m->role);
+	mh_option_end(e, at);
+}
+
+static void write_more(struct mh_writer *e)
+{
+	size_t at = begin(e, e->conf->pen, MH_VSM_MORE);
+
+	if (e->m->has & MH_HAS_MORE_AFTER)
+		wr_in6(&e->w, &e->m->more_after);
+	mh_option_end(e, at);
+}
+
 void mh_write_vendor(struct mh_writer *e, enum mh_option_type type)
 {
 	const struct mh_msg *m = e->m;
@@ -174,8 +273,12 @@ void mh_write_vendor(struct mh_writer *e, enum mh_option_type type)
 		write_results(e);
 	if (m->has & MH_HAS_QUERY)
 		write_queries(e);
+	if (m->has & MH_HAS_CONTEXT)
+		write_context_info(e);
+	if (m->has & MH_HAS_ROLE)
+		write_role(e);
 	if (m->has & MH_HAS_MORE)
-		mh_option_end(e, begin(e, e->conf->pen, MH_VSM_MORE));
+		write_more(e);
 	for (size_t i = 0; i < m->n_vsm; i++) {
 		size_t at = begin(e, m->vsm[i].vendor, m->vsm[i].subtype);
 
