@@ -82,6 +82,12 @@ static const struct conf_word mag_signalling_words[] = {
 	{ "mld", MAG_SIGNALLING_MLD },
 	{ NULL, 0 },
 };
+static const struct conf_word context_words[] = {
+	{ "off", MN_CONTEXT_OFF },
+	{ "query", MN_CONTEXT_QUERY },
+	{ "kept", MN_CONTEXT_KEPT },
+	{ NULL, 0 },
+};
 static const struct conf_word technology_words[] = {
 	{ "virtual", MH_ATT_VIRTUAL }, { "ppp", MH_ATT_PPP }, { "ethernet", MH_ATT_ETHERNET },
 	{ "wlan", MH_ATT_WLAN },       { "wimax", 5 },	      { "3gpp-geran", 6 },
@@ -257,8 +263,15 @@ static const struct conf_key keys[] = {
 	SWITCH("lma.multicast.enabled", lma.multicast, CONF_RESTART, "multicast service at this LMA"),
 	WORD("lma.multicast.signalling", lma.signalling, lma_signalling_words, 0,
 	     "what MAGs may ask with: registrations and MLD, or mld alone"),
+	WORD("lma.multicast.context", lma.context, context_words, 0,
+	     "what a node listens to, when it moves: off: the new MAG asks it (RFC 6224); query: the old MAG is asked "
+	     "(RFC 7161); kept: known already, of MAGs that are set likewise"),
+	SPAN("lma.multicast.pba-timer", lma.pba_timer, 0, 999 * MS, NULL, 0,
+	     "how long the answer to a registration may wait for the context (RFC 7161 4.4)"),
 	SWITCH("lma.multicast.implicit-join", lma.implicit_join, 0,
 	       "replicate to the new MAG of a node before that MAG has asked"),
+	SPAN("lma.multicast.implicit-guard", lma.implicit_guard, 100 * MS, M, NULL, 0,
+	     "what is replicated so ends when the MAG has not confirmed it within this and has then been asked by MLD"),
 	SCOPES("lma.multicast.scopes", lma.scopes, "scopes of groups that are carried"),
 	MLD_ROUTER("lma.multicast.tunnel-mld", lma.tunnel_mld),
 	MLD_STARTUP("lma.multicast.tunnel-mld", lma.tunnel_mld),
@@ -327,6 +340,9 @@ static const struct conf_key keys[] = {
 	     "how long a refused link-layer address is remembered"),
 	SPAN("mag.detachment.record-hold", mag.record_hold, 0, M, NULL, 0,
 	     "how long the record of a node is kept after a revocation"),
+	SPAN("mag.detachment.deregister-after", mag.deregister_after, 0, 10 * S, "at-once", 0,
+	     "how long after its link went down the LMA is told of it: a node that comes back, or registers elsewhere, "
+	     "within that time needs no de-registration"),
 	NUMBER("mag.detachment.revocation-probes", mag.revoke_probes, 1, 20, NULL, 0,
 	       "probes of a node that the LMA says has moved away"),
 	SPAN("mag.detachment.revocation-interval", mag.revoke_probe_interval, 10 * MS, M, NULL, 0, "between them"),
@@ -350,6 +366,11 @@ static const struct conf_key keys[] = {
 	WORD("mag.multicast.signalling", mag.signalling, mag_signalling_words, 0,
 	     "how groups are asked for: in the registration, and by MLD of an LMA that knows no such (auto); never by "
 	     "MLD; mld always"),
+	WORD("mag.multicast.context", mag.context, context_words, 0,
+	     "what a node listens to, when it moves: off: it is asked (RFC 6224); query: the LMA is asked, and told when "
+	     "a node leaves (RFC 7161); kept: the LMA is told of each change as it happens"),
+	SWITCH("mag.multicast.implicit-join", mag.implicit_join, 0,
+	       "let the LMA send the streams of a node that comes before they are asked for"),
 	SWITCH("mag.multicast.node-mld", mag.node_mld, 0, "listen to MLD of the nodes"),
 	SCOPES("mag.multicast.scopes", mag.scopes, "scopes of groups that are asked for at the LMA"),
 	SPAN("mag.multicast.attach-query.response", mag.attach_query_response, MS, M, NULL, 0,

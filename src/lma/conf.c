@@ -34,6 +34,8 @@ void lma_conf_defaults(struct lma_conf *conf)
 		.entries_max = 262144,
 		.multicast = true,
 		.signalling = LMA_ACCEPT_BOTH,
+		.context = MN_CONTEXT_QUERY,
+		.implicit_guard = span_s(1),
 		.scopes = POLICY_SCOPES_DEFAULT,
 		/* a tunnel has one listener, the MAG: it is tracked, and its leave needs no second question */
 		.tunnel_mld = {.query_response = span_s(1), .fast_leave = true, .querier_always = true},

@@ -6,7 +6,7 @@
 #include "fx/fx.h"
 #include "mld/host.h"
 #include "mld/router.h"
-#include "policy/profile.h"
+#include "policy/context.h"
 #include "wire/mh.h"
 
 struct lma;
@@ -63,7 +63,10 @@ struct lma_conf {
 	/* multicast */
 	bool multicast;
 	enum lma_signalling signalling;
-	bool implicit_join; /* capability bit is announced only where the mechanism is on */
+	enum mn_context_mode context;
+	span_t pba_timer;      /* a PBA may wait this long for the context (RFC 7161 4.4); 0 = never; below 1 s */
+	bool implicit_join;    /* capability bit is announced only where the mechanism is on */
+	span_t implicit_guard; /* what was replicated unasked is to be confirmed within; 1 s */
 	struct policy_scopes scopes;
 	struct mld_router_conf tunnel_mld; /* querier towards MAGs */
 	struct mld_host_conf upstream_mld;

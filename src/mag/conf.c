@@ -35,6 +35,7 @@ void mag_conf_defaults(struct mag_conf *conf)
 		.revoke_probe_interval = span_ms(100),
 		.multicast = true,
 		.signalling = MAG_SIGNALLING_AUTO,
+		.context = MN_CONTEXT_QUERY,
 		.node_mld = true,
 		.scopes = POLICY_SCOPES_DEFAULT,
 		.access_mld = {

@@ -6,7 +6,7 @@
 #include "fx/fx.h"
 #include "mld/host.h"
 #include "mld/router.h"
-#include "policy/profile.h"
+#include "policy/context.h"
 #include "wire/mh.h"
 
 struct mag;
@@ -52,11 +52,14 @@ struct mag_conf {
 	uint8_t nud_probes;		  /* 3 */
 	span_t unknown_hold;		  /* remember a refused link-layer address this long: 30 s */
 	span_t record_hold;		  /* after revocation (decision 13): 2 s */
+	span_t deregister_after;	  /* the link went down; 0 = at once */
 	uint8_t revoke_probes;		  /* is a node that is revoked by a handover still here? 3 probes */
 	span_t revoke_probe_interval;	  /* 100 ms apart */
 	/* multicast */
 	bool multicast;
 	enum mag_signalling signalling;
+	enum mn_context_mode context;
+	bool implicit_join;		  /* take streams that the LMA sends before they were asked for */
 	bool node_mld;			  /* process MLD of nodes: true */
 	struct policy_scopes scopes;
 	struct mld_router_conf access_mld;

@@ -6,6 +6,13 @@
 #include "policy/profile.h"
 #include "wire/mh.h"
 
+/* How a gateway or an anchor deals with contexts; what is in force between two is what both announce. */
+enum mn_context_mode {
+	MN_CONTEXT_OFF,	  /* none: a node that moved is asked by MLD (RFC 6224) */
+	MN_CONTEXT_QUERY, /* asked for when the node moves, or told when it leaves (RFC 7161) */
+	MN_CONTEXT_KEPT,  /* besides, the gateway reports each change as it happens, and the anchor keeps it */
+};
+
 #define MN_CONTEXT_MAX 256 /* groups, whatever a message says */
 
 /* One group. `filter` is owned by the context. */
