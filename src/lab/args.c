@@ -24,6 +24,40 @@ static bool take_number(const struct arg *a, const char *text)
 	return true;
 }
 
+bool args_span(const char *text, span_t *ret)
+{
+	static const struct {
+		const char *unit;
+		double ns;
+	} units[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+	char *end;
+	double n = strtod(text, &end);
+	if (!isdigit((unsigned char)*text) || !(n >= 0 && n < 86400e6))
+		return false;
+	if (n == 0 && !*end) {
+		*ret = span_ns(0);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit) != 0 || n * units[i].ns > 86400e9)
+			continue;
+		*ret = span_ns((int64_t)(n * units[i].ns + 0.5));
+		return true;
+	}
+	return false;
+}
+
+static bool take_span(const struct arg *a, const char *text)
+{
+	span_t s;
+	if (!args_span(text, &s) || span_to_us(s) < (int64_t)a->low || span_to_us(s) > (int64_t)a->high) {
+		lab_say("--%s '%s': a time as 20ms is expected, up to %lu ms", a->name, text, a->high / 1000);
+		return false;
+	}
+	*(span_t *)a->to = s;
+	return true;
+}
+
 static bool is_word(const char *words, const char *text)
 {
 	size_t n = strlen(text);
@@ -65,6 +99,8 @@ static bool take(const struct arg *a, const char *text)
 	case ARG_ADDRESS:
 	case ARG_WORD:
 		return take_text(a, text);
+	case ARG_SPAN:
+		return take_span(a, text);
 	}
 	return false;
 }

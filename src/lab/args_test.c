@@ -12,6 +12,7 @@ static bool flag;
 static const char *text, *word, *list[2];
 static unsigned long number;
 static size_t n_list;
+static span_t span;
 
 static int parse(int argc, ...)
 {
@@ -23,6 +24,7 @@ static int parse(int argc, ...)
 	    {"text", ARG_TEXT, .to = &text},
 	    {"word", ARG_WORD, .to = &word, .words = "auto|ebpf"},
 	    {"number", ARG_NUMBER, .to = &number, 3, 9},
+	    {"span", ARG_SPAN, .to = &span, 10, 1000000},
 	    {"addr", ARG_ADDRESS, .to = list, .n = &n_list, .max = 2},
 	};
 	va_start(ap, argc);
@@ -33,6 +35,27 @@ static int parse(int argc, ...)
 	text = word = NULL;
 	number = n_list = 0;
 	return args_parse(argc, argv, known, sizeof(known) / sizeof(known[0]));
+}
+
+static void a_time_has_a_unit(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} good[] = {{"0", 0}, {"0ms", 0}, {"20ms", 20000000}, {"1.5ms", 1500000}, {"300us", 300000}, {"2s", 2000000000}};
+	static const char *const bad[] = {"", "5", "ms", "-1ms", "5 ms", "5min", "nan", "1e99s", "5msx", " 5ms"};
+	span_t s;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_true(args_span(good[i].text, &s));
+		assert_int_equal(s.ns, good[i].ns);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(args_span(bad[i], &s));
+	assert_int_equal(parse(3, "cmd", "--span", "1ms"), 3);
+	assert_int_equal(span.ns, 1000000);
+	assert_int_equal(parse(3, "cmd", "--span", "9us"), -1);
+	assert_int_equal(parse(3, "cmd", "--span", "1001ms"), -1);
 }
 
 static void takes_options_among_words(void **state)
@@ -67,6 +90,7 @@ static void refuses_what_is_not_expected(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_time_has_a_unit),
 	    cmocka_unit_test(takes_options_among_words),
 	    cmocka_unit_test(refuses_what_is_not_expected),
 	};

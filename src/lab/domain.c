@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lab/daemons.h"
+#include "lab/delays.h"
 #include "lab/plug.h"
 
 #define END_PATIENCE span_s(5)
@@ -17,6 +18,8 @@
 static int raise_all(struct lab *lab, const struct domain_options *o, const volatile sig_atomic_t *stop)
 {
 	int r = plug_build(lab);
+	if (!r && !*stop)
+		r = delays_start(lab);
 	if (!r && !*stop && o->daemons)
 		r = daemons_start(lab);
 	if (!r && !*stop && o->daemons && o->profiles)
@@ -89,10 +92,18 @@ int domain_up(struct lab *lab, const struct domain_options *o, const volatile si
 void domain_down(struct lab *lab)
 {
 	struct proc *all = calloc(lab->n_procs + 1, sizeof(*all));
-	for (size_t i = 0; all && i < lab->n_procs; i++)
-		all[i] = lab->procs[i].proc;
+	/* The cables last: what the daemons have to say at their end is to arrive. */
+	struct proc cables = {0};
+	size_t n = 0;
+	for (size_t i = 0; all && i < lab->n_procs; i++) {
+		if (strcmp(lab->procs[i].name, DELAYS_PROC) == 0)
+			cables = lab->procs[i].proc;
+		else
+			all[n++] = lab->procs[i].proc;
+	}
 	if (all)
-		proc_stop(all, lab->n_procs, END_PATIENCE);
+		proc_stop(all, n, END_PATIENCE);
+	proc_stop(&cables, 1, END_PATIENCE);
 	free(all);
 	plug_demolish(lab);
 	remove_files(lab);

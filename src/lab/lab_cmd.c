@@ -15,6 +15,7 @@
 #include "lab/lab_cmd.h"
 #include "lab/netns.h"
 #include "lab/plug.h"
+#include "lab/relay.h"
 #include "lab/stream.h"
 
 static volatile sig_atomic_t stop;
@@ -33,6 +34,7 @@ struct up_options {
 	unsigned long lmas, mags, mns;
 	const char *topology, *dataplane;
 	bool shared, attach;
+	span_t delay;
 	const char *settings[SETTINGS_MAX];
 	size_t n_settings;
 	struct domain_options domain;
@@ -52,6 +54,7 @@ static bool parse_up(int argc, char **argv, struct up_options *o)
 	    {"set", ARG_TEXT, .to = o->settings, .n = &o->n_settings, .max = SETTINGS_MAX},
 	    {"attach", ARG_FLAG, .to = &o->attach},
 	    {"shared", ARG_FLAG, .to = &o->shared},
+	    {"delay", ARG_SPAN, .to = &o->delay, 0, RELAY_DELAY_MAX_US},
 	    {"no-daemons", ARG_FLAG, .to = &no_daemons},
 	};
 	int first = args_parse(argc, argv, known, sizeof(known) / sizeof(known[0]));
@@ -87,6 +90,8 @@ static int cmd_up(const char *prefix, bool given, int argc, char **argv)
 		snprintf(lab.dataplane, sizeof(lab.dataplane), "%s", o.dataplane);
 	for (size_t i = 0; !r && i < o.n_settings; i++)
 		r = lab_set(&lab, o.settings[i]);
+	for (size_t i = 0; !r && o.delay.ns && i < lab.n_mags; i++)
+		r = lab_delay(&lab.mags[i], o.delay);
 	catch_signals();
 	if (!r)
 		r = domain_up(&lab, &o.domain, &stop);
@@ -228,6 +233,27 @@ static int cmd_daemon(struct lab *lab, int argc, char **argv)
 	return lab_save(lab) || r ? 1 : 0;
 }
 
+/* A daemon that loses all that it knew, as by a power cut; in order, it takes leave of its peers first. */
+static int cmd_restart(struct lab *lab, int argc, char **argv)
+{
+	bool orderly = false;
+	const struct arg known[] = {{"orderly", ARG_FLAG, .to = &orderly}};
+	int first = args_parse(argc, argv, known, 1);
+	if (first < 0 || argc - first != 1)
+		return 2;
+	const char *node = argv[first];
+	struct lab_proc *p = lab_proc(lab, lab_host(lab, node));
+	if (!lab_has_node(lab, node) || lab_mn(lab, node) || !p) {
+		lab_say("no daemon '%s' in this lab", node);
+		return 1;
+	}
+	if (!orderly)
+		proc_signal(&p->proc, SIGKILL);
+	proc_stop(&p->proc, 1, span_s(5));
+	int r = daemons_start_one(lab, lab_host(lab, node));
+	return lab_save(lab) || r ? 1 : 0;
+}
+
 /* What is run inside is ended by `lab down` too: note this process, which becomes that program. */
 static int cmd_exec(struct lab *lab, int argc, char **argv)
 {
@@ -270,10 +296,12 @@ static const char usage_text[] =
     "usage: roamcast lab [--prefix P] COMMAND\n"
     "  up [--mags N] [--mns N] [--lmas N] [--topology FILE] [--dataplane auto|ebpf|user]\n"
     "     [--profiles FILE] [--set [NODE:]KEY=VALUE]... [--attach] [--shared] [--no-daemons]\n"
+    "     [--delay TIME]                 one way between each MAG and the others, as 5ms\n"
     "  status [--json]\n"
     "  exec NODE -- COMMAND...           run any program at src, rtr, lma, mag1, mn1, ...\n"
     "  attach MN MAG | move MN MAG | detach MN\n"
     "  daemon start|stop|kill NODE\n"
+    "  restart NODE [--orderly]          its daemon dies, or is ended in order, and starts again\n"
     "  stream start [NAME] [--group G] [--any-source] [--source S] [--rate N] [--size N] [--count N]\n"
     "         [--port N] [--from NODE] [--no-sender] [--passive] [--to MN,MN...|all|none (the default)]\n"
     "  stream join NAME MN [--source S]... [--any-source] [--block S]... [--passive]\n"
@@ -287,7 +315,7 @@ static const struct {
 	int (*run)(struct lab *lab, int argc, char **argv);
 } commands[] = {
     {"down", cmd_down},	    {"status", cmd_status}, {"attach", cmd_attach}, {"move", cmd_move},
-    {"detach", cmd_detach}, {"daemon", cmd_daemon}, {"exec", cmd_exec},	    {"stream", lab_cmd_stream},
+    {"detach", cmd_detach}, {"daemon", cmd_daemon}, {"restart", cmd_restart}, {"exec", cmd_exec},	    {"stream", lab_cmd_stream},
 };
 
 /* Takes "--prefix P" out of argv, wherever it stands before "--". */
@@ -333,6 +361,8 @@ int lab_main(int argc, char **argv)
 		return stream_send_main(argc, argv);
 	if (argc > 0 && !strcmp(argv[0], "_recv"))
 		return stream_recv_main(argc, argv);
+	if (argc > 0 && !strcmp(argv[0], "_relay"))
+		return relay_main(argc, argv);
 	signal(SIGPIPE, SIG_IGN); /* a program or a daemon that ends while we write to it is an error like another */
 	argc = take_prefix(argc, argv, &given);
 	int r = 2;

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -103,6 +105,25 @@ static int link_up(const void *arg)
 int netns_link_up(const char *name, const char *dev)
 {
 	return in_netns(name, link_up, dev);
+}
+
+static int offload_off(const void *arg)
+{
+	/* Segmentation needs checksums: it goes with them. */
+	struct ethtool_value off = {.cmd = ETHTOOL_STXCSUM, .data = 0};
+	struct ifreq ifr = {.ifr_data = (void *)&off};
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", (const char *)arg);
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	int r = ioctl(fd, SIOCETHTOOL, &ifr) < 0 ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+int netns_offload_off(const char *name, const char *dev)
+{
+	return in_netns(name, offload_off, dev);
 }
 
 static void add_line(struct batch *b, const char *fmt, va_list args)

@@ -15,6 +15,10 @@ int netns_set(const char *name, const char *const pairs[]);
  * errno. */
 int netns_link_up(const char *name, const char *dev);
 
+/* Have an interface send nothing that its hardware would have to finish: no segments to cut, no checksums to compute.
+ * What hears its packets on the other end needs them whole. 0 or negative errno. */
+int netns_offload_off(const char *name, const char *dev);
+
 /* Commands for `ip -batch`, collected as text. Zeroed: empty. */
 struct batch {
 	char *text;

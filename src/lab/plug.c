@@ -163,6 +163,29 @@ static int build_lma(struct lab *lab, size_t i)
 	return r;
 }
 
+/* A cable with a relay in it (relay.h), between the interface NAME, whose other end is the MAG's, and NAME-d, whose other
+ * end NAME-b is the switch's. */
+static void add_detour(const struct lab_mag *mag, struct batch *net)
+{
+	batch_add(net, "link set %s up", mag->name);
+	batch_add(net, "link add %s-d type veth peer name %s-b", mag->name, mag->name);
+	batch_add(net, "link set %s-d up", mag->name);
+	batch_add(net, "link set %s-b master br0 up", mag->name);
+}
+
+/* The relay passes frames as they are: whoever sends them to it finishes them. */
+static int finish_frames(const struct lab *lab, const struct lab_mag *mag)
+{
+	char ns[LAB_PATH_MAX], dev[LAB_NODE_MAX + 2];
+	int r = netns_offload_off(lab_netns(lab, mag->name, ns), "tr0");
+	snprintf(dev, sizeof(dev), "%s-b", mag->name);
+	if (!r)
+		r = netns_offload_off(lab_netns(lab, "net", ns), dev);
+	if (r)
+		lab_say("%s: offloads off: %s", mag->name, strerror(-r));
+	return r;
+}
+
 /* One that shares an LMA's namespace has only its address and its access links there. */
 static int build_mag(struct lab *lab, size_t i)
 {
@@ -177,7 +200,10 @@ static int build_mag(struct lab *lab, size_t i)
 	if (own) {
 		batch_add(&b, "link set lo up");
 		batch_add(&b, "link add tr0 index %d type veth peer name %s netns %s", INDEX_TRANSPORT, mag->name, net);
-		batch_add(&far, "link set %s master br0 up", mag->name);
+		if (mag->delay.ns)
+			add_detour(mag, &far);
+		else
+			batch_add(&far, "link set %s master br0 up", mag->name);
 	}
 	batch_add(&b, "address add %s/64 dev tr0 nodad", lab_mag_addr(i, a));
 	batch_add(&b, "link set tr0 up");
@@ -189,7 +215,9 @@ static int build_mag(struct lab *lab, size_t i)
 		batch_add(&far, "link set a%s master cell%zu up", mag->name, i + 1);
 	}
 	r = batch_run(&b, lab_netns(lab, mag->name, ns), false);
-	return r ? r : batch_run(&far, net, false);
+	if (!r)
+		r = batch_run(&far, net, false);
+	return r || !mag->delay.ns ? r : finish_frames(lab, mag);
 }
 
 /* An ordinary Linux host with its defaults, whose link leads nowhere yet. */

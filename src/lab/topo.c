@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lab/args.h"
+#include "lab/relay.h"
+
 #define LAB_ROOT "/run/roamcast/lab"
 
 void lab_say(const char *fmt, ...)
@@ -323,9 +326,13 @@ static json_t *nodes_to_json(const struct lab *lab)
 	json_t *lmas = json_array(), *mags = json_array(), *mns = json_array();
 	for (size_t i = 0; i < lab->n_lmas; i++)
 		json_array_append_new(lmas, json_pack("{ss}", "name", lab->lmas[i].name));
-	for (size_t i = 0; i < lab->n_mags; i++)
-		json_array_append_new(mags, json_pack("{sssbss}", "name", lab->mags[i].name, "shared",
-						      (int)lab->mags[i].shared, "with", lab->mags[i].with));
+	for (size_t i = 0; i < lab->n_mags; i++) {
+		json_t *mag = json_pack("{sssbss}", "name", lab->mags[i].name, "shared", (int)lab->mags[i].shared, "with",
+					lab->mags[i].with);
+		if (lab->mags[i].delay.ns)
+			json_object_set_new(mag, "delay", json_sprintf("%lldus", (long long)span_to_us(lab->mags[i].delay)));
+		json_array_append_new(mags, mag);
+	}
 	for (size_t i = 0; i < lab->n_mns; i++) {
 		const struct lab_mn *m = &lab->mns[i];
 		json_t *mn = json_pack("{ssssss}", "name", m->name, "at", m->at, "lma", lab->lmas[m->lma].name);
@@ -380,6 +387,30 @@ static int take_with(struct lab *lab, const char *file, size_t i, const char *lm
 	return 0;
 }
 
+int lab_delay(struct lab_mag *mag, span_t delay)
+{
+	if (delay.ns && mag->with[0]) {
+		lab_say("%s has the transport link of %s: no delay can be put before it alone", mag->name, mag->with);
+		return -EINVAL;
+	}
+	mag->delay = delay;
+	return 0;
+}
+
+static int take_delay(struct lab_mag *mag, const char *file, size_t i, json_t *o)
+{
+	const char *text = json_string_value(o);
+	span_t delay;
+	if (!o)
+		return 0;
+	if (!text || !args_span(text, &delay) || span_to_us(delay) > RELAY_DELAY_MAX_US) {
+		lab_say("%s: mags[%zu].delay: a text as \"5ms\" is expected, up to %d ms", file, i,
+			RELAY_DELAY_MAX_US / 1000);
+		return -EINVAL;
+	}
+	return lab_delay(mag, delay);
+}
+
 static int take_mn(struct lab *lab, const char *file, size_t i, json_t *o)
 {
 	struct lab_mn *mn = &lab->mns[i];
@@ -429,7 +460,7 @@ static int check_all_keys(const char *file, json_t *root)
 		const char *list, *where, *known;
 	} lists[] = {
 	    {"lmas", "in lmas: ", "name"},
-	    {"mags", "in mags: ", "name shared with"},
+	    {"mags", "in mags: ", "name shared with delay"},
 	    {"mns", "in mns: ", "name at lma profile"},
 	};
 	size_t i;
@@ -454,6 +485,8 @@ static int take_nodes(struct lab *lab, const char *file, json_t *root)
 		lab->mags[i].shared = json_is_true(json_object_get(o, "shared"));
 		if (!r)
 			r = take_with(lab, file, i, json_string_value(json_object_get(o, "with")));
+		if (!r)
+			r = take_delay(&lab->mags[i], file, i, json_object_get(o, "delay"));
 	}
 	for (size_t i = 0; !r && i < lab->n_mns; i++) {
 		json_t *o = json_array_get(mns, i);

@@ -36,6 +36,7 @@ struct lab_lma {
 struct lab_mag {
 	char name[LAB_NODE_MAX];
 	bool shared;		 /* its nodes stand on one link */
+	span_t delay;		 /* of its transport link, one way; 0: none is added */
 	char with[LAB_NODE_MAX]; /* the LMA whose namespace and daemon it shares, or "": it has its own */
 };
 
@@ -74,6 +75,8 @@ int lab_lock(struct lab *lab); /* makes the lab's folder */
 int lab_save(struct lab *lab);
 /* "KEY=VALUE" or "NODE:KEY=VALUE". -EINVAL after it told. */
 int lab_set(struct lab *lab, const char *text);
+/* Delay of a MAG's transport link. -EINVAL after it told: it has none of its own. */
+int lab_delay(struct lab_mag *mag, span_t delay);
 void lab_release(struct lab *lab);
 
 json_t *lab_to_json(const struct lab *lab); /* a new reference, or NULL */

@@ -72,7 +72,7 @@ static void a_topology_file_gives_another_shape(void **state)
 {
 	(void)state;
 	assert_int_equal(read_text("{\"prefix\": \"t\", \"lmas\": [{}, {\"name\": \"lmb\"}],"
-				   "\"mags\": [{\"name\": \"west\"}, {\"name\": \"east\", \"shared\": true}],"
+				   "\"mags\": [{\"name\": \"west\"}, {\"name\": \"east\", \"shared\": true, \"delay\": \"2.5ms\"}],"
 				   "\"mns\": [{\"name\": \"bob\", \"at\": \"east\", \"lma\": \"lmb\","
 				   "\"profile\": {\"multicast\": {\"initiation\": \"network\"}}}, {}],"
 				   "\"settings\": {\"mag.lifetime\": \"60s\"}}"),
@@ -80,6 +80,8 @@ static void a_topology_file_gives_another_shape(void **state)
 	assert_string_equal(lab.prefix, "t");
 	assert_false(lab.mags[0].shared);
 	assert_true(lab.mags[1].shared);
+	assert_int_equal(lab.mags[0].delay.ns, 0);
+	assert_int_equal(span_to_us(lab.mags[1].delay), 2500);
 	assert_string_equal(lab.mns[0].at, "east");
 	assert_int_equal(lab.mns[0].lma, 1);
 	assert_string_equal(lab.mns[1].name, "mn2");
@@ -93,6 +95,7 @@ static void what_is_saved_is_read_again(void **state)
 	strcpy(lab.mns[1].at, "mag2");
 	strcpy(lab.dataplane, "user");
 	lab.mags[0].shared = true;
+	assert_int_equal(lab_delay(&lab.mags[1], span_us(1500)), 0);
 	assert_int_equal(lab_proc_add(&lab, "gone", (struct proc){1, 2}), 0);
 	assert_int_equal(lab_proc_add(&lab, "lma", (struct proc){77, 1ull << 40}), 0);
 	lab_proc_drop(&lab, lab_proc(&lab, "gone"));
@@ -128,6 +131,10 @@ static void a_wrong_file_is_refused(void **state)
 	    "{\"mags\": [{}], \"mns\": [{\"name\": \"mag1\"}]}",
 	    "{\"settings\": {\"mag.lifetime\": 60}}",
 	    "{\"mags\": [{\"with\": \"mag1\"}]}",
+	    "{\"mags\": [{\"delay\": \"5\"}]}",
+	    "{\"mags\": [{\"delay\": 5}]}",
+	    "{\"mags\": [{\"delay\": \"11s\"}]}",
+	    "{\"mags\": [{\"with\": \"lma\", \"delay\": \"5ms\"}]}",
 	    "{\"mags\": [{\"with\": \"lma\"}, {\"with\": \"lma\"}]}",
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
