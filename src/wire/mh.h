@@ -135,6 +135,8 @@ enum mh_feature {
 	MH_FEATURE_CONTEXT_KEPT = 0x0040,
 	MH_FEATURE_DELIVERY_L2_UNICAST = 0x0080,
 	MH_FEATURE_CONTEXT = 0x0100, /* MH 22 and 23 (RFC 7161), with VSM 19/3 and 19/8 */
+	MH_FEATURE_SEAM = 0x0200,    /* VSM 19/7: an LMA that joins and marks for a node that is expected, a MAG that
+				      * forwards with a key */
 };
 
 /* VSM sub-type 3: what is the same for all groups of a context. */
@@ -143,6 +145,16 @@ struct mh_context {
 	uint64_t policy_version;
 };
 #define MH_CONTEXT_NO_END 0xffffffffu /* mh_record.left_s */
+
+/* VSM sub-type 7: the seam between two paths (docs/handover-predictive.md). What it says. */
+enum mh_mark {
+	MH_MARK_JOIN = 1,   /* Subscription Query: join the groups for a node that this gateway expects */
+	MH_MARK_LABEL = 2,  /* Subscription Query: give the groups their next label */
+	MH_MARK_LABELS = 3, /* Subscription Response: the labels from which on */
+	MH_MARK_KEY = 4,    /* HI, HAck: what the forwarded packets of the node are to bear */
+};
+#define MH_LABEL_MASK 0xfffffu
+#define MH_KEY_MAX 0xfffu
 
 /* How the records of a message are kept: one pool of addresses for all lists of sources, since a message cannot hold
  * more than it has room for. */
@@ -167,6 +179,7 @@ struct mh_record {
 	bool direct;	/* M of the option 54 it came in */
 	uint8_t origins, compat; /* VSM 19/3 only: enum sub_origin, version of MLD that is spoken */
 	uint32_t left_s;	 /* likewise: until it ends */
+	uint32_t label;		 /* VSM 19/7 only: 20 bits */
 	struct in6_addr group;
 	uint16_t first, n; /* sources[first .. first + n) of the message */
 };
@@ -218,6 +231,7 @@ enum mh_has {
 	MH_HAS_CONTEXT = 1 << 27,	/* VSM 19/3 */
 	MH_HAS_ROLE = 1 << 28,		/* VSM 19/5 */
 	MH_HAS_MORE_AFTER = 1 << 29,	/* VSM 19/8 names a group */
+	MH_HAS_MARK = 1 << 30,		/* VSM 19/7 */
 };
 
 struct mh_msg {
@@ -271,6 +285,8 @@ struct mh_msg {
 	struct mh_context context;
 	uint16_t role;		    /* VSM 19/5: one bit, as of mh_capabilities.roles */
 	struct in6_addr more_after; /* VSM 19/8: the rest begins behind this group */
+	uint8_t mark;		    /* VSM 19/7: enum mh_mark */
+	uint16_t key;		    /* MH_MARK_KEY: 12 bits */
 	uint8_t n_vsm; /* vendor options of others, or of ours with an unknown sub-type */
 	struct mh_vsm_raw vsm[MH_VSM_MAX];
 
@@ -279,6 +295,7 @@ struct mh_msg {
 	struct mh_records selector, ams, mmo, mma, result;
 	struct mh_records query; /* VSM 19/6: groups alone; none asks for all */
 	struct mh_records described; /* VSM 19/3: groups with origins, compat, left_s */
+	struct mh_records labels;    /* VSM 19/7: groups with label */
 	uint8_t mmo_code; /* option 60: 1..4, of the first record; encoded from the records, this only without any */
 	uint8_t mma_status; /* option 61 */
 	uint16_t n_records, n_sources;

@@ -12,7 +12,8 @@
 /* Make `run` the last of the pool, so that it can grow: options that carry records may stand in any order. */
 static void run_to_tail(struct mh_msg *m, struct mh_records *run)
 {
-	struct mh_records *const runs[] = { &m->selector, &m->ams, &m->mmo, &m->mma, &m->result, &m->query, &m->described };
+	struct mh_records *const runs[] = { &m->selector, &m->ams,   &m->mmo,	     &m->mma,
+					    &m->result,	  &m->query, &m->described, &m->labels };
 	struct mh_record moved[MH_RECORDS_MAX];
 	size_t end = (size_t)run->first + run->n, behind;
 

@@ -30,6 +30,7 @@ static void assert_same_run(const struct mh_msg *a, const struct mh_records *ra,
 		assert_int_equal(x->origins, y->origins);
 		assert_int_equal(x->compat, y->compat);
 		assert_int_equal(x->left_s, y->left_s);
+		assert_int_equal(x->label, y->label);
 		assert_true(addr_eq(&x->group, &y->group));
 		assert_int_equal(x->n, y->n);
 		for (size_t k = 0; k < x->n; k++)
@@ -90,6 +91,8 @@ static void assert_same_options(const struct mh_msg *a, const struct mh_msg *b)
 	assert_int_equal(a->mesg_id, b->mesg_id);
 	assert_memory_equal(&a->capabilities, &b->capabilities, sizeof(a->capabilities));
 	assert_int_equal(a->role, b->role);
+	assert_int_equal(a->mark, b->mark);
+	assert_int_equal(a->key, b->key);
 	assert_int_equal(a->context.delivery, b->context.delivery);
 	assert_int_equal(a->context.policy_version, b->context.policy_version);
 	assert_true(addr_eq(&a->more_after, &b->more_after));
@@ -114,6 +117,7 @@ static void assert_same(const struct mh_msg *a, const struct mh_msg *b)
 	assert_same_run(a, &a->mma, b, &b->mma);
 	assert_same_run(a, &a->result, b, &b->result);
 	assert_same_run(a, &a->described, b, &b->described);
+	assert_same_run(a, &a->labels, b, &b->labels);
 	assert_same_run(a, &a->query, b, &b->query);
 }
 
@@ -391,6 +395,56 @@ static void vendor_options(void **state)
 	assert_int_equal(m.n_vsm, 2);
 	assert_int_equal(m.vsm[0].vendor, 10415);
 	assert_int_equal(m.vsm[1].subtype, 77);
+}
+
+/* VSM 19/7, and what is wrong with it. */
+static void marks(void **state)
+{
+	static const struct {
+		uint8_t data[24];
+		size_t len;
+		enum mh_err err;
+	} t[] = {
+		{{MH_MARK_JOIN}, 1, MH_OK},
+		{{MH_MARK_LABEL, 9, 9}, 3, MH_OK}, /* a later version says more */
+		{{MH_MARK_KEY, 0xff, 0xff}, 3, MH_OK},
+		{{MH_MARK_KEY, 0xff}, 2, MH_ERR_OPTION_LENGTH},
+		{{MH_MARK_LABELS}, 1, MH_OK},
+		{{MH_MARK_LABELS, 0xff, 0x1e}, 3, MH_ERR_OPTION_LENGTH},
+		{{MH_MARK_LABELS, 0x20, 0x01}, 21, MH_ERR_OPTION_VALUE},
+		{{77, 1}, 2, MH_OK}, /* not known */
+		{{0}, 0, MH_ERR_OPTION_LENGTH},
+	};
+	struct in6_addr src = addr("2001:db8::1"), dst = addr("2001:db8::2");
+	uint8_t bytes[MH_LEN_MAX];
+	struct mh_msg m, got;
+
+	(void)state;
+	assert_int_equal(decode_golden(golden_of("subscription_response_labels"), &m), MH_OK);
+	assert_int_equal(m.mark, MH_MARK_LABELS);
+	assert_int_equal(m.labels.n, 2);
+	assert_addr(&m.records[m.labels.first].group, "ff1e::101");
+	assert_int_equal(m.records[m.labels.first + 1].label, 0x12346);
+	assert_int_equal(decode_golden(golden_of("hack_key"), &m), MH_OK);
+	assert_int_equal(m.mark, MH_MARK_KEY);
+	assert_int_equal(m.key, 0xabc);
+	for (size_t i = 0; i < N(t); i++) {
+		size_t len;
+
+		mh_init(&m, MH_HACK);
+		m.n_vsm = 1;
+		m.vsm[0] = (struct mh_vsm_raw){conf.pen, MH_VSM_MARK, (uint8_t)t[i].len, t[i].data};
+		len = mh_encode(&conf, &m, &src, &dst, bytes, sizeof(bytes));
+		assert_true(len > 0);
+		assert_int_equal(mh_decode(&conf, bytes, len, &src, &dst, &got), t[i].err);
+		if (t[i].err == MH_OK && t[i].data[0] <= MH_MARK_KEY)
+			assert_int_equal(got.mark, t[i].data[0]);
+	}
+	mh_init(&m, MH_HACK); /* a key has 12 bits; said twice it is wrong */
+	m.n_vsm = 2;
+	m.vsm[0] = m.vsm[1] = (struct mh_vsm_raw){conf.pen, MH_VSM_MARK, 3, t[2].data};
+	assert_int_equal(mh_decode(&conf, bytes, mh_encode(&conf, &m, &src, &dst, bytes, sizeof(bytes)), &src, &dst, &got),
+			 MH_ERR_OPTION_TWICE);
 }
 
 /* RFC 4285: what is covered ends with the SPI, in both directions. */
@@ -824,6 +878,8 @@ static void random_octets(struct rng *r, struct mh_msg *m, const uint8_t *octets
 		m->context = (struct mh_context){ (uint8_t)rng_u64(r), rng_u64(r) };
 	if (m->has & MH_HAS_MORE_AFTER)
 		m->more_after = random_addr(r, 0xff);
+	m->mark = m->has & MH_HAS_MARK ? (uint8_t)(1 + rng_below(r, MH_MARK_KEY)) : 0;
+	m->key = m->mark == MH_MARK_KEY ? (uint16_t)rng_below(r, MH_KEY_MAX + 1) : 0;
 	m->n_vsm = (uint8_t)rng_below(r, MH_VSM_MAX + 1);
 	for (size_t i = 0; i < m->n_vsm; i++)
 		m->vsm[i] = (struct mh_vsm_raw){ 10415, (uint8_t)rng_u64(r), (uint8_t)rng_below(r, 30), octets };
@@ -846,6 +902,19 @@ static void random_descriptions(struct rng *r, struct mh_msg *m)
 	}
 }
 
+static void random_labels(struct rng *r, struct mh_msg *m)
+{
+	size_t n = rng_below(r, 15); /* more than one option holds */
+
+	for (size_t i = 0; i < n; i++) {
+		struct in6_addr group = random_addr(r, 0xff);
+
+		if (!mh_add_record(m, &m->labels, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &group, NULL, 0, MH_AMS_SOURCES))
+			return;
+		m->records[m->labels.first + m->labels.n - 1].label = (uint32_t)rng_u64(r) & MH_LABEL_MASK;
+	}
+}
+
 static void random_message(struct rng *r, struct mh_msg *m, const uint8_t *octets)
 {
 	static const enum mh_type types[] = { MH_BU,	    MH_BA,  MH_BE,  MH_HEARTBEAT,	   MH_HI,
@@ -854,7 +923,7 @@ static void random_message(struct rng *r, struct mh_msg *m, const uint8_t *octet
 
 	mh_init(m, types[rng_below(r, N(types))]);
 	random_fixed(r, m);
-	m->has = (uint32_t)(rng_u64(r) & rng_u64(r)) & ((MH_HAS_MORE_AFTER << 1) - 1);
+	m->has = (uint32_t)(rng_u64(r) & rng_u64(r)) & (((uint32_t)MH_HAS_MARK << 1) - 1);
 	if (!(m->has & MH_HAS_MORE))
 		m->has &= ~(uint32_t)MH_HAS_MORE_AFTER;
 	random_scalars(r, m, octets);
@@ -865,6 +934,8 @@ static void random_message(struct rng *r, struct mh_msg *m, const uint8_t *octet
 		random_records(r, m, &m->ams, false);
 	if (m->has & MH_HAS_CONTEXT)
 		random_descriptions(r, m);
+	if (m->mark == MH_MARK_LABELS)
+		random_labels(r, m);
 	if (m->has & MH_HAS_MMO)
 		random_records(r, m, &m->mmo, true);
 	if (m->has & MH_HAS_SELECTOR)
@@ -910,6 +981,7 @@ int main(void)
 		cmocka_unit_test(longest_identity),
 		cmocka_unit_test(handover_messages),
 		cmocka_unit_test(vendor_options),
+		cmocka_unit_test(marks),
 		cmocka_unit_test(authentication),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(header_refusals),

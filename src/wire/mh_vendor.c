@@ -111,6 +111,48 @@ static enum mh_err read_context_info(struct mh_reader *d, struct rd *body)
 	return err;
 }
 
+#define LABEL_ENTRY 20
+
+static enum mh_err read_labels(struct mh_reader *d, struct rd *body)
+{
+	enum mh_err err = MH_OK;
+
+	while (rd_left(body) && err == MH_OK) {
+		struct mh_record record = { .type = MLD_MODE_IS_EXCLUDE, .group = rd_in6(body) };
+
+		record.label = rd_u32(body) & MH_LABEL_MASK;
+		if (body->bad)
+			return MH_ERR_OPTION_LENGTH;
+		err = take_group(d->m, &d->m->labels, &record, body, 0);
+	}
+	return err;
+}
+
+/* Labels come in several options; all else is said once. What a later version may say is nothing that we know. */
+static enum mh_err read_mark(struct mh_reader *d, struct rd *body)
+{
+	uint8_t mark = rd_u8(body);
+
+	if (body->bad)
+		return MH_ERR_OPTION_LENGTH;
+	if (mark < MH_MARK_JOIN || mark > MH_MARK_KEY) {
+		rd_skip(body, rd_left(body));
+		return MH_OK;
+	}
+	if ((d->m->has & MH_HAS_MARK) && (mark != MH_MARK_LABELS || d->m->mark != mark))
+		return MH_ERR_OPTION_TWICE;
+	d->m->has |= MH_HAS_MARK;
+	d->m->mark = mark;
+	if (mark == MH_MARK_LABELS)
+		return read_labels(d, body);
+	if (mark == MH_MARK_KEY)
+		d->m->key = rd_u16(body) & MH_KEY_MAX;
+	if (body->bad)
+		return MH_ERR_OPTION_LENGTH;
+	rd_skip(body, rd_left(body));
+	return MH_OK;
+}
+
 /* Roles of one bit are all that can be told; others are of no use. */
 static enum mh_err read_role(struct mh_reader *d, struct rd *body)
 {
@@ -163,6 +205,8 @@ enum mh_err mh_read_vendor(struct mh_reader *d, struct rd *body)
 		return read_context_info(d, body);
 	case MH_VSM_ROLE:
 		return read_role(d, body);
+	case MH_VSM_MARK:
+		return read_mark(d, body);
 	case MH_VSM_MORE:
 		return read_more(d, body);
 	default:
@@ -249,6 +293,27 @@ static void write_role(struct mh_writer *e)
 	mh_option_end(e, at);
 }
 
+static void write_mark(struct mh_writer *e)
+{
+	const struct mh_msg *m = e->m;
+	size_t i = 0;
+
+	do {
+		size_t at = begin(e, e->conf->pen, MH_VSM_MARK);
+
+		wr_u8(&e->w, m->mark);
+		if (m->mark == MH_MARK_KEY)
+			wr_u16(&e->w, m->key);
+		for (size_t k = 0; i < m->labels.n && k < (DATA_MAX - 1) / LABEL_ENTRY; k++) {
+			const struct mh_record *r = &m->records[m->labels.first + i++];
+
+			wr_in6(&e->w, &r->group);
+			wr_u32(&e->w, r->label);
+		}
+		mh_option_end(e, at);
+	} while (i < m->labels.n);
+}
+
 static void write_more(struct mh_writer *e)
 {
 	size_t at = begin(e, e->conf->pen, MH_VSM_MORE);
@@ -277,6 +342,8 @@ void mh_write_vendor(struct mh_writer *e, enum mh_option_type type)
 		write_context_info(e);
 	if (m->has & MH_HAS_ROLE)
 		write_role(e);
+	if (m->has & MH_HAS_MARK)
+		write_mark(e);
 	if (m->has & MH_HAS_MORE)
 		write_more(e);
 	for (size_t i = 0; i < m->n_vsm; i++) {
