@@ -208,7 +208,8 @@ void mag_link_down(struct mag *mag, struct now now, uint32_t ifindex)
 struct heard {
 	const char *trigger;
 	struct in6_addr link_local; /* :: not told */
-	bool is_nd, is_mld;
+	bool named;		    /* it was sent from a link-local address */
+	bool is_nd, is_mld, is_nameless; /* nameless: a report from :: */
 	struct nd_msg nd;
 	struct mld_packet mld;
 };
@@ -219,7 +220,8 @@ static void hear_nd(struct heard *ret)
 
 	ret->is_nd = true;
 	ret->trigger = m->type == ND_RS ? "router-solicitation" : "neighbour-discovery";
-	if (addr_is_link_local(&m->src))
+	ret->named = addr_is_link_local(&m->src);
+	if (ret->named)
 		ret->link_local = m->src;
 	else if (m->type == ND_NS && addr_is_any(&m->src) && addr_is_link_local(&m->target))
 		ret->link_local = m->target; /* it is about to take that address (RFC 4862 5.4.2) */
@@ -247,8 +249,9 @@ static bool hear(struct mag *mag, const uint8_t *packet, size_t len, struct hear
 	mld = mld_decode(packet, len, &ret->mld);
 	if (mld == MLD_OK || mld == MLD_ERR_SOURCE_UNSPECIFIED) {
 		ret->trigger = "mld";
-		ret->is_mld = mld == MLD_OK;
-		if (!ret->is_mld)
+		ret->is_mld = ret->named = mld == MLD_OK;
+		ret->is_nameless = !ret->is_mld;
+		if (ret->is_nameless)
 			mag_count(mag, MAG_C_MLD_UNSPECIFIED_SOURCE);
 		else if (ret->mld.type != MLD_QUERY)
 			ret->link_local = ret->mld.src;
@@ -262,7 +265,8 @@ static bool hear(struct mag *mag, const uint8_t *packet, size_t len, struct hear
 		return false;
 	mag_count(mag, MAG_C_LINK_OTHER_PACKET);
 	ret->trigger = "data";
-	if (addr_is_link_local(&ip.src))
+	ret->named = addr_is_link_local(&ip.src);
+	if (ret->named)
 		ret->link_local = ip.src;
 	return true;
 }
@@ -278,6 +282,10 @@ static void heard_node(struct mag *mag, struct now now, struct mag_node *node, c
 		mag_advertise_solicited(node, now);
 	if (seen->is_mld)
 		mag_listen_recv(node, now, &seen->mld);
+	if (seen->is_nameless)
+		mag_listen_nameless(node, now);
+	else if (seen->named)
+		mag_listen_named(node, now);
 }
 
 /* On a point-to-point link whose node was attached by name alone the first sender is that node. */

@@ -23,6 +23,7 @@ void mag_listen_stop(struct mag_node *node)
 	if (node->mld)
 		mld_link_free(node->mld);
 	node->mld = NULL;
+	node->nameless = false;
 }
 
 /* ---- leaves of groups that the node never reported: only the packet tells of them ---- */
@@ -121,6 +122,29 @@ void mag_listen_recv(struct mag_node *node, struct now now, const struct mld_pac
 	mld_link_recv(node->mld, now, p);
 	(void)mag_listen_drain(node->mag, now); /* joins first: a report may both take back and renew */
 	note_declined(node, now, p);
+}
+
+/* ---- reports that do not count ---- */
+
+/* A report from :: does not count, and nothing of it is looked at (RFC 3590 4). But somebody wants something and has no
+ * address to say so from: it is asked when it has one. Not every host repeats by itself what it said too early: an
+ * MLDv1 host may take 10 s for it, and does not at all once a query was answered from :: too. */
+void mag_listen_nameless(struct mag_node *node, struct now now)
+{
+	const struct mag_conf *c = &node->mag->conf;
+
+	if (!node->mld)
+		return;
+	node->nameless = true;
+	mld_link_query_within(node->mld, now, c->attach_query_response, c->attach_query_interval);
+}
+
+void mag_listen_named(struct mag_node *node, struct now now)
+{
+	if (!node->nameless || !node->mld)
+		return;
+	node->nameless = false;
+	mld_link_query_within(node->mld, now, node->mag->conf.attach_query_response, span_ns(0));
 }
 
 /* ---- what the membership engine says ---- */

@@ -202,6 +202,7 @@ struct mag_node {
 	struct mag_asked *asked; /* by an operator, while there is no session; NULL: nothing */
 	bool terminated; /* an operator ended its multicast */
 	struct mld_link *mld;
+	bool nameless; /* it reported from ::, and is to be asked as soon as it has an address */
 	struct proxy_member *member;
 	struct list subs; /* mag_sub.in_node */
 	uint32_t n_subs, n_active;
@@ -417,6 +418,8 @@ bool mag_multicast_permitted(const struct mag_node *node);
 void mag_listen_start(struct mag_node *node, struct now now);
 void mag_listen_stop(struct mag_node *node);
 void mag_listen_recv(struct mag_node *node, struct now now, const struct mld_packet *p);
+void mag_listen_nameless(struct mag_node *node, struct now now); /* a report came from :: */
+void mag_listen_named(struct mag_node *node, struct now now);	 /* something came from its link-local address */
 bool mag_listen_drain(struct mag *mag, struct now now);
 
 /* ---- peer.c ---- */

@@ -109,6 +109,61 @@ static void mldv1(void **state)
 	bench_end(b);
 }
 
+static void report_from_nowhere(struct bench *b, unsigned n)
+{
+	struct in6_addr g = addr(G);
+	uint8_t bytes[256];
+
+	send_packet(b, n, n, bytes, mld_encode_v1(MLD_V1_REPORT, &g, &addr_any, bytes, sizeof(bytes)));
+}
+
+/* Is that address free? (RFC 4862 5.4.2) */
+static void detect_duplicates(struct bench *b, unsigned n)
+{
+	struct nd_msg m = {.type = ND_NS, .src = addr_any, .target = link_local(n)};
+	struct nd_msg heard;
+	uint8_t bytes[256];
+	size_t len;
+
+	m.dst = addr("ff02::1:ff00:0");
+	memcpy(m.dst.s6_addr + 13, m.target.s6_addr + 13, 3);
+	len = nd_encode(&m, bytes, sizeof(bytes));
+	assert_int_equal(nd_decode(bytes, len, &heard), ND_OK);
+	send_packet(b, n, n, bytes, len);
+}
+
+/* A host that joins before it has an address reports from ::, and MLDv1 hosts need not say it again for long. The report
+ * does not count; its sender is asked, when it shows an address, and meanwhile now and then. */
+static void report_without_an_address(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	wait_for(b, span_s(20));
+	b->probes = true;
+	bench_forget(b);
+	report_from_nowhere(b, 1);
+	assert_false(has_sub(b, 1, G));
+	assert_int_equal(counter(b, "mld-unspecified-source"), 1);
+	wait_for(b, span_ms(900));
+	detect_duplicates(b, 1); /* it has no address yet */
+	assert_said(b, "");
+	wait_for(b, span_ms(200));
+	assert_said(b, "Q100");
+	report_from_nowhere(b, 1); /* that is its answer */
+	report_from_nowhere(b, 1);
+	wait_for(b, span_ms(900));
+	assert_said(b, "Q100");
+	bench_forget(b);
+	send_nd(b, 1, 1, ND_NS, link_local(1));
+	assert_said(b, "Q100");
+	send_nd(b, 1, 1, ND_NS, link_local(1));
+	wait_for(b, span_s(5));
+	assert_said(b, "Q100");
+	bench_end(b);
+}
+
 /* ---- the profile's word ---- */
 
 static void a_denied_range_wins(void **state)
@@ -524,6 +579,7 @@ int main(void)
 		cmocka_unit_test(network_initiated_with_a_query),
 		cmocka_unit_test(node_initiated),
 		cmocka_unit_test(mldv1),
+		cmocka_unit_test(report_without_an_address),
 		cmocka_unit_test(a_denied_range_wins),
 		cmocka_unit_test(allowed_ranges_are_all_there_is),
 		cmocka_unit_test(mandatory_groups_cannot_be_left),

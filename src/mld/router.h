@@ -87,6 +87,8 @@ void mld_link_set_self(struct mld_link *link, const struct in6_addr *self);
 /* General Queries, `count` of them, the first at once, the others each `again` later (handover: the attach query), with
  * Maximum Response Delay `max_resp`. Like the next, it does nothing while another router is the querier. */
 void mld_link_query(struct mld_link *link, struct now now, span_t max_resp, unsigned count, span_t again);
+/* One General Query, not later than `delay` from now: one that mld_link_query() has yet to send may be it. */
+void mld_link_query_within(struct mld_link *link, struct now now, span_t max_resp, span_t delay);
 /* Ask about this group (draft Figure 2), once now, with S set: nobody's timers are lowered. */
 void mld_link_query_group(struct mld_link *link, struct now now, const struct in6_addr *group, span_t max_resp);
 

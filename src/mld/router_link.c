@@ -61,6 +61,19 @@ void mld_link_query(struct mld_link *link, struct now now, span_t max_resp, unsi
 	link_expire(link, now);
 }
 
+void mld_link_query_within(struct mld_link *link, struct now now, span_t max_resp, span_t delay)
+{
+	mono_t at = mono_add(now.mono, delay);
+
+	if (!mono_before(at, link->ask_at))
+		return;
+	if (mono_is_never(link->ask_at))
+		link->ask_left = 1;
+	link->ask_resp = max_resp;
+	link->ask_at = at;
+	link_expire(link, now);
+}
+
 void mld_link_query_group(struct mld_link *link, struct now now, const struct in6_addr *group, span_t max_resp)
 {
 	(void)now;

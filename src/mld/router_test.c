@@ -57,6 +57,31 @@ static void test_query_on_demand(void **state)
 	bench_stop(&b);
 }
 
+/* Asked for by some time: what is due sooner, or brought forward, is enough. */
+static void test_query_within(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, &defaults);
+	bench_until(&b, 40);
+	bench_mark(&b);
+	b.general = true;
+	mld_link_query_within(b.link, b.now, span_ms(100), span_s(1));
+	bench_until(&b, 0.5);
+	mld_link_query_within(b.link, b.now, span_ms(200), span_s(1)); /* no later than the first */
+	bench_until(&b, 3);
+	mld_link_query_within(b.link, b.now, span_ms(100), span_s(1));
+	mld_link_query_within(b.link, b.now, span_ms(200), span_s(0));
+	bench_until(&b, 10);
+	mld_link_query(b.link, b.now, span_ms(100), 3, span_s(1));
+	bench_until(&b, 10.5);
+	mld_link_query_within(b.link, b.now, span_ms(200), span_ms(100)); /* the second of three */
+	bench_until(&b, 110);
+	assert_trace(&b, "1:General(100) 3:General(200) 10:General(100) 10.6:General(200) 11.6:General(200)");
+	bench_stop(&b);
+}
+
 /* The listening interval is of the values in force: RV * QI + QRI. */
 static void test_listening_interval(void **state)
 {
@@ -875,7 +900,8 @@ int main(void)
 	    cmocka_unit_test(test_startup_queries),
 	    cmocka_unit_test(test_settings_of_queries),
 	    cmocka_unit_test(test_query_on_demand),
-	    cmocka_unit_test(test_listening_interval),
+	    cmocka_unit_test(test_query_within),
+		cmocka_unit_test(test_listening_interval),
 	    cmocka_unit_test(test_election),
 	    cmocka_unit_test(test_values_of_the_querier),
 	    cmocka_unit_test(test_no_election_on_request),
