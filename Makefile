@@ -19,8 +19,8 @@ V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 
 VERSION := 0.1.0
-LAYERS  := base wire fx mld policy proxy mldproxy lma mag conf store dp io show lab
-ENGINES := base wire fx mld policy proxy mldproxy lma mag
+LAYERS  := base wire fx seam mld policy proxy mldproxy lma mag conf store dp io show lab
+ENGINES := base wire fx seam mld policy proxy mldproxy lma mag
 PROGRAMS:= roamcastd roamcast
 
 PKGS    := libevent_core libevent_extra libmnl yaml-0.1 jansson sqlite3 libcap-ng libbpf

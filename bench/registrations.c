@@ -261,7 +261,7 @@ static void on_order(evutil_socket_t fd, short what, void *arg)
 
 static struct dp *data_plane(struct server *s, uint32_t n, const struct prefix *pool, char name[64])
 {
-	static const struct dp_events events = {tunnel_packet, problem};
+	static const struct dp_events events = {.tunnel_packet = tunnel_packet, .problem = problem};
 	struct dp_conf conf = {.nodes_max = 64,
 			       .routes_max = n + 1024,
 			       .tunnels_max = 1024,

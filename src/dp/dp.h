@@ -27,10 +27,17 @@ enum dp_link_role {
 	DP_LINK_DOWNSTREAM = 8, /* plain proxy: listeners, and senders too */
 };
 
+enum dp_handover_news {
+	DP_HANDOVER_CLOSED,	/* every stream of the node comes by the new path alone, and nothing is held any more */
+	DP_HANDOVER_OVERFLOWN,	/* the buffer was full: something was lost. Told once for each handover */
+};
+
 struct dp_events {
 	/* A packet out of a tunnel that is for this host and not for a node: MLD between MAG and LMA. It came
 	 * from a tunnel in force. `inner` is valid during the call. */
 	void (*tunnel_packet)(void *arg, const struct dp_tunnel *tunnel, const uint8_t *inner, size_t len);
+	/* Of a predictive handover at the new MAG (DP_HANDOVER_EXPECT). It may change what it likes from there. */
+	void (*handover)(void *arg, uint32_t node, enum dp_handover_news news);
 	/* Something for the operator: a link that could not be attached, a map that is full. */
 	void (*problem)(void *arg, const char *text);
 };

@@ -750,6 +750,12 @@ int dp_table_apply(struct dp *dp, const struct dp_op *op)
 		return flow_out_add(dp, &op->flow, &op->out);
 	case DP_OUT_DEL:
 		return flow_out_del(dp, &op->flow, &op->out);
+	case DP_FLOW_MARK:
+	case DP_HANDOVER_FORWARD:
+	case DP_HANDOVER_EXPECT:
+	case DP_HANDOVER_EDGE:
+	case DP_HANDOVER_END:
+		return -EOPNOTSUPP;
 	}
 	return -EINVAL;
 }

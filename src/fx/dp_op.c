@@ -24,6 +24,16 @@ const char *dp_op_name(enum dp_op_kind kind)
 		return "out-add";
 	case DP_OUT_DEL:
 		return "out-del";
+	case DP_FLOW_MARK:
+		return "flow-mark";
+	case DP_HANDOVER_FORWARD:
+		return "handover-forward";
+	case DP_HANDOVER_EXPECT:
+		return "handover-expect";
+	case DP_HANDOVER_EDGE:
+		return "handover-edge";
+	case DP_HANDOVER_END:
+		return "handover-end";
 	}
 	return "unknown";
 }

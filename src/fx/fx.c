@@ -43,9 +43,17 @@ static size_t dp_used(const struct dp_op *op)
 		return USED(dp.n_outs);
 	case DP_FLOW_DEL:
 		return USED(dp.flow);
+	case DP_FLOW_MARK:
+		return USED(dp.label);
 	case DP_OUT_ADD:
 	case DP_OUT_DEL:
 		return USED(dp.out);
+	case DP_HANDOVER_FORWARD:
+	case DP_HANDOVER_EXPECT:
+	case DP_HANDOVER_END:
+		return USED(dp.handover);
+	case DP_HANDOVER_EDGE:
+		return USED(dp.edge);
 	}
 	return 0;
 }

@@ -75,17 +75,23 @@ static void every_dp_operation_comes_out_as_it_went_in(void **state)
 	struct dp_tunnel t = {addr(1), addr(2)};
 	struct dp_out outs[3] = {{.ifindex = 1, .node = 4}, {.ifindex = 2, .node = 5}, {.tunnel = t}};
 	struct dp_flow flow = {.in = {.tunnel = t}, .source = addr(3), .group = addr(4)};
-	struct dp_op op[10] = {
+	struct dp_edge edge = {9, addr(4), 0xfffff};
+	struct dp_op op[15] = {
 		{.kind = DP_TUNNEL_ADD, .tunnel = t},
 		{.kind = DP_TUNNEL_DEL, .tunnel = t},
-		{.kind = DP_ROUTE_ADD, .route = {{addr(0), 64}, t}},
-		{.kind = DP_ROUTE_DEL, .route = {{addr(9), 64}, t}},
+		{.kind = DP_ROUTE_ADD, .route = {{addr(0), 64}, t, true}},
+		{.kind = DP_ROUTE_DEL, .route = {{addr(9), 64}, t, false}},
 		{.kind = DP_NODE_ADD, .node = {.node = 8, .ifindex = 3, .mac = {2}, .n_prefixes = 8, .tunnel = t}},
 		{.kind = DP_NODE_DEL, .node = {.node = 8}},
 		{.kind = DP_FLOW_ADD, .flow = flow, .outs = outs, .n_outs = 3},
 		{.kind = DP_FLOW_DEL, .flow = flow},
 		{.kind = DP_OUT_ADD, .flow = flow, .out = outs[1]},
 		{.kind = DP_OUT_DEL, .flow = flow, .out = outs[2]},
+		{.kind = DP_FLOW_MARK, .flow = flow, .label = 0x12345},
+		{.kind = DP_HANDOVER_FORWARD, .handover = {.node = 9, .key = 0xabc, .tunnel = t}},
+		{.kind = DP_HANDOVER_EXPECT, .handover = {.node = 9, .n_prefixes = 8, .seam_wait = span_ms(7)}},
+		{.kind = DP_HANDOVER_EDGE, .edge = edge},
+		{.kind = DP_HANDOVER_END, .handover = {.node = 9}},
 	};
 	struct dp_out copy[3];
 	struct fx fx;
@@ -93,10 +99,10 @@ static void every_dp_operation_comes_out_as_it_went_in(void **state)
 	(void)state;
 	memcpy(copy, outs, sizeof(outs));
 	op[4].node.prefixes[7] = (struct prefix){addr(7), 63};
-	for (int i = 0; i < 10; i++)
+	for (int i = 0; i < 15; i++)
 		fxq_dp(q, &op[i]);
 	memset(outs, 0xee, sizeof(outs));
-	for (unsigned i = 0; i < 10; i++) {
+	for (unsigned i = 0; i < 15; i++) {
 		assert_true(fxq_pop(q, &fx));
 		assert_int_equal(fx.kind, FX_DP);
 		assert_int_equal(fx.dp.kind, i);
@@ -106,13 +112,19 @@ static void every_dp_operation_comes_out_as_it_went_in(void **state)
 			assert_memory_equal(&fx.dp.route, &op[i].route, sizeof(op[i].route));
 		else if (i <= DP_NODE_DEL)
 			assert_memory_equal(&fx.dp.node, &op[i].node, sizeof(op[i].node));
-		else
+		else if (i <= DP_FLOW_MARK)
 			assert_memory_equal(&fx.dp.flow, &flow, sizeof(flow));
+		else if (i == DP_HANDOVER_EDGE)
+			assert_memory_equal(&fx.dp.edge, &edge, sizeof(edge));
+		else
+			assert_memory_equal(&fx.dp.handover, &op[i].handover, sizeof(op[i].handover));
 		if (i == DP_FLOW_ADD) {
 			assert_int_equal(fx.dp.n_outs, 3);
 			assert_memory_equal(fx.dp.outs, copy, sizeof(copy));
 		}
-		if (i >= DP_OUT_ADD)
+		if (i == DP_FLOW_MARK)
+			assert_int_equal(fx.dp.label, 0x12345);
+		if (i == DP_OUT_ADD || i == DP_OUT_DEL)
 			assert_memory_equal(&fx.dp.out, &op[i].out, sizeof(op[i].out));
 	}
 	/* A list without outputs. */
@@ -192,7 +204,7 @@ static void names_are_all_there_and_distinct(void **state)
 	}
 	assert_string_equal(event_name(EV_N), "unknown");
 	assert_string_equal(event_name(EV_NODE_REGISTERED), "node-registered");
-	for (unsigned i = 0; i <= DP_OUT_DEL; i++) {
+	for (unsigned i = 0; i <= DP_HANDOVER_END; i++) {
 		assert_string_not_equal(dp_op_name(i), "unknown");
 		for (unsigned j = 0; j < i; j++)
 			assert_string_not_equal(dp_op_name(i), dp_op_name(j));

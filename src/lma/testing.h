@@ -166,8 +166,14 @@ static inline void rig_dp(struct rig *r, const struct dp_op *op)
 		assert_non_null(l);
 		rig_out(r, l, &op->out.tunnel.remote, op->kind == DP_OUT_ADD);
 		return;
+	case DP_FLOW_MARK: /* of a list that may be gone */
+		return;
 	case DP_NODE_ADD:
 	case DP_NODE_DEL:
+	case DP_HANDOVER_FORWARD:
+	case DP_HANDOVER_EXPECT:
+	case DP_HANDOVER_EDGE:
+	case DP_HANDOVER_END:
 		break;
 	}
 	fail_msg("an LMA has no use for %s", dp_op_name(op->kind));

@@ -340,7 +340,7 @@ static inline void said_dp(struct bench *b, const struct dp_op *op)
 	char g[ADDR_STR_MAX], s[ADDR_STR_MAX];
 	const char *src = "", *sep = "";
 
-	if (op->kind >= DP_FLOW_ADD) {
+	if (op->kind >= DP_FLOW_ADD && op->kind <= DP_OUT_DEL) {
 		addr_str(&op->flow.group, g);
 		if (!addr_is_any(&op->flow.source)) {
 			src = addr_str(&op->flow.source, s);
@@ -369,9 +369,20 @@ static inline void said_dp(struct bench *b, const struct dp_op *op)
 	case DP_OUT_DEL:
 		text_add(&b->data, "%s%s%s%c%u", g, sep, src, op->kind == DP_OUT_ADD ? '+' : '-', op->out.node);
 		return;
+	case DP_HANDOVER_FORWARD:
+	case DP_HANDOVER_EXPECT:
+		text_add(&b->data, "%s%u+", op->kind == DP_HANDOVER_FORWARD ? "forward" : "expect", op->handover.node);
+		return;
+	case DP_HANDOVER_EDGE:
+		text_add(&b->data, "edge%u=%x", op->edge.node, op->edge.label);
+		return;
+	case DP_HANDOVER_END:
+		text_add(&b->data, "handover%u-", op->handover.node);
+		return;
 	case DP_ROUTE_ADD:
 	case DP_ROUTE_DEL:
-		fail_msg("a gateway has no routes");
+	case DP_FLOW_MARK:
+		fail_msg("a gateway has no routes, and no labels");
 	}
 }
 

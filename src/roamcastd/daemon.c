@@ -155,7 +155,7 @@ static bool conf_has_pool(const struct conf *c, const struct prefix *pool)
 
 static int start_dataplane(struct daemon *d)
 {
-	static const struct dp_events events = {on_tunnel_packet, on_problem};
+	static const struct dp_events events = {.tunnel_packet = on_tunnel_packet, .problem = on_problem};
 	char why[256] = "";
 	int r = dp_new(&d->dp, &d->conf->dp, d->base, &events, d, why, sizeof(why));
 

@@ -13,6 +13,11 @@ struct flow {
 	unsigned n;
 };
 
+struct handover {
+	struct dp_handover conf;
+	bool forward;
+};
+
 struct dpm {
 	struct sim *sim;
 	const char *name;
@@ -20,7 +25,8 @@ struct dpm {
 	struct dp_route *routes;
 	struct dp_node *nodes;
 	struct flow *flows;
-	unsigned n_tunnels, n_routes, n_nodes, n_flows;
+	struct handover *handovers;
+	unsigned n_tunnels, n_routes, n_nodes, n_flows, n_handovers;
 };
 
 struct dpm *dpm_new(struct sim *sim, const char *name)
@@ -42,6 +48,7 @@ struct dpm *dpm_free(struct dpm *m)
 	free(m->routes);
 	free(m->nodes);
 	free(m->flows);
+	free(m->handovers);
 	free(m);
 	return NULL;
 }
@@ -72,6 +79,14 @@ static int tunnel_at(const struct dpm *m, const struct dp_tunnel *t)
 	return -1;
 }
 
+static struct handover *handover_at(const struct dpm *m, uint32_t node)
+{
+	for (unsigned i = 0; i < m->n_handovers; i++)
+		if (m->handovers[i].conf.node == node)
+			return &m->handovers[i];
+	return NULL;
+}
+
 bool dpm_has_tunnel(const struct dpm *m, const struct dp_tunnel *t) { return tunnel_at(m, t) >= 0; }
 
 static bool in_eq(const struct dp_in *a, const struct dp_in *b)
@@ -93,7 +108,9 @@ static bool out_eq(const struct dp_out *a, const struct dp_out *b)
 {
 	if (a->ifindex != b->ifindex)
 		return false;
-	return a->ifindex ? memcmp(a->dmac, b->dmac, 6) == 0 && a->node == b->node : dp_tunnel_eq(&a->tunnel, &b->tunnel);
+	if (a->ifindex)
+		return memcmp(a->dmac, b->dmac, 6) == 0 && a->node == b->node;
+	return dp_tunnel_eq(&a->tunnel, &b->tunnel) && (!dp_out_is_held(a) || a->node == b->node);
 }
 
 static void need_tunnel(struct dpm *m, const struct dp_tunnel *t, const char *what)
@@ -107,8 +124,12 @@ static void add_out(struct dpm *m, struct flow *f, const struct dp_out *out)
 	for (unsigned i = 0; i < f->n; i++)
 		if (out_eq(&f->outs[i], out))
 			return;
-	if (!out->ifindex)
+	if (dp_out_is_held(out)) {
+		if (!handover_at(m, out->node))
+			sim_broken(m->sim, "%s: an output is held for a node that is not awaited", m->name);
+	} else if (!out->ifindex) {
 		need_tunnel(m, &out->tunnel, "an output");
+	}
 	if (f->n == OUTS_MAX)
 		abort();
 	f->outs[f->n++] = *out;
@@ -126,6 +147,9 @@ static void tunnel_del(struct dpm *m, const struct dp_tunnel *t)
 	for (unsigned k = 0; k < m->n_nodes; k++)
 		if (dp_tunnel_eq(&m->nodes[k].tunnel, t))
 			sim_broken(m->sim, "%s: a tunnel goes while a node uses it", m->name);
+	for (unsigned k = 0; k < m->n_handovers; k++)
+		if (dp_tunnel_eq(&m->handovers[k].conf.tunnel, t) || dp_tunnel_eq(&m->handovers[k].conf.anchor, t))
+			sim_broken(m->sim, "%s: a tunnel goes while a handover uses it", m->name);
 	for (unsigned k = 0; k < m->n_flows; k++) {
 		if (!m->flows[k].key.in.ifindex && dp_tunnel_eq(&m->flows[k].key.in.tunnel, t))
 			sim_broken(m->sim, "%s: a tunnel goes while a flow comes out of it", m->name);
@@ -215,8 +239,29 @@ static void flow(struct dpm *m, const struct dp_op *op)
 	case DP_ROUTE_DEL:
 	case DP_NODE_ADD:
 	case DP_NODE_DEL:
+	case DP_FLOW_MARK:
+	case DP_HANDOVER_FORWARD:
+	case DP_HANDOVER_EXPECT:
+	case DP_HANDOVER_EDGE:
+	case DP_HANDOVER_END:
 		break;
 	}
+}
+
+static void handover(struct dpm *m, const struct dp_op *op)
+{
+	struct handover *h = handover_at(m, op->handover.node);
+
+	if (op->kind == DP_HANDOVER_END) {
+		if (h)
+			cut(m->handovers, &m->n_handovers, sizeof(*m->handovers), (unsigned)(h - m->handovers));
+		return;
+	}
+	need_tunnel(m, &op->handover.tunnel, "a handover");
+	need_tunnel(m, &op->handover.anchor, "a handover");
+	if (!h)
+		h = grow(&m->handovers, &m->n_handovers, sizeof(*m->handovers));
+	*h = (struct handover){op->handover, op->kind == DP_HANDOVER_FORWARD};
 }
 
 void dpm_apply(struct dpm *m, const struct dp_op *op)
@@ -242,6 +287,17 @@ void dpm_apply(struct dpm *m, const struct dp_op *op)
 	case DP_OUT_ADD:
 	case DP_OUT_DEL:
 		flow(m, op);
+		break;
+	case DP_FLOW_MARK: /* no packet bears a label here */
+		break;
+	case DP_HANDOVER_FORWARD:
+	case DP_HANDOVER_EXPECT:
+	case DP_HANDOVER_END:
+		handover(m, op);
+		break;
+	case DP_HANDOVER_EDGE:
+		if (!handover_at(m, op->edge.node))
+			sim_broken(m->sim, "%s: an edge for a node that is not awaited", m->name);
 		break;
 	}
 }
@@ -277,7 +333,7 @@ const struct dp_node *dpm_node(const struct dpm *m, const struct in6_addr *dst)
 	return NULL;
 }
 
-bool dpm_empty(const struct dpm *m) { return !m->n_tunnels && !m->n_routes && !m->n_nodes && !m->n_flows; }
+bool dpm_empty(const struct dpm *m) { return !m->n_tunnels && !m->n_routes && !m->n_nodes && !m->n_flows && !m->n_handovers; }
 
 void dpm_print(const struct dpm *m, FILE *to)
 {

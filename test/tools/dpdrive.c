@@ -444,7 +444,7 @@ static void on_problem(void *arg, const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct dp_events events = {on_tunnel_packet, on_problem};
+	static const struct dp_events events = {.tunnel_packet = on_tunnel_packet, .problem = on_problem};
 	struct dp_conf conf = {.nodes_max = 4096, .routes_max = 65536, .tunnels_max = 2048, .flows_max = 1024,
 			       .outs_max = 16384, .ptb_per_s = 10};
 	struct event *input;
