@@ -95,6 +95,7 @@ static void emit_list(struct proxy *p, const struct proxy_group *g, const struct
 	struct dp_op op = {.kind = DP_FLOW_ADD};
 
 	op.flow = proxy_flow(p, g, source);
+	op.label = proxy_label_of(&g->addr, g->stamp);
 	op.outs = p->outs;
 	op.n_outs = n_outs;
 	fxq_dp(p->fxq, &op);
@@ -133,6 +134,7 @@ struct proxy *proxy_new(const struct proxy_conf *conf, const struct dp_in *in, s
 	p->in = *in;
 	p->fxq = fxq;
 	p->seed = seed;
+	p->stamp = conf->first_label;
 	htab_init(&p->groups, seed);
 	list_init(&p->members);
 	list_init(&p->changed);
@@ -302,6 +304,7 @@ static struct proxy_group *group_new(struct proxy *p, const struct in6_addr *add
 	if (!g)
 		return NULL;
 	g->addr = *addr;
+	g->stamp = p->stamp;
 	list_init(&g->changed);
 	htab_init(&g->sources, p->seed);
 	if (!htab_add(&p->groups, &g->node, htab_hash(&p->groups, addr, sizeof(*addr)))) {

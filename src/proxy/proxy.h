@@ -22,6 +22,7 @@ struct proxy_conf {
 	uint32_t members_max;
 	uint32_t entries_max; /* (member, group) pairs */
 	uint32_t sources_max; /* (group, named source) pairs; 0 = 4 * entries_max */
+	uint32_t first_label; /* where the labels of outgoing copies begin (proxy_mark.c): of a later instance, later ones */
 };
 
 /* Data-plane operations go to `fxq`. `in` is where the streams of this instance come in. NULL: out of memory. */
@@ -49,6 +50,12 @@ enum proxy_set_result { PROXY_OK, PROXY_LIMIT, PROXY_OOM };
 enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *group, const struct filter *f);
 /* False: no membership. The result is to be released. */
 bool proxy_get(const struct proxy_member *m, const struct in6_addr *group, struct filter *ret);
+
+/* The label that copies of the group bear (dp_op.h), the same in all its lists, whether there are any or not. It never
+ * becomes less while the instance lives, whatever comes and goes. */
+uint32_t proxy_label(const struct proxy *p, const struct in6_addr *group);
+/* From here on they bear the next one, which is returned. */
+uint32_t proxy_mark(struct proxy *p, const struct in6_addr *group);
 
 /* Groups whose merged state differs from what was last told here, one per call, in order of change; *merged is to be
  * released, FILTER_NONE means that nobody is left. False: no more. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* Inside of a proxy instance, shared by proxy.c (members and their filters), proxy_merge.c (what the upstream shall
- * report) and proxy_show.c (walks). */
+ * report), proxy_mark.c (labels) and proxy_show.c (walks). */
 #include "base/htab.h"
 #include "base/list.h"
 #include "base/slab.h"
@@ -19,6 +19,7 @@ struct proxy {
 	struct slab group_slab, member_slab, entry_slab, source_slab;
 	struct dp_out *outs; /* scratch for the outputs of a new list */
 	uint32_t outs_cap;
+	uint32_t stamp; /* grows with every mark */
 };
 
 struct proxy_member {
@@ -46,6 +47,7 @@ struct proxy_group {
 	struct in6_addr addr;
 	struct proxy_entry *entries[2]; /* by filter mode */
 	uint32_t n[2];
+	uint32_t stamp;	     /* of its label */
 	uint32_t n_merged;   /* sources that stand in the merged list */
 	struct htab sources; /* every source that an entry names: those with an (S,G) list */
 	struct filter told;  /* the merged state as last handed out: an empty group stays until its end is told */
@@ -65,6 +67,7 @@ struct proxy_source *proxy_source_find(const struct proxy_group *g, const struct
 struct proxy_source *proxy_source_next(const struct proxy_group *g, const struct proxy_source *s); /* NULL: the first */
 void proxy_group_release(struct proxy *p, struct proxy_group *g); /* if nobody needs it any more */
 struct dp_flow proxy_flow(const struct proxy *p, const struct proxy_group *g, const struct in6_addr *source);
+uint32_t proxy_label_of(const struct in6_addr *group, uint32_t stamp);
 struct dp_out proxy_out(const struct proxy_member *m, const struct proxy_group *g);
 
 static inline uint32_t proxy_group_members(const struct proxy_group *g)

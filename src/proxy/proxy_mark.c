@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Labels: the flow label that the copies of a group bear in all tunnels, so that whoever gets the group by two paths can
+ * tell which packet is which (docs/handover-predictive.md). A label is what the group's address gives, which spreads
+ * groups over the paths of the network below (RFC 6438), and a stamp that grows with every mark of any group. A group
+ * that ends and begins again takes the stamp of that moment, so that its label is no less than it was. */
+#include "proxy/proxy_priv.h"
+
+uint32_t proxy_label_of(const struct in6_addr *group, uint32_t stamp)
+{
+	uint32_t fold = 0;
+
+	for (unsigned i = 0; i < sizeof(*group); i++)
+		fold = fold * 31 + group->s6_addr[i];
+	return (fold + stamp) & DP_LABEL_MASK;
+}
+
+uint32_t proxy_label(const struct proxy *p, const struct in6_addr *group)
+{
+	const struct proxy_group *g = proxy_group_find(p, group);
+
+	return proxy_label_of(group, g ? g->stamp : p->stamp);
+}
+
+static void mark(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source, uint32_t label)
+{
+	struct dp_op op = {.kind = DP_FLOW_MARK};
+
+	op.flow = proxy_flow(p, g, source);
+	op.label = label;
+	fxq_dp(p->fxq, &op);
+}
+
+uint32_t proxy_mark(struct proxy *p, const struct in6_addr *group)
+{
+	struct proxy_group *g = proxy_group_find(p, group);
+	uint32_t label = proxy_label_of(group, ++p->stamp);
+
+	if (!g)
+		return label;
+	g->stamp = p->stamp;
+	if (g->n[FILTER_EXCLUDE])
+		mark(p, g, NULL, label);
+	for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
+		if (s->listed)
+			mark(p, g, &s->addr, label);
+	return label;
+}
