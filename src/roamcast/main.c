@@ -26,16 +26,25 @@ void complain(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+/* Takes the reference. */
+static void complain_lines(json_t *lines)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line) fprintf(stderr, "  %s\n", json_string_value(line));
+	json_decref(lines);
+}
+
 void complain_answer(const json_t *answer)
 {
-	const json_t *error = json_object_get(answer, "error"), *lines = json_object_get(error, "lines"), *line;
+	const json_t *error = json_object_get(answer, "error");
 	const char *text = json_string_value(json_object_get(error, "text")),
 		   *remedy = json_string_value(json_object_get(error, "remedy"));
-	size_t i;
 
 	complain("%s%s%s", text ? text : "the daemon's answer cannot be understood", remedy ? "; " : "",
 		 remedy ? remedy : "");
-	json_array_foreach(lines, i, line) fprintf(stderr, "  %s\n", json_string_value(line));
+	complain_lines(json_incref(json_object_get(error, "lines")));
 }
 
 /* ---- requests ---- */
@@ -144,6 +153,7 @@ static int monitor_command(const struct options *o, const struct command *cmd, i
 
 	if (!request) {
 		complain("%s", why);
+		complain_lines(show_event_kinds());
 		return EXIT_USAGE;
 	}
 	c = client_open(o->socket, false);
@@ -159,6 +169,8 @@ static int monitor_command(const struct options *o, const struct command *cmd, i
 		client_close(c);
 		return EXIT_REFUSED;
 	}
+	if (json_is_false(json_object_get(json_object_get(answer, "result"), "known")))
+		complain("no node of that name is known here yet; waiting for its events");
 	json_decref(answer);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((event = client_next(c))) {

@@ -37,9 +37,13 @@ json_t *daemon_request(void *arg, struct ctl_client *client, const json_t *reque
 	if (command && strcmp(command, "monitor") == 0) {
 		const char *mn = json_string_value(json_object_get(request, "mn"));
 		const char *kind = json_string_value(json_object_get(request, "kind"));
-		body = ctl_client_monitor(client, mn, kind) ? json_object()
-							    : control_error("limit", NULL, "out of memory");
-		status = json_object_size(body) ? ENOMEM : 0;
+
+		body = monitor_request(&ctx, request, &status);
+		if (status == 0 && !ctl_client_monitor(client, mn, kind)) {
+			json_decref(body);
+			body = control_error("limit", NULL, "out of memory");
+			status = ENOMEM;
+		}
 	} else if (command && strcmp(command, "reload") == 0) {
 		bool changed = false;
 		status = daemon_reload(d, &changed, &body);

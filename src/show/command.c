@@ -248,6 +248,18 @@ static const char *what_of(const char *alternatives, size_t len)
 	return "an argument";
 }
 
+/* How many arguments may stand at and behind this place. */
+static int places(const char *p)
+{
+	int n = 0;
+
+	for (; *p; n++) {
+		p += strcspn(p, " ");
+		p += strspn(p, " ");
+	}
+	return n;
+}
+
 json_t *command_request(const struct command *c, int argc, char *const *argv, char *why, size_t why_size)
 {
 	size_t len_first, len_second;
@@ -266,7 +278,7 @@ json_t *command_request(const struct command *c, int argc, char *const *argv, ch
 
 		if (k >= 0) {
 			json_object_set_new(j, kinds[k].key, json_string(argv[used++]));
-		} else if (!optional) {
+		} else if (!optional || argc - used == places(p)) {
 			if (used < argc)
 				say(why, why_size, "%s: \"%s\" is not %s", c->words, argv[used],
 				    what_of(alternatives, len));

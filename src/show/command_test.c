@@ -55,12 +55,15 @@ static const struct {
 	  "reload, policy, lab, demo, help" },
 	{ "policy show x y", NULL, "policy show: \"y\" cannot stand here; usage: roamcast policy show [MN]" },
 	{ "why", NULL, "why: MN|GROUP is missing: a node's identifier such as alice@example.net" },
-	{ "why a b", NULL, "why: \"b\" cannot stand here; usage: roamcast why MN|GROUP [GROUP]" },
+	{ "why a b", NULL, "why: \"b\" is not an IPv6 multicast address such as ff3e::8000:1" },
+	{ "why a ff1e::1 b", NULL, "why: \"b\" cannot stand here; usage: roamcast why MN|GROUP [GROUP]" },
+	{ "monitor node-registred a@b", NULL,
+	  "monitor: \"node-registred\" is not a kind of event such as node-registered" },
+	{ "monitor node-registred", "{\"command\": \"monitor\", \"mn\": \"node-registred\"}", NULL },
 	{ "why ff1e::1", "{\"command\": \"why\", \"group\": \"ff1e::1\"}", NULL },
 	{ "subscribe a 2001:db8::5", NULL,
 	  "subscribe: \"2001:db8::5\" is not an IPv6 multicast address such as ff3e::8000:1" },
-	{ "subscribe a ff3e::1 x", NULL,
-	  "subscribe: \"x\" cannot stand here; usage: roamcast subscribe MN GROUP [SOURCE]" },
+	{ "subscribe a ff3e::1 x", NULL, "subscribe: \"x\" is not the IPv6 address of a source" },
 	{ "attach a@b", NULL, "attach: LINK is missing: the name of an interface" },
 };
 

@@ -48,7 +48,10 @@ json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *st
 /* {"command": "policy", "action": "add|show|set|remove|import|export", ...}; also used without a daemon, on a store
  * file. */
 json_t *policy_request(struct store *store, const json_t *request, int *status);
-/* All of the above by "command". Of the protocol's commands only "monitor" and "reload" are left to the daemon: for
+/* {"command": "monitor", ...}: may the client wait for that? The result's "known" tells of a node whether it is known here,
+ * or its name only waited for. */
+json_t *monitor_request(const struct show_ctx *ctx, const json_t *request, int *status);
+/* All of the above but the last by "command". Of the protocol's commands only "monitor" and "reload" are left to the daemon: for
  * those, and for unknown ones, the error's code is "unknown-command". */
 json_t *control_request(const struct show_ctx *ctx, const json_t *request, int *status);
 
@@ -80,6 +83,9 @@ json_t *show_why_proxy(const struct show_ctx *ctx, const char *link, const struc
 json_t *show_event(const struct event *e, wall_t at);
 /* The same as one line of text, as people read it: "mn=alice@example node-registered lma=...". */
 void show_event_text(const json_t *event, FILE *to);
+
+/* The names of all kinds: a new array of lines for people. */
+json_t *show_event_kinds(void);
 
 /* The last `keep` events. NULL: out of memory. */
 struct event_log *event_log_new(uint32_t keep);

@@ -150,6 +150,50 @@ static void wrong_requests(void **state)
 	refused(f, true, "{\"command\": \"monitor\"}", "unknown-command", "monitor");
 }
 
+static void assert_monitor(const struct fixture *f, bool is_lma, const char *request, const char *answer)
+{
+	const struct show_ctx ctx = ctx_of(f, is_lma);
+	json_t *r = json_loads(request, 0, NULL), *got;
+	const json_t *lines;
+	int status = -1;
+
+	assert_non_null(r);
+	got = monitor_request(&ctx, r, &status);
+	got = control_answer(got, status);
+	json_decref(r);
+	if (status == 0) {
+		char *text = json_dumps(json_object_get(got, "result"), JSON_COMPACT);
+
+		assert_string_equal(text, answer);
+		free(text);
+	} else {
+		assert_string_equal(member(json_object_get(got, "error"), "text"), answer);
+		lines = json_object_get(json_object_get(got, "error"), "lines");
+		assert_in_range(json_array_size(lines), 3, 20);
+		assert_non_null(strstr(json_string_value(json_array_get(lines, 0)), "node-registered,"));
+	}
+	json_decref(got);
+}
+
+/* What is misspelt would wait for ever; a node may yet come. */
+static void monitor(void **state)
+{
+	struct fixture *f = *state;
+
+	do_good(f, ATTACH_ALICE);
+	assert_monitor(f, false, "{}", "{}");
+	assert_monitor(f, false, "{\"kind\": \"node-registered\"}", "{}");
+	assert_monitor(f, false, "{\"mn\": \"alice@x\"}", "{\"known\":true}");
+	assert_monitor(f, true, "{\"mn\": \"alice@x\", \"kind\": \"binding-moved\"}", "{\"known\":true}");
+	assert_monitor(f, true, "{\"mn\": \"late@x\"}", "{\"known\":true}");
+	assert_monitor(f, false, "{\"mn\": \"nobody@x\"}", "{\"known\":false}");
+	assert_monitor(f, false, "{\"kind\": \"node-seen\", \"mn\": \"nobody\"}", "{\"known\":false}");
+	assert_monitor(f, false, "{\"kind\": \"node-registred\"}", "\"node-registred\" is no kind of event");
+	assert_monitor(f, false, "{\"kind\": 5}", "\"\" is no kind of event");
+	assert_monitor(f, true, "{\"mn\": \"node-registred\"}",
+		       "\"node-registred\" is no kind of event, and no node of that name is known here");
+}
+
 static void operators_requests(void **state)
 {
 	struct fixture *f = *state;
@@ -267,6 +311,7 @@ int main(void)
 		TEST(views),
 		TEST(lists_are_cut),
 		TEST(wrong_requests),
+		TEST(monitor),
 		TEST(operators_requests),
 		TEST(policy_by_request),
 		cmocka_unit_test(ring),

@@ -203,9 +203,9 @@ static inline void shell_counter(void *arg, void (*each)(void *each_arg, const c
 	each(each_arg, "mh-received", 42);
 }
 
-static inline json_t *ask(struct fixture *f, bool is_lma, const char *request, int *status)
+static inline struct show_ctx ctx_of(const struct fixture *f, bool is_lma)
 {
-	const struct show_ctx ctx = {
+	return (struct show_ctx){
 		.conf = is_lma ? f->lma_conf : f->mag_conf,
 		.lma = is_lma ? f->lma : NULL,
 		.mag = is_lma ? NULL : f->mag,
@@ -215,6 +215,11 @@ static inline json_t *ask(struct fixture *f, bool is_lma, const char *request, i
 		.started = { { 0 }, { INT64_C(1779999000000000000) } },
 		.each_counter = shell_counter,
 	};
+}
+
+static inline json_t *ask(struct fixture *f, bool is_lma, const char *request, int *status)
+{
+	const struct show_ctx ctx = ctx_of(f, is_lma);
 	json_t *r = json_loads(request, 0, NULL), *result;
 
 	assert_non_null(r);

@@ -84,6 +84,11 @@ HELPERS="$HELPERS $!"
 sleep 0.3
 check "an operator subscribes for the node" rc mag1 subscribe $MN $SSM_GROUP $SRC_ADDR
 check "the monitor tells" eventually 3 grep -q "\"event\":\"subscribed\".*$SSM_GROUP" "$TMP/events"
+check "a kind that is none is refused" status 1 rc mag1 monitor node-registred
+check "with those that are" says "node-registered," rc mag1 monitor node-registred
+check "beside a node too" status 2 rc mag1 monitor node-registred $MN
+check "a node that may come is waited for" says "no node of that name is known here yet" \
+	timeout 1 "$ROAMCAST" -s "$(sock mag1)" monitor nobody@lab.example
 check "each line is one object" jq -es 'all(.event != null and .time != null)' "$TMP/events"
 
 step "why, while nothing flows and while it does"
