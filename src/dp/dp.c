@@ -324,9 +324,16 @@ bool dp_node_count(struct dp *dp, uint32_t node, struct dp_count *up, struct dp_
 bool dp_flow_count(struct dp *dp, const struct dp_flow *flow, struct dp_count *in)
 {
 	const struct dp_flw *f = dp_flw_find(dp, flow);
+	struct dp_count none = {0};
+	struct dp_lone x;
 
-	if (!f)
-		return false;
+	if (!f) {
+		if (!dp_lone_find(dp, flow, &x))
+			return false;
+		*in = none;
+		dp->ops->lone_count(dp, &x, in, &none);
+		return true;
+	}
 	*in = f->in;
 	dp->ops->flow_count(dp, f, in);
 	return true;
@@ -336,7 +343,16 @@ bool dp_out_count(struct dp *dp, const struct dp_flow *flow, const struct dp_out
 {
 	const struct dp_flw *f = dp_flw_find(dp, flow);
 	const struct dp_o *o = f ? dp_out_find(dp, f, out) : NULL;
+	struct dp_count none = {0};
+	struct dp_lone x;
 
+	if (!f && dp_lone_find(dp, flow, &x)) {
+		if (x.out.ifindex != out->ifindex || memcmp(x.out.dmac, out->dmac, 6))
+			return false;
+		*sent = none;
+		dp->ops->lone_count(dp, &x, &none, sent);
+		return true;
+	}
 	if (!o)
 		return false;
 	*sent = o->sent;
@@ -375,6 +391,18 @@ uint32_t dp_tunnel_mtu(struct dp *dp, const struct dp_tunnel *tunnel)
 	return t ? t->mtu : 1500 - OUTER_LEN;
 }
 
+struct lone_walk {
+	void (*each)(void *arg, const struct dp_flow *flow, const struct dp_out *outs, uint32_t n_outs);
+	void *arg;
+};
+
+static void show_lone(void *arg, const struct dp_flow *flow, const struct dp_lone *x)
+{
+	const struct lone_walk *w = arg;
+
+	w->each(w->arg, flow, &x->out, 1);
+}
+
 void dp_each_flow(struct dp *dp,
 		  void (*each)(void *arg, const struct dp_flow *flow, const struct dp_out *outs, uint32_t n_outs),
 		  void *arg)
@@ -392,6 +420,8 @@ void dp_each_flow(struct dp *dp,
 		each(arg, &f->key, outs, n);
 		free(outs);
 	}
+	if (dp->n_lones)
+		dp->ops->lone_each(dp, show_lone, &(struct lone_walk){each, arg});
 }
 
 /* ---- links -------------------------------------------------------------------------------------------- */

@@ -27,12 +27,17 @@ _Static_assert(ABI_ACCESS == (int)DP_LINK_ACCESS && ABI_TRANSPORT == (int)DP_LIN
 
 /* ---- counters ----------------------------------------------------------------------------------------- */
 
-void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t index)
+void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t *mark, uint32_t index)
 {
+	/* Numbers are given out in order until they come a second time (dp_ids.c). */
+	if (index >= *mark) {
+		*mark = index + 1;
+		return;
+	}
 	bpf_map_update_elem(bpf_map__fd(map), &index, e->zeros, BPF_ANY);
 }
 
-static void add_count(struct dp *dp, const struct bpf_map *map, uint32_t index, struct dp_count *to)
+void dp_ebpf_count_add(struct dp *dp, const struct bpf_map *map, uint32_t index, struct dp_count *to)
 {
 	struct abi_count *v = dp->ebpf->read;
 
@@ -46,30 +51,30 @@ static void add_count(struct dp *dp, const struct bpf_map *map, uint32_t index, 
 
 static void node_count(struct dp *dp, const struct dp_nod *n, struct dp_count *up, struct dp_count *down)
 {
-	add_count(dp, dp->ebpf->skel->maps.node_counts, 2 * n->index, up);
-	add_count(dp, dp->ebpf->skel->maps.node_counts, 2 * n->index + 1, down);
+	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.node_counts, 2 * n->index, up);
+	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.node_counts, 2 * n->index + 1, down);
 }
 
 static void flow_count(struct dp *dp, const struct dp_flw *f, struct dp_count *in)
 {
-	add_count(dp, dp->ebpf->skel->maps.flow_counts, f->index, in);
+	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.flow_counts, f->index, in);
 }
 
 static void link_count(struct dp *dp, const struct dp_link *l, struct dp_count *to_upstream)
 {
 	if (l->has_counter)
-		add_count(dp, dp->ebpf->skel->maps.out_counts, l->counter, to_upstream);
+		dp_ebpf_count_add(dp, dp->ebpf->skel->maps.out_counts, l->counter, to_upstream);
 }
 
 static void out_count(struct dp *dp, const struct dp_o *o, struct dp_count *sent)
 {
-	add_count(dp, dp->ebpf->skel->maps.out_counts, o->counter, sent);
+	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.out_counts, o->counter, sent);
 }
 
 static void tunnel_count(struct dp *dp, const struct dp_tun *t, struct dp_count *in, struct dp_count *out)
 {
-	add_count(dp, dp->ebpf->skel->maps.tunnel_counts, 2 * t->index, in);
-	add_count(dp, dp->ebpf->skel->maps.tunnel_counts, 2 * t->index + 1, out);
+	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.tunnel_counts, 2 * t->index, in);
+	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.tunnel_counts, 2 * t->index + 1, out);
 }
 
 static uint64_t drop_count(struct dp *dp, enum dp_drop reason)
@@ -414,6 +419,12 @@ const struct dp_backend_ops dp_backend_ebpf = {
 	.flow_lists_free = dp_ebpf_flow_lists_free,
 	.out_add = dp_ebpf_out_add,
 	.out_del = dp_ebpf_out_del,
+	.lone_add = dp_ebpf_lone_add,
+	.lone_find = dp_ebpf_lone_find,
+	.lone_del = dp_ebpf_lone_del,
+	.lone_unfold = dp_ebpf_lone_unfold,
+	.lone_count = dp_ebpf_lone_count,
+	.lone_each = dp_ebpf_lone_each,
 	.routes_changed = routes_changed,
 	.node_count = node_count,
 	.flow_count = flow_count,

@@ -21,12 +21,24 @@ struct dp_ebpf {
 	struct rlists lists;
 	struct routes routes;
 	struct dp_ids counter_ids;
+	struct {
+		uint32_t tunnels, nodes, flows, outs;
+	} marks; /* counters below these have been somebody's */
 	struct ring_buffer *samples;
 	struct event *samples_event, *second;
 };
 
-/* Set a counter back that was another's before. */
-void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t index);
+/* Set a counter back that was another's before. Those from `*mark` on never were. */
+void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t *mark, uint32_t index);
+
+void dp_ebpf_count_add(struct dp *dp, const struct bpf_map *map, uint32_t index, struct dp_count *to);
+
+struct flow_lists {
+	struct rlist of[OUT_KINDS];
+};
+
+/* The head of a flow that nobody finds yet. */
+void dp_ebpf_head_set(struct dp_ebpf *e, uint32_t index, const struct abi_flow *key, uint64_t links);
 
 int dp_ebpf_tunnel_set(struct dp *dp, struct dp_tun *t);
 void dp_ebpf_tunnel_del(struct dp *dp, struct dp_tun *t);
@@ -42,6 +54,13 @@ void dp_ebpf_flow_del(struct dp *dp, struct dp_flw *f);
 void dp_ebpf_flow_lists_free(struct dp *dp, struct dp_flw *f);
 int dp_ebpf_out_add(struct dp *dp, struct dp_o *o);
 void dp_ebpf_out_del(struct dp *dp, struct dp_o *o);
+int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out);
+bool dp_ebpf_lone_find(struct dp *dp, const struct dp_flow *flow, struct dp_lone *ret);
+void dp_ebpf_lone_del(struct dp *dp, const struct dp_flow *flow, const struct dp_lone *x);
+int dp_ebpf_lone_unfold(struct dp *dp, const struct dp_lone *x, struct dp_flw *f, struct dp_o *o);
+void dp_ebpf_lone_count(struct dp *dp, const struct dp_lone *x, struct dp_count *in, struct dp_count *sent);
+void dp_ebpf_lone_each(struct dp *dp, void (*each)(void *arg, const struct dp_flow *flow, const struct dp_lone *x),
+		       void *arg);
 int dp_ebpf_link_proxy(struct dp *dp, struct dp_link *l);
 void dp_ebpf_link_unproxy(struct dp *dp, struct dp_link *l);
 void dp_ebpf_link_changed(struct dp *dp, const struct dp_link *l); /* MTU or MAC */

@@ -72,8 +72,8 @@ static int tunnel_new(struct dp *dp, struct dp_tun *t)
 	m->mtu = t->limit;
 	m->whole = t->whole;
 	m->hop[0] = hop_of(&t->nh);
-	dp_ebpf_count_reset(e, e->skel->maps.tunnel_counts, 2 * t->index);
-	dp_ebpf_count_reset(e, e->skel->maps.tunnel_counts, 2 * t->index + 1);
+	dp_ebpf_count_reset(e, e->skel->maps.tunnel_counts, &e->marks.tunnels, 2 * t->index);
+	dp_ebpf_count_reset(e, e->skel->maps.tunnel_counts, &e->marks.tunnels, 2 * t->index + 1);
 	r = local_count(e, &t->ends.local, 1);
 	if (r)
 		return r;
@@ -262,8 +262,8 @@ int dp_ebpf_node_set(struct dp *dp, struct dp_nod *n)
 	}
 	e->tunnels[n->tun->index].lma_side = n->tun->lma_side;
 	if (!n->in_backend) {
-		dp_ebpf_count_reset(e, e->skel->maps.node_counts, 2 * n->index);
-		dp_ebpf_count_reset(e, e->skel->maps.node_counts, 2 * n->index + 1);
+		dp_ebpf_count_reset(e, e->skel->maps.node_counts, &e->marks.nodes, 2 * n->index);
+		dp_ebpf_count_reset(e, e->skel->maps.node_counts, &e->marks.nodes, 2 * n->index + 1);
 		n->in_backend = true;
 	}
 	return update(dp, FD(e, senders), "nodes", &key, &v);
@@ -278,10 +278,6 @@ void dp_ebpf_node_del(struct dp *dp, struct dp_nod *n)
 
 /* ---- flows -------------------------------------------------------------------------------------------- */
 
-struct flow_lists {
-	struct rlist of[OUT_KINDS];
-};
-
 static struct abi_flow flow_of(const struct dp_flw *f)
 {
 	return (struct abi_flow){
@@ -291,23 +287,30 @@ static struct abi_flow flow_of(const struct dp_flw *f)
 	};
 }
 
+void dp_ebpf_head_set(struct dp_ebpf *e, uint32_t index, const struct abi_flow *key, uint64_t links)
+{
+	struct abi_head *h = &e->heads[index];
+	uint64_t half[4];
+
+	memcpy(half, &key->source, sizeof(half));
+	h->tag = ABI_TAG(half[3], half[0], half[1], key->in);
+	h->tunnels = 0;
+	__atomic_store_n(&h->links, links, __ATOMIC_RELEASE);
+}
+
 static struct flow_lists *lists_of(struct dp *dp, struct dp_flw *f)
 {
 	struct dp_ebpf *e = dp->ebpf;
 	struct abi_head *h = &e->heads[f->index];
 	struct flow_lists *ls = f->lists;
 	struct abi_flow key = flow_of(f);
-	uint64_t half[4];
 
 	if (ls)
 		return ls;
 	ls = calloc(1, sizeof(*ls));
 	if (!ls)
 		return NULL;
-	memcpy(half, &key.source, sizeof(half));
-	h->tag = ABI_TAG(half[3], half[0], half[1], key.in);
-	h->links = 0;
-	h->tunnels = 0;
+	dp_ebpf_head_set(e, f->index, &key, 0);
 	rlist_init(&ls->of[OUT_LINK], (uint64_t *)&h->links);
 	rlist_init(&ls->of[OUT_TUNNEL], (uint64_t *)&h->tunnels);
 	f->lists = ls;
@@ -321,7 +324,7 @@ int dp_ebpf_flow_set(struct dp *dp, struct dp_flw *f)
 
 	if (!lists_of(dp, f))
 		return -ENOMEM;
-	dp_ebpf_count_reset(dp->ebpf, dp->ebpf->skel->maps.flow_counts, f->index);
+	dp_ebpf_count_reset(dp->ebpf, dp->ebpf->skel->maps.flow_counts, &dp->ebpf->marks.flows, f->index);
 	return update(dp, FD(dp->ebpf, flow_ids), "flows", &key, &id);
 }
 
@@ -376,7 +379,7 @@ int dp_ebpf_out_add(struct dp *dp, struct dp_o *o)
 	}
 	r = out_content(dp, o, &content);
 	if (!r) {
-		dp_ebpf_count_reset(e, e->skel->maps.out_counts, o->counter);
+		dp_ebpf_count_reset(e, e->skel->maps.out_counts, &e->marks.outs, o->counter);
 		if (o->tun)
 			e->tunnels[o->tun->index].lma_side = true;
 		r = rlist_add(&e->lists, &ls->of[o->tun ? OUT_TUNNEL : OUT_LINK], o, &content);
@@ -411,7 +414,7 @@ int dp_ebpf_link_proxy(struct dp *dp, struct dp_link *l)
 	if (!l->has_counter) {
 		if (!dp_ids_get(&e->counter_ids, dp->grace, &l->counter))
 			return -ENOSPC;
-		dp_ebpf_count_reset(e, e->skel->maps.out_counts, l->counter);
+		dp_ebpf_count_reset(e, e->skel->maps.out_counts, &e->marks.outs, l->counter);
 		l->has_counter = true;
 	}
 	d.counter = l->counter;
@@ -433,15 +436,14 @@ void dp_ebpf_link_unproxy(struct dp *dp, struct dp_link *l)
 
 void dp_ebpf_link_changed(struct dp *dp, const struct dp_link *l)
 {
-	list_each(e, &dp->flows) {
-		list_each(oe, &list_owner(e, struct dp_flw, entry)->outs[OUT_LINK]) {
-			const struct dp_o *o = list_owner(oe, struct dp_o, entry);
+	/* A tunnel's slot has no MTU of its own. Slots that are in no list any more do no harm. */
+	for (uint32_t i = 0; i < dp->ebpf->lists.slots.used; i++) {
+		struct abi_out *o = &dp->ebpf->outs[i];
 
-			if (o->conf.ifindex != l->ifindex)
-				continue;
-			dp->ebpf->outs[o->slot].mtu = l->mtu;
-			memcpy(dp->ebpf->outs[o->slot].macs.src, l->mac, 6);
-		}
+		if (o->target != l->ifindex || !o->mtu)
+			continue;
+		o->mtu = l->mtu;
+		memcpy(o->macs.src, l->mac, 6);
 	}
 	for (struct hnode *n = htab_next(&dp->node_prefixes.table, NULL); n; n = htab_next(&dp->node_prefixes.table, n)) {
 		struct dp_pfx *p = hnode_owner(n, struct dp_pfx, by_prefix);

@@ -129,6 +129,12 @@ struct dp_flw {
 	struct dp_count in;
 };
 
+/* A flow whose only output is a link, and which the backend holds without the tables: what it knows of it. */
+struct dp_lone {
+	uint32_t index, slot, counter;
+	struct dp_out out; /* of no node */
+};
+
 /* Small numbers that index the maps. One is used again only after a grace period (dp_grace.c). */
 struct dp_ids {
 	uint32_t *ring;	 /* freed ones, oldest first */
@@ -165,6 +171,16 @@ struct dp_backend_ops {
 	void (*flow_lists_free)(struct dp *dp, struct dp_flw *f); /* after the last output went */
 	int (*out_add)(struct dp *dp, struct dp_o *o); /* before flow_set: prepares; after it: in force at once */
 	void (*out_del)(struct dp *dp, struct dp_o *o);
+	/* Flows from a link to one link, without the tables; NULL where the backend has none. lone_add: positive, and
+	 * nothing done, where there is a flow of that key. lone_unfold: f and o take its numbers over. The walk shows those
+	 * that the tables do not have. */
+	int (*lone_add)(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out);
+	bool (*lone_find)(struct dp *dp, const struct dp_flow *flow, struct dp_lone *ret);
+	void (*lone_del)(struct dp *dp, const struct dp_flow *flow, const struct dp_lone *x);
+	int (*lone_unfold)(struct dp *dp, const struct dp_lone *x, struct dp_flw *f, struct dp_o *o);
+	void (*lone_count)(struct dp *dp, const struct dp_lone *x, struct dp_count *in, struct dp_count *sent);
+	void (*lone_each)(struct dp *dp, void (*each)(void *arg, const struct dp_flow *flow, const struct dp_lone *x),
+			  void *arg);
 	void (*routes_changed)(struct dp *dp); /* the kernel's: forget what was learned of them */
 	/* Add what the kernel counted. */
 	void (*node_count)(struct dp *dp, const struct dp_nod *n, struct dp_count *up, struct dp_count *down);
@@ -188,6 +204,7 @@ struct dp {
 	struct htab tuns, nodes, macs, flow_keys, outs;
 	struct dp_lpm routes, node_prefixes;
 	struct dp_ids tun_ids, node_ids, flow_ids;
+	uint32_t n_lones; /* flows and outputs that the tables do not have */
 
 	struct dp_netlink *nl;
 	struct dp_grace *grace;
@@ -222,6 +239,8 @@ struct dp_tun *dp_tun_find(const struct dp *dp, const struct dp_tunnel *ends);
 struct dp_nod *dp_nod_find(const struct dp *dp, uint32_t number);
 struct dp_nod *dp_nod_by_mac(const struct dp *dp, uint32_t ifindex, const uint8_t mac[6]);
 struct dp_flw *dp_flw_find(const struct dp *dp, const struct dp_flow *key);
+/* The one that the backend holds by itself. False: none of that key. */
+bool dp_lone_find(struct dp *dp, const struct dp_flow *key, struct dp_lone *ret);
 struct dp_o *dp_out_find(const struct dp *dp, const struct dp_flw *f, const struct dp_out *out);
 struct dp_pfx *dp_pfx_find(const struct dp_lpm *lpm, const struct prefix *prefix);	 /* exactly */
 struct dp_pfx *dp_pfx_match(const struct dp_lpm *lpm, const struct in6_addr *addr); /* longest */

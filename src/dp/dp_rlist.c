@@ -190,3 +190,37 @@ void rlist_del(struct rlists *ls, struct rlist *l, struct dp_o *o)
 		move(ls, l, l->order - 1); /* no room to move to: the holes stay, and cost little */
 	}
 }
+
+/* ---- lists of one ------------------------------------------------------------------------------------- */
+
+uint32_t rlist_lone_add(struct rlists *ls, const struct abi_out *content)
+{
+	uint32_t slot = run_get(ls, 0);
+
+	if (slot != SLOTS_NONE)
+		slot_write(ls, slot, content);
+	return slot;
+}
+
+void rlist_lone_del(struct rlists *ls, uint32_t slot)
+{
+	__atomic_store_n(&ls->outs[slot].target, 0, __ATOMIC_RELEASE);
+	limbo_put(ls, slot, 0);
+}
+
+int rlist_adopt(struct rlist *l, uint64_t *word, uint32_t slot, struct dp_o *o)
+{
+	struct rlist next = {.word = word, .first = slot, .count = 1, .live = 1};
+
+	next.members = calloc(1, sizeof(struct dp_o *));
+	next.holes = calloc(1, sizeof(*next.holes));
+	if (!next.members || !next.holes) {
+		free(next.members);
+		free(next.holes);
+		return -ENOMEM;
+	}
+	next.members[0] = o;
+	o->slot = slot;
+	*l = next;
+	return 0;
+}

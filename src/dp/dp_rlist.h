@@ -44,3 +44,10 @@ void rlist_deinit(struct rlists *ls, struct rlist *l);
 /* Add with the slot's content; sets o->slot. 0, -ENOMEM or -ENOSPC. */
 int rlist_add(struct rlists *ls, struct rlist *l, struct dp_o *o, const struct abi_out *content);
 void rlist_del(struct rlists *ls, struct rlist *l, struct dp_o *o);
+
+/* A list of one member without a struct rlist: the slot is all there is. It comes into force when the caller publishes
+ * ABI_LIST(slot, 1). SLOTS_NONE: no room. */
+uint32_t rlist_lone_add(struct rlists *ls, const struct abi_out *content);
+void rlist_lone_del(struct rlists *ls, uint32_t slot); /* after the word was taken back */
+/* It becomes an ordinary list, in force all the while: `l` was initialised by zero, `word` holds it. 0 or -ENOMEM. */
+int rlist_adopt(struct rlist *l, uint64_t *word, uint32_t slot, struct dp_o *o);

@@ -48,8 +48,6 @@ bool slots_init(struct slots *s, uint32_t at_least)
 		slots_deinit(s);
 		return false;
 	}
-	memset(s->order, NOT_FREE, s->n);
-	push(s, 0, order);
 	return true;
 }
 
@@ -61,15 +59,55 @@ void slots_deinit(struct slots *s)
 	memset(s, 0, sizeof(*s));
 }
 
+/* Take slots into use up to `end`, as free runs. */
+static void use(struct slots *s, uint32_t end)
+{
+	memset(s->order + s->used, NOT_FREE, end - s->used);
+	while (s->used < end) {
+		uint32_t first = s->used;
+		unsigned order = 0;
+
+		while (!(first & UINT32_C(1) << order) && (UINT32_C(2) << order) <= end - first)
+			order++;
+		s->used += UINT32_C(1) << order;
+		slots_put(s, first, order);
+	}
+}
+
+/* A run behind all that were ever used: what describes slots is not touched before they are. */
+static uint32_t get_fresh(struct slots *s, unsigned order)
+{
+	uint32_t size = UINT32_C(1) << order, first = (s->used + size - 1) & ~(size - 1);
+
+	if (first >= s->n || size > s->n - first)
+		return SLOTS_NONE;
+	use(s, first);
+	memset(s->order + first, NOT_FREE, size);
+	s->used = first + size;
+	return first;
+}
+
+static unsigned free_order(const struct slots *s, unsigned at_least)
+{
+	while (at_least < SLOTS_ORDERS && s->free[at_least] == SLOTS_NONE)
+		at_least++;
+	return at_least;
+}
+
 uint32_t slots_get(struct slots *s, unsigned order)
 {
-	unsigned have = order;
+	unsigned have = free_order(s, order);
 	uint32_t first;
 
-	while (have < SLOTS_ORDERS && s->free[have] == SLOTS_NONE)
-		have++;
-	if (have >= SLOTS_ORDERS)
-		return SLOTS_NONE;
+	if (have >= SLOTS_ORDERS) {
+		first = get_fresh(s, order);
+		if (first != SLOTS_NONE)
+			return first;
+		use(s, s->n); /* together with free ones before them they may be enough */
+		have = free_order(s, order);
+		if (have >= SLOTS_ORDERS)
+			return SLOTS_NONE;
+	}
 	first = s->free[have];
 	unlink_run(s, first);
 	while (have > order) {
@@ -84,7 +122,7 @@ void slots_put(struct slots *s, uint32_t first, unsigned order)
 	for (; UINT32_C(1) << order < s->n; order++) {
 		uint32_t buddy = first ^ UINT32_C(1) << order;
 
-		if (s->order[buddy] != order)
+		if (buddy >= s->used || s->order[buddy] != order)
 			break;
 		unlink_run(s, buddy);
 		first &= ~(UINT32_C(1) << order);

@@ -9,6 +9,7 @@
 
 struct slots {
 	uint32_t n;		     /* a power of two */
+	uint32_t used;		     /* those from here on were never given out */
 	uint32_t free[SLOTS_ORDERS]; /* first free run of 2^order */
 	uint32_t *next, *prev;
 	uint8_t *order; /* of the free run that starts here; 0xff where none starts */

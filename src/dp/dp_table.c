@@ -135,6 +135,11 @@ struct dp_flw *dp_flw_find(const struct dp *dp, const struct dp_flow *key)
 	return NULL;
 }
 
+bool dp_lone_find(struct dp *dp, const struct dp_flow *key, struct dp_lone *ret)
+{
+	return dp->n_lones && key->in.ifindex && dp->ops->lone_find(dp, key, ret);
+}
+
 struct dp_o *dp_out_find(const struct dp *dp, const struct dp_flw *f, const struct dp_out *out)
 {
 	struct out_key k = out_key_of(f, out);
@@ -553,6 +558,14 @@ static void out_drop(struct dp *dp, struct dp_o *o)
 	free(o);
 }
 
+static bool outs_room(struct dp *dp)
+{
+	if (dp->outs.count + dp->n_lones < dp->conf.outs_max)
+		return true;
+	dp_problem(dp, "table full: %u outputs", dp->conf.outs_max);
+	return false;
+}
+
 static int out_add(struct dp *dp, struct dp_flw *f, const struct dp_out *out)
 {
 	struct dp_o *o = dp_out_find(dp, f, out);
@@ -567,10 +580,8 @@ static int out_add(struct dp *dp, struct dp_flw *f, const struct dp_out *out)
 		if (!t)
 			return -ENOENT;
 	}
-	if (dp->outs.count >= dp->conf.outs_max) {
-		dp_problem(dp, "table full: %u outputs", dp->conf.outs_max);
+	if (!outs_room(dp))
 		return -ENOSPC;
-	}
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return -ENOMEM;
@@ -672,16 +683,106 @@ static int flow_again(struct dp *dp, struct dp_flw *f, const struct dp_out *outs
 	return 0;
 }
 
+/* ---- flows of one output that the backend holds by itself ---- */
+
+static bool may_be_lone(const struct dp *dp, const struct dp_flow *key, const struct dp_out *outs, uint32_t n_outs)
+{
+	/* Without tunnels no copy bears a label, which it would have to remember. */
+	return dp->ops->lone_add && dp->conf.multicast_only && n_outs == 1 && key->in.ifindex && outs->ifindex &&
+	       !outs->node;
+}
+
+/* Positive: it is to be an ordinary flow. */
+static int lone_add(struct dp *dp, const struct dp_flow *key, const struct dp_out *out)
+{
+	int r = outs_room(dp) ? dp->ops->lone_add(dp, key, out) : -ENOSPC;
+
+	if (!r)
+		dp->n_lones++;
+	return r;
+}
+
+static void lone_drop(struct dp *dp, const struct dp_flow *key, const struct dp_lone *x)
+{
+	dp->ops->lone_del(dp, key, x);
+	dp->n_lones--;
+}
+
+/* Into the tables, in force all the while. */
+static struct dp_flw *lone_unfold(struct dp *dp, const struct dp_flow *key, const struct dp_lone *x)
+{
+	struct dp_flw *f = calloc(1, sizeof(*f));
+	struct dp_o *o = calloc(1, sizeof(*o));
+	struct out_key k;
+
+	if (!f || !o)
+		goto no_memory;
+	f->key = flow_normal(key);
+	for (int i = 0; i < OUT_KINDS; i++)
+		list_init(&f->outs[i]);
+	o->flow = f;
+	o->conf = x->out;
+	k = out_key_of(f, &x->out);
+	if (!htab_add(&dp->flow_keys, &f->by_key, htab_hash(&dp->flow_keys, &f->key, sizeof(f->key))))
+		goto no_memory;
+	if (!htab_add(&dp->outs, &o->by_out, htab_hash(&dp->outs, &k, sizeof(k))))
+		goto no_memory_keyed;
+	if (dp->ops->lone_unfold(dp, x, f, o)) {
+		htab_del(&dp->outs, &o->by_out);
+		goto no_memory_keyed;
+	}
+	list_add(&f->outs[OUT_LINK], &o->entry);
+	f->n_outs[OUT_LINK] = 1;
+	list_add(&dp->flows, &f->entry);
+	dp->n_lones--;
+	return f;
+
+no_memory_keyed:
+	htab_del(&dp->flow_keys, &f->by_key);
+no_memory:
+	free(f);
+	free(o);
+	return NULL;
+}
+
+/* The flow as the tables have it, whoever holds it now. 0; -ENOENT, or -ENOMEM where it cannot be unfolded. */
+static int flow_get(struct dp *dp, const struct dp_flow *key, struct dp_flw **ret)
+{
+	struct dp_flw *f = dp_flw_find(dp, key);
+	struct dp_lone x;
+
+	if (!f) {
+		if (!dp_lone_find(dp, key, &x))
+			return -ENOENT;
+		f = lone_unfold(dp, key, &x);
+		if (!f)
+			return -ENOMEM;
+	}
+	*ret = f;
+	return 0;
+}
+
+/* ---- operations on flows ---- */
+
 static int flow_add(struct dp *dp, const struct dp_flow *key, const struct dp_out *outs, uint32_t n_outs)
 {
 	struct dp_flw *f = dp_flw_find(dp, key);
 	struct dp_tun *t = NULL;
-	int r = 0;
+	int r;
 
 	if (f)
 		return flow_again(dp, f, outs, n_outs);
 	if (!addr_is_multicast(&key->group))
 		return -EINVAL;
+	if (may_be_lone(dp, key, outs, n_outs)) {
+		r = lone_add(dp, key, outs);
+		if (r <= 0)
+			return r;
+	}
+	r = flow_get(dp, key, &f);
+	if (r != -ENOENT)
+		return r ? r : flow_again(dp, f, outs, n_outs);
+	r = 0;
 	if (!key->in.ifindex) {
 		t = dp_tun_find(dp, &key->in.tunnel);
 		if (!t)
@@ -699,18 +800,35 @@ static int flow_add(struct dp *dp, const struct dp_flow *key, const struct dp_ou
 	return r;
 }
 
-static int flow_out_add(struct dp *dp, const struct dp_flow *key, const struct dp_out *out)
+static int flow_del(struct dp *dp, const struct dp_flow *key)
 {
 	struct dp_flw *f = dp_flw_find(dp, key);
+	struct dp_lone x;
 
-	return f ? out_add(dp, f, out) : -ENOENT;
+	if (f)
+		flow_drop(dp, f);
+	else if (dp_lone_find(dp, key, &x))
+		lone_drop(dp, key, &x);
+	return 0;
+}
+
+static int flow_out_add(struct dp *dp, const struct dp_flow *key, const struct dp_out *out)
+{
+	struct dp_flw *f;
+	int r = flow_get(dp, key, &f);
+
+	return r ? r : out_add(dp, f, out);
 }
 
 static int flow_out_del(struct dp *dp, const struct dp_flow *key, const struct dp_out *out)
 {
-	struct dp_flw *f = dp_flw_find(dp, key);
-	struct dp_o *o = f ? dp_out_find(dp, f, out) : NULL;
+	struct dp_flw *f;
+	struct dp_o *o;
+	int r = flow_get(dp, key, &f);
 
+	if (r == -ENOMEM) /* an ending never fails: nobody is better than one too many */
+		return flow_del(dp, key);
+	o = r ? NULL : dp_out_find(dp, f, out);
 	if (o)
 		out_drop(dp, o);
 	return 0;
@@ -721,7 +839,6 @@ static int flow_out_del(struct dp *dp, const struct dp_flow *key, const struct d
 int dp_table_apply(struct dp *dp, const struct dp_op *op)
 {
 	struct dp_nod *n;
-	struct dp_flw *f;
 
 	switch (op->kind) {
 	case DP_TUNNEL_ADD:
@@ -742,10 +859,7 @@ int dp_table_apply(struct dp *dp, const struct dp_op *op)
 	case DP_FLOW_ADD:
 		return flow_add(dp, &op->flow, op->outs, op->n_outs);
 	case DP_FLOW_DEL:
-		f = dp_flw_find(dp, &op->flow);
-		if (f)
-			flow_drop(dp, f);
-		return 0;
+		return flow_del(dp, &op->flow);
 	case DP_OUT_ADD:
 		return flow_out_add(dp, &op->flow, &op->out);
 	case DP_OUT_DEL:

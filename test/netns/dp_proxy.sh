@@ -28,7 +28,7 @@ links() {
 		wire lma "l$_i" "h$_i" e0
 		in_ns "h$_i" ip addr add "2001:db8:$_i::2/64" dev e0
 	done
-	drive lma -b "$BACKEND"
+	drive lma -m -b "$BACKEND"
 	op lma "link u0 upstream"
 	for _i in 1 2; do
 		op lma "link l$_i downstream"
@@ -117,6 +117,51 @@ upstream() {
 	expect "of no instance: to nobody" 0 "$(result up | field got)"
 }
 
+# A list that begins with one output, and grows and shrinks under a stream. eBPF holds such a one by its maps alone.
+one_output() {
+	_g=ff1e::2:2
+	_any="$IN * $_g"
+	_m=33:33:00:02:00:02
+	op lma "flow $_any link l1 $_m 0"
+	op lma "flow $_any link l1 $_m 0"
+	op lma "flow $IN * ff1e::2:3 link l2 33:33:00:02:00:03 0"
+	expect "it is shown" "$_g 1" "$(op lma flows | grep "^$_g ")"
+	background b1 h1 recv 6220 5 --group $_g --dev e0 --want 40
+	peer cn send $_g 6220 40 2000 --dev e0 --src 2001:db8:c::2 >/dev/null
+	expect "one output" "40 0 0" "$(got b1)"
+	expect "counted in" "in 40" "$(op lma "count flow $_any" | cut -d' ' -f1,2)"
+	expect "and out" "sent 40" "$(op lma "count out $_any link l1 $_m 0" | cut -d' ' -f1,2)"
+	in_ns lma ip link set l1 mtu 1280
+	op lma "link l1 downstream"
+	_before=$(drops lma too-big)
+	peer cn send $_g 6220 3 1000 --dev e0 --src 2001:db8:c::2 --size 1400 >/dev/null
+	expect "the link's new MTU holds" $((_before + 3)) "$(drops lma too-big)"
+	in_ns lma ip link set l1 mtu 1500
+	op lma "link l1 downstream"
+	background b1 h1 recv 6221 20 --group $_g --dev e0 --want 4000
+	peer cn send $_g 6221 4000 2000 --dev e0 --src 2001:db8:c::2 >/dev/null &
+	_sender=$!
+	for _i in 1 2 3; do
+		op lma "toggle 200 $_any link l2 $_m 0"
+		op lma "unout $_any link l2 $_m 0"
+		op lma "flow $_any link l1 $_m 0"
+	done
+	wait $_sender
+	expect "it stays while others come and go" "4000 0 0" "$(got b1)"
+	expect "its count goes on" "sent 4040" "$(op lma "count out $_any link l1 $_m 0" | cut -d' ' -f1,2)"
+	op lma "unout $_any link l1 $_m 0"
+	op lma "unflow $IN * ff1e::2:3"
+	expect "the last output gone, the list is there" "$_g 0" "$(op lma flows | grep 'ff1e::2:')"
+	op lma "unflow $_any"
+	op lma "flow $_any link l2 $_m 0"
+	expect "a new one counts from zero" "sent 0" "$(op lma "count out $_any link l2 $_m 0" | cut -d' ' -f1,2)"
+	op lma "unout $_any link l2 $_m 0"
+	background b2 h2 recv 6222 1 --group $_g --dev e0
+	peer cn send $_g 6222 10 2000 --dev e0 --src 2001:db8:c::2 >/dev/null
+	expect "nobody has it any more" 0 "$(result b2 | field got)"
+	op lma "unflow $_any"
+}
+
 # What has no business beyond its link.
 local_only() {
 	op lma "proxy l1 u0"
@@ -134,6 +179,7 @@ body() {
 	listeners
 	changes
 	upstream
+	one_output
 	local_only
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Drives a data plane from lines on standard input; answers on standard output. For tests and benchmarks.
  *
- *   dpdrive [-b ebpf|user|auto] [-f] [-p PTB_PER_S] [-t TUNNELS]
+ *   dpdrive [-b ebpf|user|auto] [-f] [-m] [-p PTB_PER_S] [-t TUNNELS]      -m: a plain proxy's
  *
  *   link IF ROLE[,ROLE...]             access, transport, upstream, downstream
  *   unlink IF
@@ -11,10 +11,12 @@
  *   route|unroute PREFIX LOCAL REMOTE
  *   node N IF MAC LOCAL REMOTE PREFIX...
  *   unnode N
- *   flow|unflow IN SOURCE GROUP        IN: link IF, or tunnel LOCAL REMOTE
+ *   flow IN SOURCE GROUP [OUT]         IN: link IF, or tunnel LOCAL REMOTE
+ *   unflow IN SOURCE GROUP
  *   out|unout IN SOURCE GROUP OUT      OUT: link IF MAC NODE, or tunnel LOCAL REMOTE
  *   send LOCAL REMOTE HEX              an inner packet into the tunnel
  *   count node N | flow IN S G | out IN S G OUT | tunnel LOCAL REMOTE | link IF | drop NAME
+ *   flows                              "GROUP OUTPUTS" of each list, and "end"
  *   drops                              all that are not zero
  *   mtu LOCAL REMOTE
  *   backend
@@ -256,6 +258,21 @@ static void do_count(void)
 		fail("count", -ENOENT);
 }
 
+static void show_flow(void *arg, const struct dp_flow *flow, const struct dp_out *outs, uint32_t n_outs)
+{
+	char text[ADDR_STR_MAX];
+
+	(void)arg;
+	(void)outs;
+	printf("%s %u\n", addr_str(&flow->group, text), n_outs);
+}
+
+static void do_flows(void)
+{
+	dp_each_flow(dp, show_flow, NULL);
+	printf("end\n");
+}
+
 static void do_drops(void)
 {
 	for (int i = 0; i < DP_DROP_N; i++)
@@ -326,9 +343,16 @@ static void flow_op(enum dp_op_kind kind)
 {
 	struct dp_op op = {.kind = kind};
 
+	struct dp_out first;
+
 	op.flow = flow();
-	if (kind == DP_OUT_ADD || kind == DP_OUT_DEL)
+	if (kind == DP_OUT_ADD || kind == DP_OUT_DEL) {
 		op.out = out();
+	} else if (kind == DP_FLOW_ADD && at < words) {
+		first = out();
+		op.outs = &first;
+		op.n_outs = 1;
+	}
 	apply(&op);
 }
 
@@ -377,6 +401,8 @@ static void line(char *s)
 		do_send();
 	else if (!strcmp(s, "count"))
 		do_count();
+	else if (!strcmp(s, "flows"))
+		do_flows();
 	else if (!strcmp(s, "drops"))
 		do_drops();
 	else if (!strcmp(s, "toggle"))
@@ -451,13 +477,15 @@ int main(int argc, char **argv)
 	char why[512];
 	int c;
 
-	while ((c = getopt(argc, argv, "b:fp:t:")) != -1) {
+	while ((c = getopt(argc, argv, "b:fmp:t:")) != -1) {
 		if (c == 'b')
 			conf.backend = !strcmp(optarg, "ebpf") ? DP_BACKEND_EBPF :
 				       !strcmp(optarg, "user") ? DP_BACKEND_USER :
 								 DP_BACKEND_AUTO;
 		else if (c == 'f')
 			conf.outer_fragmentation = true;
+		else if (c == 'm')
+			conf.multicast_only = true;
 		else if (c == 't')
 			conf.tunnels_max = (uint32_t)atoi(optarg);
 		else if (c == 'p')
