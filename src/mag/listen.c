@@ -82,33 +82,55 @@ static void note_record(struct mag_sub *sub, const struct mld_record *r)
 	}
 }
 
+/* The same of what came along with the node from where it was before. */
+static void leave_context(struct mag_sub *sub, const struct mld_record *r)
+{
+	struct filter list;
+	bool oom = false;
+
+	if (r->type == MLD_CHANGE_TO_INCLUDE && !r->n) {
+		filter_drop(&sub->context);
+	} else if (r->type == MLD_BLOCK_OLD_SOURCES && sub->context.mode == FILTER_INCLUDE) {
+		list = list_of(r);
+		filter_move(&sub->context, filter_list_minus(&sub->context, &list, &oom));
+		filter_drop(&list);
+	}
+}
+
+static bool came_along(const struct mag_sub *sub) { return sub && !filter_is_none(&sub->context); }
+
 static bool may_decline(const struct mag_sub *sub) { return sub && sub->in_profile && !sub->mandatory; }
+
+static void note(struct mag_node *node, struct now now, const struct mld_record *r)
+{
+	struct mag_sub *sub = mag_sub_find(node, &r->group);
+
+	if (!may_decline(sub) && !came_along(sub))
+		return;
+	if (came_along(sub))
+		leave_context(sub, r);
+	if (may_decline(sub))
+		note_record(sub, r);
+	mag_sub_decide(sub, now);
+	(void)mag_sub_gone(sub);
+}
 
 static void note_declined(struct mag_node *node, struct now now, const struct mld_packet *p)
 {
-	struct mld_record r;
-	struct mag_sub *sub;
+	struct mld_record r = {.group = p->group};
 	size_t cursor = 0;
 
 	switch (p->type) {
 	case MLD_QUERY:
 		return;
 	case MLD_V1_REPORT:
-	case MLD_V1_DONE:
-		sub = mag_sub_find(node, &p->group);
-		if (!may_decline(sub))
-			return;
-		decline_all(sub, p->type == MLD_V1_DONE);
-		mag_sub_decide(sub, now);
+	case MLD_V1_DONE: /* as RFC 3810 8.3.2 reads them */
+		r.type = p->type == MLD_V1_DONE ? MLD_CHANGE_TO_INCLUDE : MLD_MODE_IS_EXCLUDE;
+		note(node, now, &r);
 		return;
 	case MLD_V2_REPORT:
-		while (mld_next_record(p, &cursor, &r)) {
-			sub = mag_sub_find(node, &r.group);
-			if (!may_decline(sub))
-				continue;
-			note_record(sub, &r);
-			mag_sub_decide(sub, now);
-		}
+		while (mld_next_record(p, &cursor, &r))
+			note(node, now, &r);
 		return;
 	}
 }
@@ -122,6 +144,8 @@ void mag_listen_recv(struct mag_node *node, struct now now, const struct mld_pac
 	mld_link_recv(node->mld, now, p);
 	(void)mag_listen_drain(node->mag, now); /* joins first: a report may both take back and renew */
 	note_declined(node, now, p);
+	if (p->type != MLD_QUERY)
+		mag_context_reported(node, now);
 }
 
 /* ---- reports that do not count ---- */

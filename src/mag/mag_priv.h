@@ -202,6 +202,7 @@ struct mag_node {
 	struct mag_asked *asked; /* by an operator, while there is no session; NULL: nothing */
 	bool terminated; /* an operator ended its multicast */
 	struct mld_link *mld;
+	bool heard_report; /* since a context came with it */
 	bool nameless; /* it reported from ::, and is to be asked as soon as it has an address */
 	struct proxy_member *member;
 	struct list subs; /* mag_sub.in_node */
@@ -217,7 +218,8 @@ struct mag_sub {
 	struct list in_node, in_group, in_bearers;
 	struct mag_group *at; /* at the node's peer, while the node is served or being registered */
 	struct in6_addr group;
-	struct filter mld, admin;	/* wishes by origin; the profile's is read from the profile */
+	struct filter mld, admin, context; /* wishes by origin; the profile's is read from the profile */
+	mono_t context_until;		/* while `context` is any */
 	struct filter declined;		/* list: sources of a static subscription that the node left */
 	bool declined_all, confirmed, deferred, in_profile;
 	struct filter wish;		/* union of the origins after profile and scopes */
@@ -413,6 +415,18 @@ bool mag_sub_gone(struct mag_sub *sub); /* frees it when nothing speaks for it a
 void mag_sub_free(struct mag_sub *sub);
 enum mag_sub_state mag_sub_state(const struct mag_sub *sub);
 bool mag_multicast_permitted(const struct mag_node *node);
+
+void mag_subs_schedule(struct mag_node *node, struct now now); /* when its subscriptions are to be decided again */
+
+/* ---- context.c ---- */
+/* What goes along with the node when it moves; to be dropped. False: memory is out. */
+bool mag_context_of(const struct mag_node *node, struct mn_context *ret);
+/* It came along. */
+void mag_context_give(struct mag_node *node, struct now now, const struct mn_context *c);
+/* The node sent an MLD report: what it does not name soon it does not want. */
+void mag_context_reported(struct mag_node *node, struct now now);
+/* Does the wish that came along hold still? */
+bool mag_context_review(struct mag_sub *sub, struct now now);
 
 /* ---- listen.c: MLD of nodes ---- */
 void mag_listen_start(struct mag_node *node, struct now now);

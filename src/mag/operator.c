@@ -175,6 +175,7 @@ enum ctl_err mag_unsubscribe(struct mag *mag, struct now now, const struct nai *
 	} else {
 		/* The node's own doing, done for it: as if it had left. It may join again. */
 		sub->declined_all = true;
+		filter_drop(&sub->context);
 		if (node->mld)
 			mld_link_drop_group(node->mld, now, group);
 		(void)mag_listen_drain(mag, now);

@@ -56,8 +56,8 @@ struct mag_sub *mag_sub_get(struct mag_node *node, struct now now, const struct 
 void mag_sub_free(struct mag_sub *sub)
 {
 	struct mag_node *node = sub->node;
-	struct filter *v[] = {&sub->mld,  &sub->admin,   &sub->declined,     &sub->wish,	   &sub->want,
-			      &sub->asked, &sub->carried, &sub->refused_wish, &sub->refused_sources};
+	struct filter *v[] = {&sub->mld,  &sub->admin, &sub->context, &sub->declined,	 &sub->wish,
+			      &sub->want, &sub->asked, &sub->carried, &sub->refused_wish, &sub->refused_sources};
 
 	if (!filter_is_none(&sub->want)) {
 		node->n_active--;
@@ -75,7 +75,7 @@ void mag_sub_free(struct mag_sub *sub)
 bool mag_sub_gone(struct mag_sub *sub)
 {
 	/* While the binding at the anchor still carries it, it is remembered: somebody has to take it back. */
-	if (!filter_is_none(&sub->mld) || !filter_is_none(&sub->admin) || sub->in_profile ||
+	if (!filter_is_none(&sub->mld) || !filter_is_none(&sub->admin) || !filter_is_none(&sub->context) || sub->in_profile ||
 	    !filter_is_none(&sub->want) || !filter_is_none(&sub->asked) || !filter_is_none(&sub->carried))
 		return false;
 	mag_sub_free(sub);
@@ -140,7 +140,7 @@ static void add_static(struct mag_sub *sub, struct now now, struct filter *wish)
 	sub->waiting = false;
 	if (!st)
 		return;
-	if (!filter_is_none(&sub->mld))
+	if (!filter_is_none(&sub->mld) || !filter_is_none(&sub->context))
 		sub->confirmed = true;
 	else if (!st->mandatory)
 		sub->confirmed = false;
@@ -170,6 +170,7 @@ static void add_static(struct mag_sub *sub, struct now now, struct filter *wish)
 static struct filter united(struct mag_sub *sub, struct now now)
 {
 	struct filter wish = FILTER_NONE;
+	bool came_along = mag_context_review(sub, now);
 
 	sub->origins = 0;
 	add_static(sub, now, &wish);
@@ -180,6 +181,10 @@ static struct filter united(struct mag_sub *sub, struct now now)
 	if (!filter_is_none(&sub->admin)) {
 		sub->origins |= SUB_ORIGIN_ADMIN;
 		filter_add(&wish, &sub->admin);
+	}
+	if (came_along) {
+		sub->origins |= SUB_ORIGIN_CONTEXT;
+		filter_add(&wish, &sub->context);
 	}
 	return wish;
 }
@@ -310,8 +315,8 @@ static bool within_limits(struct mag_sub *sub, struct now now)
 		node->limited = true;
 		return false;
 	}
-	/* The profile's own groups are not the node's doing. */
-	if (!(sub->origins & SUB_ORIGIN_PROFILE) && !limiter_take(&node->joins, now.mono)) {
+	/* The profile's own groups are not the node's doing, and what came along with it was counted where it was. */
+	if (!(sub->origins & (SUB_ORIGIN_PROFILE | SUB_ORIGIN_CONTEXT)) && !limiter_take(&node->joins, now.mono)) {
 		mag_count(node->mag, MAG_C_LIMIT_JOIN_RATE);
 		sub->deferred = true;
 		mag_set(node->mag, &node->policy,
@@ -413,16 +418,21 @@ static void query_node(struct mag_node *node, struct now now)
 	}
 }
 
-static void schedule(struct mag_node *node, struct now now)
+void mag_subs_schedule(struct mag_node *node, struct now now)
 {
 	wall_t next = profile_next_change(node->profile, now.wall);
 	mono_t at = MONO_NEVER;
 
 	if (next.ns != WALL_NEVER.ns)
 		at = mono_add(now.mono, span_ns(next.ns - now.wall.ns));
-	list_each (n, &node->subs)
-		if (list_owner(n, struct mag_sub, in_node)->deferred)
+	list_each (n, &node->subs) {
+		const struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
+
+		if (sub->deferred)
 			at = mono_min(at, mono_add(now.mono, span_ms(100)));
+		if (!filter_is_none(&sub->context))
+			at = mono_min(at, sub->context_until);
+	}
 	mag_set(node->mag, &node->policy, at);
 }
 
@@ -441,7 +451,7 @@ void mag_subs_decide_all(struct mag_node *node, struct now now)
 		(void)mag_sub_gone(sub);
 	}
 	query_node(node, now);
-	schedule(node, now);
+	mag_subs_schedule(node, now);
 }
 
 bool mag_subs_start(struct mag_node *node, struct now now)
@@ -512,6 +522,7 @@ void mag_subs_off(struct mag_node *node, struct now now)
 
 		filter_drop(&sub->mld);
 		filter_drop(&sub->admin);
+		filter_drop(&sub->context);
 		sub->in_profile = false;
 		(void)mag_sub_gone(sub);
 	}
