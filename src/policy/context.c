@@ -202,29 +202,42 @@ static bool is_any(const struct filter *f)
 	return f->mode == FILTER_EXCLUDE && !filter_count(f);
 }
 
-static bool put_group(const struct mn_group *g, struct now now, struct mh_msg *m, size_t *room, bool describe)
+/* In what options they go: 57, one for each group; 60, many in one of at most 1020 octets, but one kind of them. */
+struct carrier {
+	struct mh_records *run;
+	size_t (*size)(const struct filter *f);
+	size_t sources; /* of one record */
+};
+
+static size_t report_size(const struct filter *f)
+{
+	size_t n = filter_count(f), records = 1 + n / (MH_MMO_SOURCES + 1);
+
+	return records * (8 + 20) + n * 16;
+}
+
+static bool put_group(const struct mn_group *g, struct now now, struct mh_msg *m, const struct carrier *in, size_t *room,
+		      bool describe)
 {
 	const struct filter *f = &g->filter;
 	bool special = describe && is_special(g);
-	size_t size = ams_size(f);
+	size_t size = in->size(f);
 
 	if (special)
 		size += INFO_ENTRY + (m->described.n % INFO_ENTRIES ? 0 : INFO_OPTION);
 	/* A record must be left for the description, or the two would not agree. */
-	if (size > *room || m->n_records + 2u + filter_count(f) / MH_AMS_SOURCES > MH_RECORDS_MAX ||
-	    !mh_add_record(m, &m->ams, is_any(f) && g->compat == 1 ? MH_PROTO_MLDV1 : MH_PROTO_MLDV2,
+	if (size > *room || m->n_records + 2u + filter_count(f) / in->sources > MH_RECORDS_MAX ||
+	    !mh_add_record(m, in->run, is_any(f) && g->compat == 1 ? MH_PROTO_MLDV1 : MH_PROTO_MLDV2,
 			   f->mode == FILTER_INCLUDE ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE, &g->group,
-			   filter_sources(f), filter_count(f), MH_AMS_SOURCES))
+			   filter_sources(f), filter_count(f), in->sources))
 		return false;
 	*room -= size;
 	return !special || put_info(g, now, m);
 }
 
-size_t mn_context_put(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
-		      bool describe)
+static size_t put(const struct mn_context *c, size_t i, struct now now, struct mh_msg *m, const struct carrier *in,
+		  size_t room, bool describe)
 {
-	size_t i = from;
-
 	if (room < ALIGN_FIRST + (describe ? INFO_OPTION : 0))
 		return i;
 	room -= ALIGN_FIRST;
@@ -234,12 +247,32 @@ size_t mn_context_put(const struct mn_context *c, size_t from, struct now now, s
 		m->context.delivery = c->delivery;
 		m->context.policy_version = c->policy_version;
 	}
-	while (i < c->n && put_group(&c->v[i], now, m, &room, describe))
+	while (i < c->n && put_group(&c->v[i], now, m, in, &room, describe))
 		i++;
+	if (describe && in->run->n)
+		m->has |= MH_HAS_CONTEXT;
+	return i;
+}
+
+size_t mn_context_put(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
+		      bool describe)
+{
+	const struct carrier in = {&m->ams, ams_size, MH_AMS_SOURCES};
+	size_t i = put(c, from, now, m, &in, room, describe);
+
 	if (m->ams.n)
 		m->has |= MH_HAS_AMS;
-	if (describe && m->ams.n)
-		m->has |= MH_HAS_CONTEXT;
+	return i;
+}
+
+size_t mn_context_put_reports(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
+			      bool describe)
+{
+	const struct carrier in = {&m->mmo, report_size, MH_MMO_SOURCES};
+	size_t i = put(c, from, now, m, &in, room, describe);
+
+	if (m->mmo.n)
+		m->has |= MH_HAS_MMO;
 	return i;
 }
 

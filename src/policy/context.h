@@ -52,6 +52,9 @@ void mn_context_remove(struct mn_context *c, const struct in6_addr *group);
  * the number of the first group that did not fit: c->n if all did. */
 size_t mn_context_put(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
 		      bool describe);
+/* The same into m->mmo, option 60 of the messages between gateways (RFC 7411). */
+size_t mn_context_put_reports(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
+			      bool describe);
 /* Unite with the records of a run of m: m->ams, or m->mmo (RFC 7411), and with VSM 19/3 where m has it. False: memory
  * is out, or it is full; what it took stays. */
 bool mn_context_take(struct mn_context *c, struct now now, const struct mh_msg *m, const struct mh_records *run);

@@ -117,6 +117,39 @@ static void no_more_than_the_maximum(void **state)
 	mn_context_drop(&c);
 }
 
+/* Between gateways, option 60: what does not fit is told apart, whatever the room. */
+static void goes_between_gateways(void **state)
+{
+	struct mn_context c = {.described = true}, back = {.v = NULL};
+	static struct mh_msg m, got;
+	size_t n;
+
+	(void)state;
+	add(&c, 1, FILTER_EXCLUDE, 0, 1, SUB_ORIGIN_MLD, WALL_NEVER);
+	add(&c, 2, FILTER_INCLUDE, 70, 2, SUB_ORIGIN_MLD, WALL_NEVER); /* two records */
+	add(&c, 3, FILTER_EXCLUDE, 1, 2, SUB_ORIGIN_ADMIN, (wall_t){at.wall.ns + span_s(9).ns});
+	mh_init(&m, MH_HI);
+	assert_int_equal(mn_context_put_reports(&c, 0, at, &m, 2000, true), 3);
+	over_the_wire(&m, &got, 2008);
+	assert_true(mn_context_take(&back, at, &got, &got.mmo));
+	assert_context(&c, &back);
+	mn_context_drop(&back);
+	for (unsigned i = 4; i < 100; i++)
+		add(&c, i, FILTER_EXCLUDE, i % 3, i % 2 + 1, i % 5 ? SUB_ORIGIN_MLD : SUB_ORIGIN_ADMIN, WALL_NEVER);
+	for (size_t room = 0; room < 2000; room += 13) {
+		mh_init(&m, MH_HI);
+		n = mn_context_put_reports(&c, 0, at, &m, room, room % 2);
+		if (!n)
+			continue;
+		over_the_wire(&m, &got, room + 8);
+		assert_true(mn_context_take(&back, at, &got, &got.mmo));
+		assert_int_equal(back.n, n);
+		mn_context_drop(&back);
+	}
+	assert_true(n > 10 && n < c.n);
+	mn_context_drop(&c);
+}
+
 /* With everything that can be told of it, and to a peer of RFC 7161 alone. */
 static void goes_over_the_wire(void **state)
 {
@@ -217,6 +250,7 @@ int main(void)
 		cmocka_unit_test(groups_stand_in_order_and_once),
 		cmocka_unit_test(no_more_than_the_maximum),
 		cmocka_unit_test(goes_over_the_wire),
+		cmocka_unit_test(goes_between_gateways),
 		cmocka_unit_test(long_exclude_is_cut),
 		cmocka_unit_test(parts_make_the_whole),
 	};
