@@ -16,6 +16,7 @@ const char *event_name(enum event_kind kind)
 		[EV_BINDING_CREATED] = "binding-created",
 		[EV_BINDING_REFRESHED] = "binding-refreshed",
 		[EV_BINDING_MOVED] = "binding-moved",
+		[EV_BINDING_DEREGISTERED] = "binding-deregistered",
 		[EV_BINDING_DELETED] = "binding-deleted",
 		[EV_BINDING_EXPIRED] = "binding-expired",
 		[EV_BINDING_REFUSED] = "binding-refused",

@@ -22,6 +22,7 @@ enum event_kind {
 	EV_BINDING_CREATED,
 	EV_BINDING_REFRESHED,
 	EV_BINDING_MOVED,	/* handover; peer is the new MAG, old_peer the one before */
+	EV_BINDING_DEREGISTERED, /* it ends, and is kept for a moment; detail = how */
 	EV_BINDING_DELETED,
 	EV_BINDING_EXPIRED,
 	EV_BINDING_REFUSED,	/* PBU refused; status */

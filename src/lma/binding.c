@@ -202,19 +202,30 @@ void binding_route(struct lma *l, const struct binding *b, bool add)
 	}
 }
 
-void binding_event(struct lma *l, enum event_kind kind, const struct binding *b)
+static struct event event_of(enum event_kind kind, const struct binding *b)
 {
 	struct event e = {.kind = kind, .mn = binding_mn(b), .lladdr = b->llid, .status = -1};
 
 	if (b->peer)
 		e.peer = b->peer->proxy_coa;
+	return e;
+}
+
+void binding_event(struct lma *l, enum event_kind kind, const struct binding *b)
+{
+	struct event e = event_of(kind, b);
+
 	lma_event(l, &e);
 }
 
-void binding_deregister(struct lma *l, struct binding *b)
+void binding_deregister(struct lma *l, struct binding *b, const char *how)
 {
+	struct event e = event_of(EV_BINDING_DEREGISTERED, b);
+
 	if (b->state == LMA_BINDING_DELAYED_DELETE)
 		return;
+	memcpy(e.detail, how, strnlen(how, sizeof(e.detail) - 1));
+	lma_event(l, &e);
 	b->state = LMA_BINDING_DELAYED_DELETE;
 	binding_route(l, b, false);
 	shares_clear(l, b);

@@ -43,12 +43,6 @@ static void tell(struct lma *l, const struct peer *p, enum event_kind kind)
 	lma_event_limited(l, &e);
 }
 
-static void end_binding(struct lma *l, struct binding *b)
-{
-	binding_event(l, EV_BINDING_DELETED, b);
-	binding_deregister(l, b);
-}
-
 /* What it told by MLD went with it; on a new link it is asked at once. */
 static void forget_mld(struct lma *l, struct peer *p)
 {
@@ -77,7 +71,7 @@ static void lost_state(struct lma *l, struct peer *p, bool fresh)
 		struct binding *b = list_owner(n, struct binding, of_peer);
 
 		if (b->state == LMA_BINDING_ACTIVE && !(fresh && b->epoch == p->epoch))
-			end_binding(l, b);
+			binding_deregister(l, b, p->lost ? "its MAG is silent" : "its MAG was restarted");
 	}
 	forget_mld(l, p);
 }

@@ -145,8 +145,11 @@ static void a_dead_mag_and_its_return(void **state)
 	rig_pass(r, span_s(32));
 	assert_int_equal(r->n_events[EV_PEER_DOWN], 1);
 	assert_int_equal(rig_route(r, &p), -1);
+	assert_int_equal(r->n_events[EV_BINDING_DEREGISTERED], 1);
+	assert_int_equal(r->n_events[EV_BINDING_DELETED], 0);
 	rig_pass(r, span_s(300));
 	assert_int_equal(lma_totals(r->lma).bindings, 0);
+	assert_int_equal(r->n_events[EV_BINDING_DELETED], 1);
 	rig_forget(r);
 	/* It lived all the while and lost nothing: it is told to register all it has. */
 	mh_init(&m, MH_HEARTBEAT);

@@ -343,8 +343,8 @@ void binding_delete(struct lma *l, struct binding *b);
 void binding_attach(struct lma *l, struct binding *b, struct peer *peer);
 void binding_detach(struct lma *l, struct binding *b);
 void binding_route(struct lma *l, const struct binding *b, bool add);
-/* Data stops, the entry stays for MinDelayBeforeBCEDelete. */
-void binding_deregister(struct lma *l, struct binding *b);
+/* Data stops, the entry stays for MinDelayBeforeBCEDelete. `how`: told in the event. */
+void binding_deregister(struct lma *l, struct binding *b, const char *how);
 void binding_event(struct lma *l, enum event_kind kind, const struct binding *b);
 
 enum lookup_kind {

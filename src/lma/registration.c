@@ -362,7 +362,7 @@ static void accept_deregistration(struct lma *l, struct binding *b, struct pbu *
 	}
 	b->seq = r->m->seq;
 	b->timestamp = r->m->has & MH_HAS_TIMESTAMP ? r->m->timestamp : 0;
-	binding_deregister(l, b);
+	binding_deregister(l, b, "by its MAG");
 	multicast_settle(l);
 	lma_count(l, LMA_PBU_ACCEPTED_DEREGISTRATION);
 	answer_accept(l, r, b, 0, false);

@@ -307,8 +307,11 @@ static void deregistration_is_answered_at_once_and_the_entry_goes_later(void **s
 	assert_int_equal(rig_last(r, MH_BA)->m.lifetime_4s, 0);
 	assert_int_equal(rig_route(r, &p), -1); /* its data stops */
 	assert_int_equal(rig_binding(r, "mn1@example.com").state, LMA_BINDING_DELAYED_DELETE);
+	assert_int_equal(r->n_events[EV_BINDING_DEREGISTERED], 1);
 	rig_pass(r, span_s(5));
 	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED); /* doubled: the wait does not begin anew */
+	assert_int_equal(r->n_events[EV_BINDING_DEREGISTERED], 0);
+	assert_int_equal(r->n_events[EV_BINDING_DELETED], 0);
 	rig_pass(r, span_ms(5100));
 	assert_int_equal(rig_binding(r, "mn1@example.com").n_prefixes, 0);
 	assert_int_equal(r->n_events[EV_BINDING_DELETED], 1);

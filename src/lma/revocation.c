@@ -103,7 +103,7 @@ static void unknown_settled(struct lma *l, const struct revocation *v, uint8_t s
 	if (!b || !b->awaited)
 		return;
 	if (status == MH_BRA_SUCCESS || status == MH_BRA_NO_BINDING) {
-		binding_deregister(l, b);
+		binding_deregister(l, b, "its MAG was asked, and has it no more");
 		return;
 	}
 	if (status == MH_BRA_MN_ATTACHED) {

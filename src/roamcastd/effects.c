@@ -72,6 +72,7 @@ static enum log_level level_of(enum event_kind kind)
 	case EV_NODE_DETACHED:
 	case EV_BINDING_CREATED:
 	case EV_BINDING_MOVED:
+	case EV_BINDING_DEREGISTERED:
 	case EV_BINDING_DELETED:
 	case EV_BINDING_EXPIRED:
 	case EV_BINDING_REVOKED:

@@ -102,6 +102,7 @@ static const char *status_name(const struct event *e)
 	case EV_NODE_ATTACHED:
 	case EV_NODE_LMA_SILENT:
 	case EV_NODE_MOVED_AWAY:
+	case EV_BINDING_DEREGISTERED:
 	case EV_BINDING_DELETED:
 	case EV_BINDING_EXPIRED:
 	case EV_GROUP_JOINED:
