@@ -80,7 +80,7 @@ void why_proxy(struct why *w, const char *link); /* NULL: the group alone */
 const char *why_status_remedy(uint8_t status);
 const char *why_result_remedy(uint8_t result);
 const char *why_verdict_remedy(enum policy_verdict v);
-/* The last event of that node (and group, if not NULL) of any of the kinds (EV_N ends the list). False: none
+/* The last event of that node (and group, if not NULL: then also of the group alone) of any of the kinds (EV_N ends the list). False: none
  * remembered. */
 bool why_last_event(const struct why *w, const struct in6_addr *group, const enum event_kind *kinds, struct event *ret,
 		    char at[SHOW_TIME_MAX]);

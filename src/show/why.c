@@ -138,7 +138,10 @@ static void look(void *arg, const struct event *e, wall_t at)
 {
 	struct search *s = arg;
 
-	if (!nai_eq(s->mn, &e->mn) || (s->group && !addr_eq(s->group, &e->group)))
+	if (s->group && !addr_eq(s->group, &e->group))
+		return;
+	/* What is told of a group and of no node is told of all its nodes. */
+	if (!nai_eq(s->mn, &e->mn) && (e->mn.len || !s->group))
 		return;
 	for (size_t i = 0; s->kinds[i] != EV_N; i++) {
 		if (s->kinds[i] == e->kind) {

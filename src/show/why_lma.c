@@ -152,6 +152,36 @@ static void stream(struct why *w, const struct tunnel *t)
 			 (unsigned long long)in.packets, (unsigned long long)out.packets);
 }
 
+/* Was it ended here, and not joined since? */
+static bool terminated(struct why *w, struct event *ret, char at[SHOW_TIME_MAX])
+{
+	static const enum event_kind kinds[] = { EV_GROUP_TERMINATED, EV_GROUP_JOINED, EV_N };
+
+	return why_last_event(w, w->group, kinds, ret, at) && ret->kind == EV_GROUP_TERMINATED;
+}
+
+static void not_subscribed(struct why *w, uint8_t result)
+{
+	char at[SHOW_TIME_MAX], source[ADDR_STR_MAX];
+	bool refused = result != MH_SUB_ACCEPTED;
+	struct event e;
+
+	if ((!refused || result == MH_SUB_PROHIBITED) && terminated(w, &e, at))
+		why_step(w, "subscription", WHY_FAILED,
+			 "a node that leaves the group and joins it anew has it again; so has one for which `roamcast "
+			 "subscribe` asks at its MAG, or whose profile is changed",
+			 addr_is_any(&e.source) ? "the group was terminated here at %s by an operator"
+						: "the group was terminated here at %s: its source %s had fallen silent",
+			 at, addr_str(&e.source, source));
+	else if (refused)
+		why_step(w, "subscription", WHY_FAILED, why_result_remedy(result),
+			 "the MAG asked for it in the registration, and it was refused: %s",
+			 mh_sub_result_name(result));
+	else
+		why_step(w, "subscription", WHY_FAILED, "run `roamcast why` at that MAG",
+			 "its MAG has not asked for the group");
+}
+
 static void group_steps(struct why *w, const struct bindings *b, const struct tunnel *t)
 {
 	struct subscription s = { .proxy_coa = b->proxy_coa, .group = *w->group };
@@ -172,13 +202,8 @@ static void group_steps(struct why *w, const struct bindings *b, const struct tu
 
 	lma_each_subscription(w->ctx->lma, find_subscription, &s);
 	lma_each_group(w->ctx->lma, find_group, &g);
-	if (asked && result != MH_SUB_ACCEPTED)
-		why_step(w, "subscription", WHY_FAILED, why_result_remedy(result),
-			 "the MAG asked for it in the registration, and it was refused: %s",
-			 mh_sub_result_name(result));
-	else if (!s.found)
-		why_step(w, "subscription", WHY_FAILED, "run `roamcast why` at that MAG",
-			 "its MAG has not asked for the group");
+	if ((asked && result != MH_SUB_ACCEPTED) || !s.found)
+		not_subscribed(w, result);
 	else
 		why_step(w, "subscription", WHY_OK, NULL, "asked for by its MAG%s, %s",
 			 asked ? " in this node's registration" : " (for whichever of its nodes)",

@@ -240,7 +240,7 @@ static void not_asked(struct why *w, const struct mag_node_view *n)
 {
 	const struct policy_scopes *scopes = &w->ctx->conf->mag.scopes;
 	enum policy_verdict verdict = policy_scope(scopes, w->group);
-	static const enum event_kind refused[] = { EV_SUBSCRIPTION_REFUSED, EV_GROUP_TERMINATED, EV_N };
+	static const enum event_kind refused[] = { EV_SUBSCRIPTION_REFUSED, EV_GROUP_TERMINATED, EV_SUBSCRIBED, EV_N };
 	char at[SHOW_TIME_MAX];
 	struct event e;
 
@@ -250,7 +250,7 @@ static void not_asked(struct why *w, const struct mag_node_view *n)
 	if (verdict != POLICY_PERMIT)
 		why_step(w, "subscription", WHY_FAILED, why_verdict_remedy(verdict),
 			 "not subscribed, and it would be refused: %s", policy_verdict_name(verdict));
-	else if (why_last_event(w, w->group, refused, &e, at))
+	else if (why_last_event(w, w->group, refused, &e, at) && e.kind != EV_SUBSCRIBED)
 		why_step(w, "subscription", WHY_FAILED,
 			 e.kind == EV_GROUP_TERMINATED ? "the node, or `roamcast subscribe`, can ask again"
 						       : why_result_remedy((uint8_t)e.status),

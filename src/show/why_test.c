@@ -92,6 +92,33 @@ static void why_terminated(void **state)
 	why(f, false, ALICE, true, "registered", "ok", "accepted");
 }
 
+/* It is told where it was done, and what brings the group back. */
+static void why_terminated_at_the_lma(void **state)
+{
+	struct in6_addr source, group;
+	struct fixture *f = *state;
+
+	assert_true(addr_parse("2001:db8:5::5", &source) && addr_parse("ff3e::8000:1", &group));
+	do_good(f, ATTACH_ALICE);
+	do_good(f, SUBSCRIBE);
+	json_decref(good(f, true, "{\"command\": \"terminate\", \"group\": \"ff3e::8000:1\"}"));
+	why(f, true, ALICE ", \"group\": \"ff3e::8000:1\"", false, "subscription", "failed",
+	    "the group was terminated here at 2026-05-28T");
+	run(f, span_s(3)); /* and the MAG has taken it out of the registration */
+	why(f, true, ALICE ", \"group\": \"ff3e::8000:1\"", false, "subscription", "failed", "by an operator");
+	why(f, true, ALICE ", \"group\": \"ff1e::9\"", false, "subscription", "failed", "its MAG has not asked");
+	do_good(f, "{\"command\": \"unsubscribe\", \"mn\": \"alice@x\", \"group\": \"ff3e::8000:1\", \"source\": "
+		   "\"2001:db8:5::5\"}");
+	run(f, span_s(1));
+	do_good(f, SUBSCRIBE);
+	run(f, span_s(1));
+	why(f, true, ALICE ", \"group\": \"ff3e::8000:1\"", true, "subscription", "ok", "asked for by its MAG");
+	lma_source_silent(f->lma, f->now, &source, &group, true);
+	pump(f);
+	why(f, true, ALICE ", \"group\": \"ff3e::8000:1\"", false, "subscription", "failed",
+	    "its source 2001:db8:5::5 had fallen silent");
+}
+
 static void why_profile_forbids(void **state)
 {
 	struct fixture *f = *state;
@@ -178,6 +205,7 @@ int main(void)
 		TEST(why_not_here),
 		TEST(why_service),
 		TEST(why_terminated),
+		TEST(why_terminated_at_the_lma),
 		TEST(why_profile_forbids),
 		TEST(why_lma_silent),
 		TEST(why_lma_died),
