@@ -7,20 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Free objects are made unreadable where AddressSanitizer runs: it cannot see a use after slab_put() otherwise. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SLAB_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(SLAB_ASAN)
-#include <sanitizer/asan_interface.h>
-#define poison(p, n) ASAN_POISON_MEMORY_REGION(p, n)
-#define unpoison(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
-#else
-#define poison(p, n) ((void)(p), (void)(n))
-#define unpoison(p, n) ((void)(p), (void)(n))
-#endif
+#include "base/poison.h"
 
 #define CHUNK_FIRST 8		/* objects in the first chunk */
 #define CHUNK_BYTES (64 * 1024) /* chunks double up to about this */
