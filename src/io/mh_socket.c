@@ -3,17 +3,22 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/icmp6.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "io/listen.h"
+#include "wire/ip6.h"
 #include "wire/mh.h"
 
 #define BATCH 64
+#define ICMP6_HEADER 8
+#define ERROR_MAX (1280 - IP6_HDR_LEN) /* an error fits the least that every IPv6 link carries */
 
 struct mh_socket {
-	int fd;
+	int fd, icmp;
 	struct event *ev;
 	struct in6_addr self;
 	mh_socket_recv *recv;
@@ -43,6 +48,23 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 		s->batch(s->arg);
 }
 
+/* For sending alone: what arrives there is not for us. */
+static int icmp_open(const struct sockaddr_in6 *self)
+{
+	int fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMPV6), one = 1, err;
+	struct icmp6_filter none;
+
+	ICMP6_FILTER_SETBLOCKALL(&none);
+	if (fd >= 0 && setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, &none, sizeof(none)) == 0 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) == 0 &&
+	    bind(fd, (const struct sockaddr *)self, sizeof(*self)) == 0)
+		return fd;
+	err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct in6_addr *self, mh_socket_recv *recv,
 		  mh_socket_batch *batch, void *arg)
 {
@@ -52,7 +74,7 @@ int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct 
 
 	if (!s)
 		return -ENOMEM;
-	*s = (struct mh_socket){.fd = -1, .self = *self, .recv = recv, .batch = batch, .arg = arg};
+	*s = (struct mh_socket){.fd = -1, .icmp = -1, .self = *self, .recv = recv, .batch = batch, .arg = arg};
 	s->fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, MH_NEXT_HEADER);
 	/* the decoder verifies the checksum itself, so that a wrong one is counted */
 	if (s->fd < 0 || setsockopt(s->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &no_checksum, sizeof(no_checksum)) < 0) {
@@ -60,6 +82,10 @@ int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct 
 	} else {
 		(void)setsockopt(s->fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
 		err = listen_start(s->fd, &sa, sizeof(sa), base, readable, s, &s->ev);
+	}
+	if (!err) {
+		s->icmp = icmp_open(&sa);
+		err = s->icmp < 0 ? s->icmp : 0;
 	}
 	if (err)
 		mh_socket_free(s);
@@ -73,6 +99,8 @@ struct mh_socket *mh_socket_free(struct mh_socket *s)
 	if (!s)
 		return NULL;
 	listen_stop(s->fd, s->ev);
+	if (s->icmp >= 0)
+		close(s->icmp);
 	free(s);
 	return NULL;
 }
@@ -82,6 +110,27 @@ int mh_socket_send(struct mh_socket *s, const struct in6_addr *dst, const uint8_
 	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_addr = *dst};
 
 	if (sendto(s->fd, bytes, len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The socket gives no header of the packet with the message: the error quotes one that says the same. */
+int mh_socket_problem(struct mh_socket *s, const struct in6_addr *src, size_t pointer, const uint8_t *bytes, size_t len)
+{
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_addr = *src};
+	uint8_t error[ERROR_MAX];
+	struct wr w = wr_of(error, sizeof(error));
+	size_t room = sizeof(error) - ICMP6_HEADER - IP6_HDR_LEN;
+
+	wr_u8(&w, ICMP6_PARAM_PROB);
+	wr_u8(&w, ICMP6_PARAMPROB_HEADER);
+	wr_u16(&w, 0); /* checksum: the kernel's */
+	wr_u32(&w, (uint32_t)(IP6_HDR_LEN + pointer));
+	ip6_write(&w, src, &s->self, MH_NEXT_HEADER, (uint16_t)len, 64);
+	wr_copy(&w, bytes, len < room ? len : room);
+	if (w.full || addr_is_any(src) || addr_is_multicast(src)) /* RFC 4443 2.4 (e) */
+		return -EINVAL;
+	if (sendto(s->icmp, error, w.len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return -errno;
 	return 0;
 }

@@ -19,3 +19,5 @@ int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct 
 struct mh_socket *mh_socket_free(struct mh_socket *s);
 /* 0 or negative errno. The source is the socket's address. */
 int mh_socket_send(struct mh_socket *s, const struct in6_addr *dst, const uint8_t *bytes, size_t len);
+/* Answers a message from `src` with an ICMPv6 Parameter Problem at its octet `pointer`. 0 or negative errno. */
+int mh_socket_problem(struct mh_socket *s, const struct in6_addr *src, size_t pointer, const uint8_t *bytes, size_t len);

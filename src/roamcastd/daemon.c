@@ -14,6 +14,7 @@
 #include "io/notify.h"
 
 #define MTU_SECONDS 5
+#define PROBLEMS_PER_S 10
 
 static uint64_t seed(void)
 {
@@ -92,12 +93,29 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	daemon_pump(d);
 }
 
+/* RFC 6275 9.2. The engine counts such a message by its fault, and gives no answer of its own. */
+static void answer_problem(struct daemon *d, struct mh_socket *s, const struct in6_addr *src, const struct in6_addr *dst,
+			   const uint8_t *bytes, size_t len)
+{
+	size_t pointer;
+
+	if (!mh_problem(bytes, len, src, dst, &pointer))
+		return;
+	if (!limiter_take(&d->problems, clock_now().mono))
+		d->counters[DAEMON_MH_PROBLEM_LIMITED]++;
+	else if (mh_socket_problem(s, src, pointer, bytes, len) < 0)
+		d->counters[DAEMON_MH_PROBLEM_FAILED]++;
+	else
+		d->counters[DAEMON_MH_PROBLEM_SENT]++;
+}
+
 static void on_lma_message(void *arg, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes, size_t len)
 {
 	struct daemon *d = arg;
 
 	d->counters[DAEMON_MH_RECEIVED]++;
 	lma_recv_mh(d->lma, clock_now(), src, dst, bytes, len);
+	answer_problem(d, d->lma_socket, src, dst, bytes, len);
 	daemon_pump(d);
 }
 
@@ -107,6 +125,7 @@ static void on_mag_message(void *arg, const struct in6_addr *src, const struct i
 
 	d->counters[DAEMON_MH_RECEIVED]++;
 	mag_recv_mh(d->mag, clock_now(), src, dst, bytes, len);
+	answer_problem(d, d->mag_socket, src, dst, bytes, len);
 	daemon_pump(d);
 }
 
@@ -207,6 +226,7 @@ static int start_engines(struct daemon *d)
 	struct now now = clock_now();
 	int r;
 
+	limiter_init(&d->problems, PROBLEMS_PER_S, PROBLEMS_PER_S);
 	if (d->conf->has_lma) {
 		d->lma = lma_new(&d->conf->lma, now, seed());
 		if (!d->lma)

@@ -2,6 +2,7 @@
 #pragma once
 /* The daemon: engines and what surrounds them in one process and one event loop. Each input goes to an engine, then daemon_pump() carries out
  * what the engines want. */
+#include "base/limiter.h"
 #include "conf/conf.h"
 #include "dp/dp.h"
 #include "io/ctl_server.h"
@@ -23,6 +24,9 @@ enum daemon_counter {
 	DAEMON_MH_RECEIVED,
 	DAEMON_MH_SENT,
 	DAEMON_MH_SEND_FAILED,
+	DAEMON_MH_PROBLEM_SENT, /* ICMPv6 Parameter Problem */
+	DAEMON_MH_PROBLEM_LIMITED,
+	DAEMON_MH_PROBLEM_FAILED,
 	DAEMON_LINK_RECEIVED,
 	DAEMON_LINK_SENT,
 	DAEMON_LINK_SEND_FAILED,
@@ -46,6 +50,7 @@ struct daemon {
 	struct netlink *netlink;
 	struct link_socket *link_socket;
 	struct mh_socket *lma_socket, *mag_socket;
+	struct limiter problems; /* Parameter Problems: a stranger can provoke them */
 	struct ctl_server *ctl;
 	struct event_log *events;
 	struct idle *idle;

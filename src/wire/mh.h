@@ -328,6 +328,10 @@ struct mh_conf {
  * written only on MH_OK, and points into `bytes` for what is said to. Order of checks: RFC 6275 9.2. */
 enum mh_err mh_decode(const struct mh_conf *conf, const uint8_t *bytes, size_t len, const struct in6_addr *src,
 		      const struct in6_addr *dst, struct mh_msg *ret);
+/* Is an ICMPv6 Parameter Problem the answer to these octets (RFC 6275 9.2)? *pointer is then the octet that it points at.
+ * Cheap where it is not. */
+bool mh_problem(const uint8_t *bytes, size_t len, const struct in6_addr *src, const struct in6_addr *dst,
+		size_t *pointer);
 /* Encode with each option's alignment, padding, and the checksum (src NULL: left 0). What is encoded is what `has`,
  * n_hnp, and the record runs say. Returns the length, or 0 when it does not fit in `cap` or in 2048 octets, or cannot
  * be expressed (a list of more than 14 sources in option 57: give several records). */

@@ -46,6 +46,23 @@ static enum mh_err check_header(const uint8_t *bytes, size_t len, const struct i
 	return MH_OK;
 }
 
+bool mh_problem(const uint8_t *bytes, size_t len, const struct in6_addr *src, const struct in6_addr *dst,
+		size_t *pointer)
+{
+	struct rd r = rd_of(bytes, len);
+	uint8_t proto = rd_u8(&r);
+	size_t hdr_len = ((size_t)rd_u8(&r) + 1) * 8;
+	enum mh_err err;
+
+	if (proto == NO_NEXT_HEADER && hdr_len >= fixed_len(rd_u8(&r)))
+		return false;
+	err = check_header(bytes, len, src, dst, &hdr_len);
+	if (err != MH_ERR_PAYLOAD_PROTO && err != MH_ERR_HEADER_LEN)
+		return false;
+	*pointer = err == MH_ERR_HEADER_LEN;
+	return true;
+}
+
 static void read_binding(struct mh_msg *m, struct rd *r)
 {
 	if (m->type == MH_BU) {

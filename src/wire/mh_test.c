@@ -563,6 +563,40 @@ static void header_refusals(void **state)
 	assert_int_equal(decode_copy(bytes, 16, &m), MH_ERR_TYPE);
 }
 
+/* Which of them an ICMPv6 Parameter Problem answers, and where it points; none that was damaged on the way. */
+static void parameter_problems(void **state)
+{
+	static const struct {
+		uint8_t head[3];
+		bool problem;
+		size_t pointer;
+	} rows[] = {
+		{ { 59, 1, MH_BU }, false, 0 },	 { { 59, 0, MH_BU }, true, 1 },	  { { 6, 1, MH_BU }, true, 0 },
+		{ { 6, 0, MH_BU }, true, 0 },	 { { 59, 2, MH_BE }, false, 0 },  { { 59, 1, MH_BE }, true, 1 },
+		{ { 59, 0, 99 }, false, 0 },	 { { 6, 0, 99 }, false, 0 },	  { { 6, 9, MH_BU }, false, 0 },
+	};
+	struct in6_addr a, b;
+
+	(void)state;
+	assert_true(addr_parse("2001:db8::1", &a) && addr_parse("2001:db8::2", &b));
+	for (size_t i = 0; i < N(rows); i++) {
+		uint8_t bytes[24] = { 0 };
+		size_t pointer = 77;
+		uint16_t sum;
+
+		memcpy(bytes, rows[i].head, 3);
+		sum = cksum_ip6(&a, &b, MH_NEXT_HEADER, bytes, sizeof(bytes));
+		bytes[4] = (uint8_t)(sum >> 8);
+		bytes[5] = (uint8_t)sum;
+		assert_int_equal(mh_problem(bytes, sizeof(bytes), &a, &b, &pointer), rows[i].problem);
+		assert_int_equal(pointer, rows[i].problem ? rows[i].pointer : 77);
+		bytes[20] ^= 1;
+		assert_false(mh_problem(bytes, sizeof(bytes), &a, &b, &pointer));
+		for (size_t len = 0; len < 8; len++)
+			assert_false(mh_problem(bytes, len, &a, &b, &pointer));
+	}
+}
+
 /* Options that carry records may stand between each other: each run is still one piece. */
 static void runs_are_mended(void **state)
 {
@@ -985,6 +1019,7 @@ int main(void)
 		cmocka_unit_test(authentication),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(header_refusals),
+		cmocka_unit_test(parameter_problems),
 		cmocka_unit_test(runs_are_mended),
 		cmocka_unit_test(no_more_than_there_is_room_for),
 		cmocka_unit_test(lists_are_split_or_cut),

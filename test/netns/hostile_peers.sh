@@ -39,6 +39,8 @@ answered "without identifier: 160" "type=6 status=160 count=1" no-mn-id $strange
 answered "an empty identifier: 160" "type=6 status=160 count=1" empty-nai $stranger
 answered "a plain Binding Update: 131" "type=6 status=131 count=1" no-p $stranger
 answered "an unknown type: Binding Error 2" "type=7 status=2 count=1" unknown-type $stranger
+answered "a wrong payload protocol: ICMPv6 Parameter Problem there" "problem-at=40 count=1" wrong-proto $stranger
+answered "a header shorter than its type: at the length" "problem-at=41 count=1" short-header $stranger
 answered "a wrong checksum: silence" "" wrong-checksum $stranger
 answered "an option that stands twice: silence" "" twice $stranger
 answered "a Binding Acknowledgement: Binding Error 2" "type=7 status=2 count=1" pba $stranger
@@ -67,6 +69,9 @@ check "of 4000 to an unknown MAG at most 40" at_most 40 "$(answers "type=6 statu
 check "and some" at_least 1 "$(answers "type=6 status=154")"
 hostile send unknown-type --from $STRANGER --to $LMA_ADDR --count 4000 --rate 4000 >"$TMP/flood"
 check "of 4000 Binding Errors at most 40" at_most 40 "$(answers "type=7 status=2")"
+hostile send wrong-proto --from $STRANGER --to $LMA_ADDR --count 4000 --rate 4000 >"$TMP/flood"
+check "of 4000 Parameter Problems at most 40" at_most 40 "$(answers problem-at=40)"
+check "and those that were held back are counted" counter_above lma mh-parameter-problem-limited 3900
 hostile send no-p --from $MAG3_ADDR --to $LMA_ADDR --count 4000 --rate 4000 >"$TMP/flood"
 check "of 4000 to plain Binding Updates at most 40" at_most 40 "$(answers "type=6 status=131")"
 check "nothing of that harmed anybody" unharmed

@@ -8,12 +8,13 @@
  *	hostile_mh mld-storm --from ADDR --to ADDR [--random N] [--rate N] [--seed N]
  *
  * `send` sends messages of one kind and prints how many, then each sort of answer with its count: "answer type=6
- * status=154 count=1". With --nodes each message names another of so many nodes. `storm` does every damage it can think
+ * status=154 count=1", and of ICMPv6 Parameter Problems "answer problem-at=40 count=1". With --nodes each message names another of so many nodes. `storm` does every damage it can think
  * of to every kind of message. `tunnel` encapsulates UDP, of which only the first octets are sent with --cut;
  * `mld-storm` encapsulates damaged MLD. All are bounded and end by themselves. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <linux/icmpv6.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ struct options {
 	struct in6_addr from, to, inner_from, inner_to;
 	const char *mn, *skip;
 	unsigned long nodes, count, rate, random, seed, wait, cut;
-	int out, in;
+	int out, in, icmp;
 	unsigned long sent;
 	struct timespec started;
 };
@@ -127,11 +128,12 @@ static void raw_pbu(struct message *ret, const struct options *o, const uint8_t 
 
 enum kind {
 	PBU, NO_P, NO_MN_ID, EMPTY_NAI, EMPTY_MN_OPTION, NO_HNP, NO_HI, NO_ATT, OLD_TIMESTAMP, UNKNOWN_TYPE, WRONG_CHECKSUM,
-	SUBSCRIPTION_QUERY, HEARTBEAT, TWICE, PBA, BRI, UPN, AMS, KIND_N
+	SUBSCRIPTION_QUERY, HEARTBEAT, TWICE, PBA, BRI, UPN, AMS, WRONG_PROTO, SHORT_HEADER, KIND_N
 };
 static const char *const kind_names[KIND_N] = {
 	"pbu", "no-p", "no-mn-id", "empty-nai", "empty-mn-option", "no-hnp", "no-hi", "no-att", "old-timestamp",
 	"unknown-type", "wrong-checksum", "subscription-query", "heartbeat", "twice", "pba", "bri", "upn", "ams",
+	"wrong-proto", "short-header",
 };
 
 static void make_pbu(struct message *ret, enum kind kind, const struct options *o)
@@ -213,6 +215,16 @@ static bool make(struct message *ret, enum kind kind, const struct options *o)
 			m.reason = 1, m.flags = 0x8000;
 		encode(ret, &m, o);
 		break;
+	case WRONG_PROTO:
+		bare(ret, MH_BU, 24, o);
+		ret->b[0] = 17;
+		seal(ret, o);
+		break;
+	case SHORT_HEADER:
+		bare(ret, MH_BE, 24, o); /* its fixed part alone is 24 octets */
+		ret->b[1] = 1;
+		seal(ret, o);
+		break;
 	case KIND_N:
 		return false;
 	}
@@ -256,25 +268,48 @@ static void send_as(struct options *o, const uint8_t *bytes, size_t len)
 
 /* What came back, by type and status. */
 static unsigned long answers[256][256];
+/* Parameter Problems by the octet that they point at, where they quote the packet from its start on. */
+static unsigned long problems[256];
+
+static void note_answer(const struct options *o)
+{
+	uint8_t b[MH_LEN_MAX];
+	struct sockaddr_in6 from;
+	socklen_t size = sizeof(from);
+	ssize_t n = recvfrom(o->in, b, sizeof(b), MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+	bool has_status;
+
+	if (n < 8 || !addr_eq(&from.sin6_addr, &o->to))
+		return;
+	has_status = b[2] == MH_BA || b[2] == MH_BE || b[2] == MH_REVOCATION || b[2] == MH_UPA;
+	answers[b[2]][has_status ? b[b[2] == MH_REVOCATION ? 7 : b[2] == MH_UPA ? 8 : 6] : 0]++;
+}
+
+static void note_problem(const struct options *o)
+{
+	uint8_t b[1280];
+	struct sockaddr_in6 from;
+	socklen_t size = sizeof(from);
+	ssize_t n = recvfrom(o->icmp, b, sizeof(b), MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+
+	if (n >= 8 + IP6_HDR_LEN && addr_eq(&from.sin6_addr, &o->to) && b[0] == ICMPV6_PARAMPROB && !b[1] && b[8 + 6] == MH_NEXT_HEADER &&
+	    !memcmp(b + 8 + 8, &o->from, 16) && !memcmp(b + 8 + 24, &o->to, 16))
+		problems[b[7]]++;
+}
 
 /* For so long; but where something has come, only until nothing more has for 300 ms. */
 static void listen_ms(struct options *o, int ms)
 {
-	uint8_t b[MH_LEN_MAX];
-	struct pollfd p = {.fd = o->in, .events = POLLIN};
+	struct pollfd p[] = {{.fd = o->in, .events = POLLIN}, {.fd = o->icmp, .events = POLLIN}};
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	int64_t end = t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000 + ms, left = ms;
 
-	while (o->in >= 0 && poll(&p, 1, (int)left) > 0) {
-		struct sockaddr_in6 from;
-		socklen_t size = sizeof(from);
-		ssize_t n = recvfrom(o->in, b, sizeof(b), MSG_DONTWAIT, (struct sockaddr *)&from, &size);
-		if (n >= 8 && addr_eq(&from.sin6_addr, &o->to)) {
-			bool has_status = b[2] == MH_BA || b[2] == MH_BE || b[2] == MH_REVOCATION || b[2] == MH_UPA;
-			size_t at = b[2] == MH_REVOCATION ? 7 : b[2] == MH_UPA ? 8 : 6;
-			answers[b[2]][has_status ? b[at] : 0]++;
-		}
+	while (o->in >= 0 && poll(p, 2, (int)left) > 0) {
+		if (p[0].revents)
+			note_answer(o);
+		if (p[1].revents)
+			note_problem(o);
 		clock_gettime(CLOCK_MONOTONIC, &t);
 		left = end - (t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000);
 		if (left < 0)
@@ -291,6 +326,9 @@ static void report(const struct options *o)
 		for (unsigned status = 0; status < 256; status++)
 			if (answers[type][status])
 				printf("answer type=%u status=%u count=%lu\n", type, status, answers[type][status]);
+	for (unsigned at = 0; at < 256; at++)
+		if (problems[at])
+			printf("answer problem-at=%u count=%lu\n", at, problems[at]);
 }
 
 static int send_kind(struct options *o, const char *name)
@@ -555,6 +593,19 @@ static const struct {
 } commands[] = {{"storm", storm}, {"tunnel", tunnel}, {"mld-storm", mld_storm}};
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* Hears Parameter Problems alone. */
+static int problem_socket(void)
+{
+	struct icmp6_filter f;
+	int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
+
+	memset(&f, 0xff, sizeof(f)); /* all are blocked, but for this one */
+	f.data[ICMPV6_PARAMPROB >> 5] &= ~(1u << (ICMPV6_PARAMPROB & 31));
+	if (fd >= 0 && setsockopt(fd, IPPROTO_ICMPV6, ICMPV6_FILTER, &f, sizeof(f)) < 0)
+		return -1;
+	return fd;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -571,7 +622,8 @@ int main(int argc, char **argv)
 	}
 	o.out = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	o.in = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, MH_NEXT_HEADER);
-	if (o.out < 0 || o.in < 0) {
+	o.icmp = problem_socket();
+	if (o.out < 0 || o.in < 0 || o.icmp < 0) {
 		perror("socket");
 		return 1;
 	}
