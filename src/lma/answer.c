@@ -40,6 +40,10 @@ static struct mh_msg *begin(struct lma *l, const struct pbu *r, uint8_t status)
 		};
 		if (l->conf.implicit_join)
 			a->capabilities.features |= MH_FEATURE_IMPLICIT_JOIN;
+		if (l->conf.context != MN_CONTEXT_OFF)
+			a->capabilities.features |= MH_FEATURE_CONTEXT;
+		if (l->conf.context == MN_CONTEXT_KEPT)
+			a->capabilities.features |= MH_FEATURE_CONTEXT_KEPT;
 	}
 	return a;
 }
@@ -145,6 +149,7 @@ static bool accept_with(struct lma *l, const struct pbu *r, const struct binding
 		a->has |= MH_HAS_REFRESH_ADVICE;
 		a->refresh_advice_4s = (uint16_t)advice;
 	}
+	context_answer(l, r, b, a);
 	if (which != RESULTS_NONE)
 		add_results(l, r, b, which);
 	return lma_send(l, &r->dst, &r->src);

@@ -228,6 +228,7 @@ void binding_deregister(struct lma *l, struct binding *b, const char *how)
 	lma_event(l, &e);
 	b->state = LMA_BINDING_DELAYED_DELETE;
 	binding_route(l, b, false);
+	context_keep(l, b);
 	shares_clear(l, b);
 	heap_set(&l->heap, &b->timer, mono_add(l->now.mono, l->conf.min_delay_before_bce_delete));
 	if (b->awaited)
@@ -239,6 +240,7 @@ void binding_delete(struct lma *l, struct binding *b)
 {
 	if (b->state == LMA_BINDING_ACTIVE && b->peer)
 		binding_route(l, b, false);
+	context_drop(l, b);
 	shares_clear(l, b);
 	if (b->awaited)
 		pending_wake(l, binding_id(b), b->id_len);

@@ -114,6 +114,9 @@ static bool terminate_at(struct lma *l, struct peer *p, const struct in6_addr *g
 	shares_terminate(l, s, source);
 	if (drop_mld && p->mld)
 		mld_link_drop_group(p->mld, l->now, group);
+	s = sub_find(l, p, group);
+	if (s && s->implicit && addr_is_any(source))
+		implicit_withdraw(l, s);
 	notify_results(l, p, NULL, &told, 1);
 	return true;
 }
@@ -235,6 +238,9 @@ static void limits_reconf(struct lma *l)
 	slab_set_max(&l->demand_slab, c->entries_max);
 	slab_set_max(&l->share_slab, c->entries_max);
 	slab_set_max(&l->revocation_slab, c->pending_max);
+	slab_set_max(&l->carried_slab, c->bindings_max);
+	slab_set_max(&l->question_slab, c->pending_max);
+	slab_set_max(&l->implicit_slab, c->entries_max);
 	if (l->proxy)
 		proxy_reconf(l->proxy, &proxy);
 	limiter_init(&l->be_limiter, c->be_per_s, c->be_per_s);

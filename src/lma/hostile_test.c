@@ -13,12 +13,14 @@ static void message(struct rig *r, const struct in6_addr *src, const struct in6_
 static void types_that_are_not_taken_get_a_binding_error(void **state)
 {
 	static const enum mh_type types[] = {MH_BA, MH_HI, MH_HACK, MH_SUBSCRIPTION_QUERY, MH_SUBSCRIPTION_RESPONSE};
-	struct rig *r = rig_new();
+	struct rig *r = rig_conf();
 	struct in6_addr stranger = A("2001:db8:bad::1");
 	struct mh_msg m;
 	uint8_t unknown[8] = {59, 0, 200};
 
 	(void)state;
+	r->conf.context = MN_CONTEXT_OFF; /* without it the last two are not known either */
+	rig_start(r);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		mh_init(&m, types[i]);
 		m.has = MH_HAS_MN_ID;
@@ -243,7 +245,7 @@ static void memory_comes_back(void **state)
 	(void)state;
 	r->conf.min_delay_before_bce_delete = span_ms(100);
 	rig_start(r);
-	for (unsigned lap = 0; lap < 3; lap++) {
+	for (unsigned lap = 0; lap < 4; lap++) {
 		for (unsigned i = 0; i < 3000; i++) {
 			unsigned node = (unsigned)rng_below(&rng, 60), mag = (unsigned)rng_below(&rng, RIG_MAGS);
 			struct mh_msg *m;
@@ -272,7 +274,7 @@ static void memory_comes_back(void **state)
 		assert_int_equal(lma_totals(r->lma).peers, 0);
 		assert_int_equal(lma_totals(r->lma).groups, 0);
 		assert_int_equal(r->n_lists + r->n_routes + r->n_tunnels, 0);
-		if (lap == 0)
+		if (lap < 2) /* each table has had its rare visitors by then */
 			idle = lma_totals(r->lma).bytes;
 		assert_true(lma_totals(r->lma).bytes <= idle + 4096);
 	}

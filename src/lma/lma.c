@@ -17,6 +17,11 @@ static void init_tables(struct lma *l)
 	slab_init(&l->demand_slab, sizeof(struct demand), c->entries_max);
 	slab_init(&l->share_slab, sizeof(struct share), c->entries_max);
 	slab_init(&l->revocation_slab, sizeof(struct revocation), c->pending_max);
+	slab_init(&l->carried_slab, sizeof(struct carried), c->bindings_max);
+	slab_init(&l->question_slab, sizeof(struct question), c->pending_max);
+	slab_init(&l->implicit_slab, sizeof(struct implicit), c->entries_max);
+	list_init(&l->hold.subs);
+	list_init(&l->questions);
 	htab_init(&l->by_mn, l->seed + 1);
 	htab_init(&l->by_prefix, l->seed + 2);
 	htab_init(&l->peers, l->seed + 3);
@@ -80,11 +85,11 @@ struct lma *lma_free(struct lma *l)
 	if (!l)
 		return NULL;
 	pending_free_all(l);
-	revocation_free_all(l);
 	while ((n = htab_next(&l->peers, NULL)) != NULL) {
 		free_bindings_of(l, hnode_owner(n, struct peer, by_addr));
 		peer_free(l, hnode_owner(n, struct peer, by_addr));
 	}
+	revocation_free_all(l); /* behind the bindings, some of whose revocations waited for a context */
 	multicast_stop(l);
 	free(l->pool.queue);
 	htab_deinit(&l->by_mn);
@@ -102,6 +107,9 @@ struct lma *lma_free(struct lma *l)
 	slab_deinit(&l->demand_slab);
 	slab_deinit(&l->sub_slab);
 	slab_deinit(&l->revocation_slab);
+	slab_deinit(&l->carried_slab);
+	slab_deinit(&l->question_slab);
+	slab_deinit(&l->implicit_slab);
 	lma_conf_free(l);
 	fxq_free(l->fxq);
 	free(l);
@@ -199,7 +207,7 @@ static void peer_knows_not(struct lma *l, const struct in6_addr *src)
 	struct peer *p = peer_find(l, src);
 
 	lma_count(l, LMA_BINDING_ERRORS_HEARD);
-	if (!p || l->rx.status != MH_BE_UNKNOWN_TYPE || heartbeat_refused(l, p))
+	if (!p || l->rx.status != MH_BE_UNKNOWN_TYPE || heartbeat_refused(l, p) || context_unsupported(l, p))
 		return;
 	if (p->n_upns) {
 		p->no_notify = true;
@@ -222,8 +230,13 @@ static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6
 	case MH_HI:
 	case MH_HACK:
 	case MH_UPN:
+		lma_count(l, LMA_MH_NOT_TAKEN);
+		binding_error(l, src);
+		return;
 	case MH_SUBSCRIPTION_QUERY:
 	case MH_SUBSCRIPTION_RESPONSE:
+		if (l->conf.context != MN_CONTEXT_OFF)
+			break;
 		lma_count(l, LMA_MH_NOT_TAKEN);
 		binding_error(l, src);
 		return;
@@ -244,6 +257,10 @@ static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6
 		heartbeat_recv(l, src);
 	else if (l->rx.type == MH_REVOCATION)
 		revocation(l, src);
+	else if (l->rx.type == MH_SUBSCRIPTION_QUERY)
+		context_query(l, src, &l->rx);
+	else if (l->rx.type == MH_SUBSCRIPTION_RESPONSE)
+		context_response(l, src, &l->rx);
 	else
 		notify_answered(l, src, &l->rx);
 }
@@ -395,6 +412,15 @@ void lma_expire(struct lma *l, struct now now)
 			break;
 		case LMA_TIMER_HEARTBEAT:
 			heartbeat_expire(l, deadline_owner(d, struct peer, heartbeat.due));
+			break;
+		case LMA_TIMER_CARRIED:
+			context_expire(l, deadline_owner(d, struct carried, timer));
+			break;
+		case LMA_TIMER_QUESTION:
+			context_question_expire(l, deadline_owner(d, struct question, timer));
+			break;
+		case LMA_TIMER_IMPLICIT:
+			implicit_expire(l, deadline_owner(d, struct implicit, guard));
 			break;
 		}
 	if (l->routers)

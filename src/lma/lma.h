@@ -142,13 +142,14 @@ struct lma_peer_view {
 struct lma_subscription_view {
 	struct in6_addr proxy_coa, group;
 	const struct filter *filter; /* in force */
-	uint8_t origins;	     /* enum sub_origin bits: MLD, REGISTRATION */
+	uint8_t origins;	     /* enum sub_origin bits: MLD, REGISTRATION, IMPLICIT */
 	uint32_t bindings;	     /* that asked for it by registration */
 };
 struct lma_group_view {
 	struct in6_addr group;
 	const struct filter *merged;
 	uint32_t mags;
+	bool held;   /* for nodes that are between two MAGs, too */
 	bool joined; /* reported upstream */
 };
 void lma_each_binding(const struct lma *lma, void (*each)(void *arg, const struct lma_binding_view *v), void *arg);

@@ -15,6 +15,8 @@
  *	heartbeat.c	does a MAG live, has it kept its state (RFC 5847)
  *	multicast.c	subscriptions of (MAG, group), upstream
  *	share.c		what bindings ask for by registration
+ *	context.c	what a node listens to, from its old MAG to its new one (RFC 7161)
+ *	implicit.c	streams that are sent to the new MAG before it asked (decision 16)
  *	change.c	profile changes, termination, reconfiguration
  *	show.c		views and counters */
 #include "lma/lma.h"
@@ -72,6 +74,20 @@
 	X(UPN_GIVEN_UP, "upn-given-up")                                                                                \
 	X(UPN_NOT_SENT, "upn-not-sent")                                                                                \
 	X(UPA_UNKNOWN, "upa-unknown")                                                                                  \
+	X(QUERIES_SENT, "subscription-queries-sent")                                                                   \
+	X(QUERIES_ANSWERED, "subscription-queries-answered")                                                           \
+	X(QUERIES_GIVEN_UP, "subscription-queries-given-up")                                                           \
+	X(QUERIES_HEARD, "subscription-queries-heard")                                                                 \
+	X(QUERIES_NOT_OURS, "subscription-queries-of-other-mags")                                                      \
+	X(RESPONSES_SENT, "subscription-responses-sent")                                                               \
+	X(RESPONSES_UNKNOWN, "subscription-responses-unknown")                                                         \
+	X(CONTEXTS_CROSSED, "contexts-crossed")                                                                        \
+	X(CONTEXTS_TOLD, "contexts-told-in-answers")                                                                   \
+	X(CONTEXTS_FULL, "contexts-full")                                                                              \
+	X(IMPLICIT_JOINS, "implicit-joins")                                                                            \
+	X(IMPLICIT_CONFIRMED, "implicit-joins-confirmed")                                                              \
+	X(IMPLICIT_REFUSED, "implicit-joins-refused")                                                                  \
+	X(IMPLICIT_ENDED, "implicit-joins-unconfirmed")                                                                \
 	X(AMS_IGNORED, "ams-ignored")                                                                                  \
 	X(AMS_ACCEPTED, "ams-accepted")                                                                                \
 	X(AMS_REFUSED, "ams-refused")                                                                                  \
@@ -99,7 +115,10 @@ enum lma_timer {
 	LMA_TIMER_PEER,
 	LMA_TIMER_REVOCATION,
 	LMA_TIMER_NOTIFY,
-	LMA_TIMER_HEARTBEAT
+	LMA_TIMER_HEARTBEAT,
+	LMA_TIMER_CARRIED,
+	LMA_TIMER_QUESTION,
+	LMA_TIMER_IMPLICIT
 };
 
 #define LMA_ID_INLINE	    24 /* longer identifiers are on the heap */
@@ -126,6 +145,7 @@ struct binding {
 	struct peer *peer; /* its Proxy-CoA */
 	const struct profile *profile;
 	struct share *shares;
+	struct carried *carried; /* NULL: nothing is known of what it listened to before */
 	union {
 		char in[LMA_ID_INLINE];
 		char *out;
@@ -141,6 +161,9 @@ struct binding {
 	bool awaited : 1;   /* a PBU waits for its de-registration */
 	bool refused : 1;   /* groups, since the profile last changed: with another they may be granted */
 	bool ask_again : 1; /* the MAG is to register it again, for groups that it would be granted now */
+	bool signals : 1;   /* its MAG registered it with S=1 (RFC 7161 4.2.1) */
+	bool partial : 1;   /* its shares are not all that the node wants, though its MAG tells each change */
+	bool told : 1;	    /* its MAG told what there is to tell when it de-registered it */
 	struct lladdr llid;
 	struct hnp first;
 };
@@ -160,7 +183,9 @@ struct peer {
 	struct mld_link *mld;	     /* NULL without multicast */
 	struct proxy_member *member; /* NULL while there is no upstream or no subscription */
 	bool heard_capabilities;
-	bool no_revocation, no_notify; /* answered by a Binding Error: not asked again (RFC 7077 4.1) */
+	/* answered by a Binding Error: not asked again (RFC 7077 4.1) */
+	bool no_revocation, no_notify, no_query;
+	bool answers_queries; /* it has */
 	struct mh_capabilities capabilities;
 	struct heartbeat heartbeat;
 	uint16_t epoch; /* counts its heartbeats: what was registered since the last one is known by that */
@@ -175,7 +200,16 @@ struct sub {
 	struct in6_addr group;
 	struct filter mld, force;
 	struct list demands;
+	struct implicit *implicit; /* NULL: nothing is sent unasked */
 	uint32_t n_shares;
+};
+
+/* What is sent to a MAG before it has asked (decision 16), until it has, or the guard ends it. */
+struct implicit {
+	struct deadline guard;
+	struct sub *sub;
+	struct filter filter;
+	bool asked; /* about the group by MLD, after the first half of the guard */
 };
 
 /* Bindings that ask for the same of a subscription: most ask for exactly the same, so that unions are over few. */
@@ -198,9 +232,41 @@ struct share {
 	bool ended; /* by the network: refused until a registration comes without it, or the profile changes */
 };
 
+/* A node's context on its way from MAG to MAG: it belongs to the binding, until it is used or the entry dies. */
+struct carried {
+	struct deadline timer; /* runs when nobody is being asked: first the streams are let go, then it ends */
+	struct binding *binding;
+	struct mn_context context; /* as MAGs told it */
+	struct mn_context known;   /* as registrations told it before: taken where a MAG does not answer */
+	struct list questions;
+	uint8_t n_questions;
+	bool unanswered; /* some MAG gave no answer, or has no record of the node */
+	bool in_answer;	 /* it stood whole in a PBA to the MAG of now */
+	bool let_go;	 /* the streams were */
+	struct share *held; /* upstream joins that are kept, though no MAG is sent the stream (decision 15) */
+	struct {
+		bool waits, behind;
+		uint8_t seq;
+		struct in6_addr group, src;
+	} asked; /* the MAG of now waits for the answer to its Subscription Query */
+};
+
+/* A Subscription Query that is under way to a MAG where the node was. */
+struct question {
+	struct list of_carried, of_all;
+	struct deadline timer;
+	struct carried *carried;
+	struct in6_addr mag;
+	uint8_t seq, tries;
+	uint8_t revoke; /* trigger of the BRI that follows (decision 13); 0: none does */
+	bool behind;	/* it is about the rest, behind this group */
+	struct in6_addr group;
+};
+
 enum pending_kind {
 	PENDING_PROFILE,
 	PENDING_DEREGISTRATION,
+	PENDING_CONTEXT, /* accepted: its answer waits for the context (RFC 7161 4.4) */
 	PENDING_READY
 };
 
@@ -216,6 +282,7 @@ struct pending {
 	uint16_t len;
 	uint8_t id_len;
 	bool ordered, waited; /* as of struct pbu */
+	bool for_context;
 	uint8_t bytes[];
 };
 
@@ -276,9 +343,13 @@ struct lma {
 	struct heap heap;
 	struct heap waits; /* of pending updates: soon due among bindings that are not, they would go all the way up and down */
 	struct slab binding_slab, peer_slab, sub_slab, demand_slab, share_slab, revocation_slab;
+	struct slab carried_slab, question_slab, implicit_slab;
 	struct htab by_mn, by_prefix, peers, subs, pending_by_mn, pending_by_request, revocations;
 	struct prefix_pool pool;
 	struct list ready; /* pending updates to be gone on with before the call returns */
+	struct peer hold;  /* no MAG: holds upstream joins for nodes that are between two */
+	struct list questions; /* question.of_all */
+	uint8_t next_query;
 	uint32_t n_pending, n_notices;
 	uint32_t next_request;
 	uint16_t next_bri, next_upn;
@@ -374,7 +445,7 @@ struct pbu {
 	const struct profile *profile;
 	bool profile_known; /* the store has answered, or a binding holds it */
 	bool ordered;	    /* its timestamp was good when it came */
-	bool waited;	    /* long enough for a de-registration */
+	bool waited;	    /* long enough for a de-registration, or for the context */
 };
 void lma_registration(struct lma *l, struct pbu *r);
 
@@ -392,6 +463,8 @@ void pending_wake(struct lma *l, const char *id, uint8_t id_len);
 /* They go on as well, but as a new session: the node is known to be at the other MAG still. */
 void pending_give_up(struct lma *l, const char *id, uint8_t id_len);
 void pending_expire(struct lma *l, struct pending *p);
+/* The context of the node is there: whoever waits for it is answered. */
+void pending_context(struct lma *l, const char *id, uint8_t id_len);
 void pending_run(struct lma *l); /* those that are ready */
 void pending_free_all(struct lma *l);
 
@@ -453,8 +526,11 @@ struct sub *sub_find(const struct lma *l, const struct peer *p, const struct in6
 enum mh_sub_result sub_get(struct lma *l, struct peer *p, const struct in6_addr *group, struct sub **ret);
 /* Bring the union into force. Not MH_SUB_ACCEPTED: nothing has changed. */
 enum mh_sub_result sub_apply(struct lma *l, struct sub *s);
+/* The union without what is sent unasked; to be released. */
+struct filter sub_explicit(const struct sub *s, bool *oom);
 /* The same where nothing was taken away and `added` came: without a look at all the others. */
 enum mh_sub_result sub_apply_more(struct lma *l, struct sub *s, const struct filter *added);
+uint8_t sub_origins(const struct sub *s); /* enum sub_origin bits */
 void sub_release(struct lma *l, struct sub *s); /* frees it when nobody is left */
 /* What the MAG reports by MLD of the group is to be looked at again. */
 void multicast_mld_changed(struct lma *l, struct peer *p, const struct in6_addr *group);
@@ -473,7 +549,52 @@ void shares_drop(struct lma *l, struct share *s);
 void shares_clear(struct lma *l, struct binding *b);
 uint32_t shares_in_force(const struct binding *b);
 struct share *share_find(const struct binding *b, const struct in6_addr *group);
+/* What the node may have of its wish (draft Figure 1, step 6); to be released. */
+struct filter share_authorised(const struct lma *l, const struct binding *b, const struct in6_addr *group,
+			       const struct filter *wish, enum mh_sub_result *result, enum policy_verdict *verdict);
+/* Have the group's stream come from upstream, for the chain, to no MAG. */
+void shares_hold(struct lma *l, struct share **chain, const struct in6_addr *group, const struct filter *f);
 /* Authorise again by the binding's profile; what is withdrawn is told to the MAG. */
 void shares_reauthorise(struct lma *l, struct binding *b);
 /* End the part of `source` (:: = all) of all shares in `s`, and remember it as refused. */
 void shares_terminate(struct lma *l, struct sub *s, const struct in6_addr *source);
+
+/* context.c */
+/* Its MAG goes, or has nothing of it any more: what its registrations said is kept as what is known. */
+void context_keep(struct lma *l, struct binding *b);
+/* A de-registration by the MAG of the binding tells what there is (RFC 7161 4.2.1). Behind binding_deregister(). */
+void context_told(struct lma *l, struct binding *b, const struct mh_msg *m);
+/* One of a MAG where the node was before has crossed our query (5.2.3). */
+void context_crossed(struct lma *l, struct binding *b, const struct in6_addr *mag, const struct mh_msg *m);
+/* The binding moves from `old`, its peer still, to `to`, which registers it by `m`. True: `old` is asked, and revoked
+ * (with this trigger) when it has answered. */
+bool context_moves(struct lma *l, struct binding *b, const struct peer *old, const struct peer *to,
+		   const struct mh_msg *m, uint8_t trigger);
+/* Its own MAG registers it as one that is new there. */
+void context_returns(struct lma *l, struct binding *b, const struct mh_msg *m);
+/* The binding is at its MAG, and its groups were taken from `m`: what is at hand is sent to it. */
+void context_arrived(struct lma *l, struct binding *b, const struct mh_msg *m);
+bool context_awaited(const struct binding *b); /* some MAG has yet to answer */
+/* Into the answer to a registration. */
+void context_answer(struct lma *l, const struct pbu *r, const struct binding *b, struct mh_msg *a);
+void context_query(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
+void context_response(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
+void context_expire(struct lma *l, struct carried *c);
+void context_question_expire(struct lma *l, struct question *q);
+/* By a Binding Error; false: that was about something else. */
+bool context_unsupported(struct lma *l, struct peer *p);
+void context_drop(struct lma *l, struct binding *b);
+
+/* implicit.c */
+bool implicit_permitted(const struct lma *l, const struct peer *p);
+/* Send it to the MAG, which has not asked, until it does or the guard ends it. */
+void implicit_add(struct lma *l, struct peer *p, const struct in6_addr *group, const struct filter *f);
+/* Static subscriptions of the profile, to a MAG that asks for them later than it registers. */
+void implicit_profile(struct lma *l, struct binding *b);
+/* What of it was asked for is no longer implicit. */
+void implicit_review(struct lma *l, struct sub *s, const struct filter *asked);
+/* The MAG says which of them it takes (VSM 19/2). */
+void implicit_results(struct lma *l, struct peer *p, const struct mh_msg *m);
+void implicit_expire(struct lma *l, struct implicit *i);
+void implicit_withdraw(struct lma *l, struct sub *s); /* the subscription may be gone with it */
+void implicit_drop(struct lma *l, struct sub *s); /* without a look at what remains */

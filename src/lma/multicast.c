@@ -31,7 +31,7 @@ enum mh_sub_result sub_get(struct lma *l, struct peer *p, const struct in6_addr 
 	struct sub *s = sub_find(l, p, group);
 
 	if (!s) {
-		if (p->n_subs >= lma_mag_groups_max(l, p->mag))
+		if (p->n_subs >= (p == &l->hold ? l->conf.groups_max : lma_mag_groups_max(l, p->mag)))
 			return MH_SUB_LIMIT;
 		s = slab_get(&l->sub_slab);
 		if (!s)
@@ -53,7 +53,7 @@ enum mh_sub_result sub_get(struct lma *l, struct peer *p, const struct in6_addr 
 
 void sub_release(struct lma *l, struct sub *s)
 {
-	if (!filter_is_none(&s->mld) || !filter_is_none(&s->force) || !list_empty(&s->demands))
+	if (!filter_is_none(&s->mld) || !filter_is_none(&s->force) || !list_empty(&s->demands) || s->implicit)
 		return;
 	filter_drop(&s->mld);
 	filter_drop(&s->force);
@@ -97,7 +97,7 @@ static struct filter included(const struct sub *s, size_t n, bool *oom)
 	return f;
 }
 
-static struct filter union_of(const struct sub *s, bool *oom)
+struct filter sub_explicit(const struct sub *s, bool *oom)
 {
 	size_t n = s->mld.mode == FILTER_INCLUDE ? filter_count(&s->mld) : 0;
 	struct filter all = s->mld.mode == FILTER_EXCLUDE ? filter_dup(&s->mld) : FILTER_NONE, rest;
@@ -144,17 +144,20 @@ static enum mh_sub_result put(struct lma *l, struct sub *s, const struct filter 
 	return MH_SUB_NO_RESOURCES;
 }
 
-static uint8_t origins_of(const struct sub *s)
+uint8_t sub_origins(const struct sub *s)
 {
 	return (uint8_t)((filter_is_none(&s->mld) ? 0 : SUB_ORIGIN_MLD) |
-			 (list_empty(&s->demands) ? 0 : SUB_ORIGIN_REGISTRATION));
+			 (list_empty(&s->demands) ? 0 : SUB_ORIGIN_REGISTRATION) |
+			 (s->implicit ? SUB_ORIGIN_IMPLICIT : 0));
 }
 
 static void tell(struct lma *l, const struct sub *s, const struct filter *f, enum event_kind kind)
 {
 	struct event e = {
-		.kind = kind, .peer = s->peer->proxy_coa, .group = s->group, .status = -1, .origin = origins_of(s)};
+		.kind = kind, .peer = s->peer->proxy_coa, .group = s->group, .status = -1, .origin = sub_origins(s)};
 
+	if (s->peer == &l->hold)
+		return; /* no MAG has it */
 	if (f->mode == FILTER_INCLUDE && filter_count(f) == 1)
 		e.source = *filter_sources(f);
 	lma_event(l, &e);
@@ -193,15 +196,23 @@ static enum mh_sub_result bring(struct lma *l, struct sub *s, struct filter want
 enum mh_sub_result sub_apply(struct lma *l, struct sub *s)
 {
 	bool oom = false;
-	struct filter want = union_of(s, &oom);
+	struct filter want = sub_explicit(s, &oom);
 
+	if (s->implicit && !oom)
+		implicit_review(l, s, &want);
+	if (s->implicit && !oom)
+		filter_move(&want, filter_union(&want, &s->implicit->filter, &oom));
 	return bring(l, s, want, oom);
 }
 
 enum mh_sub_result sub_apply_more(struct lma *l, struct sub *s, const struct filter *added)
 {
 	bool oom = false;
-	struct filter want = filter_union(&s->force, added, &oom);
+	struct filter want;
+
+	if (s->implicit) /* it may be confirmed by that */
+		return sub_apply(l, s);
+	want = filter_union(&s->force, added, &oom);
 
 	return bring(l, s, want, oom);
 }
@@ -342,6 +353,9 @@ static void upstream_gone(struct lma *l)
 			proxy_member_free(p->member);
 		p->member = NULL;
 	}
+	if (l->hold.member)
+		proxy_member_free(l->hold.member);
+	l->hold.member = NULL;
 	if (l->proxy)
 		l->proxy = proxy_free(l->proxy);
 	if (l->upstream)
@@ -357,7 +371,7 @@ static void upstream_fill(struct lma *l)
 		struct sub *s = hnode_owner(n, struct sub, by_key);
 		enum mh_sub_result result = put(l, s, &s->force);
 
-		if (result != MH_SUB_ACCEPTED)
+		if (result != MH_SUB_ACCEPTED && s->peer != &l->hold)
 			multicast_refused(l, s->peer, &s->group, (uint8_t)result, NULL);
 	}
 }

@@ -72,6 +72,8 @@ struct proxy_member *peer_member(struct lma *l, struct peer *p)
 	out.tunnel = peer_tunnel(l, p);
 	if (!p->member && l->proxy)
 		p->member = proxy_member_new(l->proxy, &out, false, p);
+	if (p->member && p == &l->hold)
+		proxy_member_forward(p->member, false);
 	return p->member;
 }
 
@@ -116,6 +118,7 @@ void peer_free(struct lma *l, struct peer *p)
 		struct sub *s = list_owner(n, struct sub, of_peer);
 
 		filter_drop(&s->mld);
+		implicit_drop(l, s);
 		sub_apply(l, s); /* the rest of it is of bindings, of which there are none */
 		sub_release(l, s);
 	}

@@ -68,10 +68,25 @@ static void ask_store(struct lma *l, const struct pending *p)
 	fxq_profile(l->fxq, &ask);
 }
 
+static span_t wait_of(const struct lma *l, enum pending_kind kind)
+{
+	switch (kind) {
+	case PENDING_PROFILE:
+		return PROFILE_WAIT;
+	case PENDING_DEREGISTRATION:
+		return l->conf.max_delay_before_new_bce;
+	case PENDING_CONTEXT:
+		return l->conf.pba_timer;
+	case PENDING_READY:
+		break;
+	}
+	return span_ns(0);
+}
+
 void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 {
 	struct pending *old = find(l, r), *p;
-	mono_t until = mono_add(l->now.mono, kind == PENDING_PROFILE ? PROFILE_WAIT : l->conf.max_delay_before_new_bce);
+	mono_t until = mono_add(l->now.mono, wait_of(l, kind));
 
 	if (!old && l->n_pending >= l->conf.pending_max) {
 		lma_count(l, LMA_PENDING_FULL);
@@ -86,7 +101,8 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 	deadline_init(&p->timer, LMA_TIMER_PENDING);
 	list_init(&p->ready);
 	p->kind = kind;
-	p->ordered = kind == PENDING_DEREGISTRATION;
+	p->ordered = kind != PENDING_PROFILE;
+	p->for_context = kind == PENDING_CONTEXT;
 	p->arrived = r->arrived;
 	p->src = r->src;
 	p->dst = r->dst;
@@ -160,14 +176,14 @@ static void make_ready(struct lma *l, struct pending *p)
 	list_add(&l->ready, &p->ready);
 }
 
-static void wake(struct lma *l, const char *id, uint8_t id_len, bool waited)
+static void wake(struct lma *l, const char *id, uint8_t id_len, enum pending_kind kind, bool waited)
 {
 	struct hnode *n = htab_first(&l->pending_by_mn, htab_hash(&l->pending_by_mn, id, id_len));
 
 	for (; n; n = htab_same(n)) {
 		struct pending *p = hnode_owner(n, struct pending, by_mn);
 
-		if (p->id_len != id_len || memcmp(p->bytes, id, id_len) || p->kind != PENDING_DEREGISTRATION)
+		if (p->id_len != id_len || memcmp(p->bytes, id, id_len) || p->kind != kind)
 			continue;
 		p->waited = waited;
 		make_ready(l, p);
@@ -176,12 +192,17 @@ static void wake(struct lma *l, const char *id, uint8_t id_len, bool waited)
 
 void pending_wake(struct lma *l, const char *id, uint8_t id_len)
 {
-	wake(l, id, id_len, false);
+	wake(l, id, id_len, PENDING_DEREGISTRATION, false);
 }
 
 void pending_give_up(struct lma *l, const char *id, uint8_t id_len)
 {
-	wake(l, id, id_len, true);
+	wake(l, id, id_len, PENDING_DEREGISTRATION, true);
+}
+
+void pending_context(struct lma *l, const char *id, uint8_t id_len)
+{
+	wake(l, id, id_len, PENDING_CONTEXT, true);
 }
 
 void pending_expire(struct lma *l, struct pending *p)
@@ -205,7 +226,7 @@ void pending_run(struct lma *l)
 		struct nai mn = nai_of(p->bytes, p->id_len);
 		struct binding *b = binding_of_mn(l, &mn);
 
-		if (b)
+		if (b && !p->for_context)
 			b->awaited = false;
 		resume(l, p, NULL, false);
 	}

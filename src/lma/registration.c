@@ -163,6 +163,8 @@ static void take_values(struct lma *l, struct binding *b, const struct pbu *r, u
 		b->timestamp = m->timestamp;
 	b->att = m->att;
 	b->handoff = m->handoff;
+	b->signals = (m->flags & MH_BU_S) != 0;
+	b->partial = (m->has & MH_HAS_MORE) != 0;
 	b->llid = (struct lladdr){.len = 0};
 	if (m->has & MH_HAS_LLID)
 		b->llid = m->llid;
@@ -276,6 +278,7 @@ static void accept_new(struct lma *l, struct pbu *r)
 	binding_event(l, EV_BINDING_CREATED, b);
 	lma_count(l, LMA_PBU_ACCEPTED_NEW);
 	results = take_groups(l, b, r->m);
+	context_arrived(l, b, r->m);
 	supersede(l, b); /* after its groups are taken over: what both want never stops upstream */
 	multicast_settle(l);
 	answer_accept(l, r, b, lifetime, results);
@@ -297,7 +300,8 @@ static bool move(struct lma *l, struct binding *b, struct pbu *r, struct share *
 		return false;
 	}
 	revocation_cancel(l, b, p);
-	if (b->state == LMA_BINDING_ACTIVE)
+	/* Asked first, and revoked when it has answered (decision 13). */
+	if (!context_moves(l, b, old, p, r->m, handover_trigger(b, r->m)) && b->state == LMA_BINDING_ACTIVE)
 		revocation_send(l, b, old, handover_trigger(b, r->m), false);
 	take_capabilities(l, p, r->m);
 	*left = shares_detach(b);
@@ -331,8 +335,11 @@ static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 	if (!moved) {
 		revocation_cancel(l, b, b->peer);
 		take_capabilities(l, b->peer, r->m);
-		if (r->m->handoff != MH_HANDOFF_REREGISTRATION)
+		if (r->m->handoff != MH_HANDOFF_REREGISTRATION) {
 			b->epoch = b->peer->epoch;
+			if (!is_duplicate(r, b))
+				context_returns(l, b, r->m);
+		}
 		heartbeat_start(l, b->peer);
 	}
 	b->state = LMA_BINDING_ACTIVE;
@@ -340,12 +347,16 @@ static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 	if (moved || revived)
 		binding_route(l, b, true);
 	results = take_groups(l, b, r->m);
+	context_arrived(l, b, r->m);
 	shares_drop(l, left); /* after the new share stands: what both want never stops upstream */
 	multicast_settle(l);
 	if (!moved)
 		binding_event(l, EV_BINDING_REFRESHED, b);
 	lma_count(l, moved ? LMA_PBU_ACCEPTED_HANDOVER : revived ? LMA_PBU_ACCEPTED_REVIVED : LMA_PBU_ACCEPTED_REFRESH);
-	answer_accept(l, r, b, lifetime, results);
+	if (context_awaited(b) && l->conf.pba_timer.ns && !r->waited && r->m->handoff != MH_HANDOFF_REREGISTRATION)
+		pending_add(l, r, PENDING_CONTEXT);
+	else
+		answer_accept(l, r, b, lifetime, results);
 	if (b->ask_again)
 		remind(l, b, moved);
 	if (b->awaited) /* the session lives: who waited for its end is another one */
@@ -358,11 +369,13 @@ static void accept_deregistration(struct lma *l, struct binding *b, struct pbu *
 {
 	if (!addr_eq(&b->peer->proxy_coa, &r->proxy_coa)) {
 		lma_count(l, LMA_DEREGISTRATION_OTHER_MAG);
+		context_crossed(l, b, &r->proxy_coa, r->m);
 		return;
 	}
 	b->seq = r->m->seq;
 	b->timestamp = r->m->has & MH_HAS_TIMESTAMP ? r->m->timestamp : 0;
 	binding_deregister(l, b, "by its MAG");
+	context_told(l, b, r->m);
 	multicast_settle(l);
 	lma_count(l, LMA_PBU_ACCEPTED_DEREGISTRATION);
 	answer_accept(l, r, b, 0, false);

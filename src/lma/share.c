@@ -157,6 +157,24 @@ void shares_clear(struct lma *l, struct binding *b)
 	shares_drop(l, shares_detach(b));
 }
 
+void shares_hold(struct lma *l, struct share **chain, const struct in6_addr *group, const struct filter *f)
+{
+	struct share *sh = *chain;
+
+	while (sh && !addr_eq(&sh->group, group))
+		sh = sh->next;
+	if (!sh) {
+		sh = slab_get(&l->share_slab);
+		if (!sh)
+			return;
+		list_init(&sh->of_demand);
+		sh->group = *group;
+		sh->next = *chain;
+		*chain = sh;
+	}
+	(void)set(l, &l->hold, sh, f); /* no room: the new MAG's own join brings it back */
+}
+
 /* ---- a message's set ---- */
 
 static bool is_exclude(const struct mh_record *r)
@@ -209,9 +227,8 @@ static uint32_t groups_max(const struct lma *l, const struct binding *b)
 	return b->profile->groups_max ? b->profile->groups_max : l->conf.groups_per_node_max;
 }
 
-/* What the node may have of its wish (draft Figure 1, step 6). */
-static struct filter authorised(const struct lma *l, const struct binding *b, const struct in6_addr *group,
-				const struct filter *wish, enum mh_sub_result *result, enum policy_verdict *verdict)
+struct filter share_authorised(const struct lma *l, const struct binding *b, const struct in6_addr *group,
+			       const struct filter *wish, enum mh_sub_result *result, enum policy_verdict *verdict)
 {
 	struct filter f = FILTER_NONE;
 
@@ -243,7 +260,7 @@ static void ask(struct lma *l, struct binding *b, const struct in6_addr *group, 
 {
 	enum mh_sub_result result;
 	enum policy_verdict verdict;
-	struct filter f = authorised(l, b, group, wish, &result, &verdict);
+	struct filter f = share_authorised(l, b, group, wish, &result, &verdict);
 	struct filter lost = refused_sources(wish, &f);
 	struct share *sh = share_get(l, b, group);
 	bool had = sh && sh->demand;
@@ -339,7 +356,7 @@ static bool reauthorise(struct lma *l, struct binding *b, struct share *sh, uint
 	enum mh_sub_result result;
 
 	*told = (struct refused){.peer = b->peer, .group = sh->group};
-	f = authorised(l, b, &sh->group, &had, &result, &verdict);
+	f = share_authorised(l, b, &sh->group, &had, &result, &verdict);
 	if (result == MH_SUB_ACCEPTED && *left == 0)
 		result = MH_SUB_LIMIT;
 	if (result == MH_SUB_ACCEPTED)

@@ -71,12 +71,12 @@ void lma_each_subscription(const struct lma *l, void (*each)(void *arg, const st
 			.proxy_coa = s->peer->proxy_coa,
 			.group = s->group,
 			.filter = &s->force,
-			.origins = (uint8_t)((filter_is_none(&s->mld) ? 0 : SUB_ORIGIN_MLD) |
-					     (list_empty(&s->demands) ? 0 : SUB_ORIGIN_REGISTRATION)),
+			.origins = sub_origins(s),
 			.bindings = s->n_shares,
 		};
 
-		each(arg, &v);
+		if (s->peer != &l->hold)
+			each(arg, &v);
 	}
 }
 
@@ -94,6 +94,8 @@ static void show_group(void *arg, const struct in6_addr *group, const struct fil
 
 	v.joined = w->l->upstream && mld_upstream_get(w->l->upstream, group, &reported) && !filter_is_none(&reported);
 	filter_drop(&reported);
+	v.held = sub_find(w->l, &w->l->hold, group) != NULL;
+	v.mags -= v.held; /* which is sent nothing */
 	w->each(w->arg, &v);
 }
 
@@ -167,6 +169,7 @@ struct lma_totals lma_totals(const struct lma *l)
 	t.bytes = sizeof(*l) + l->heap_bytes + (l->heap.cap + l->waits.cap) * sizeof(*l->heap.v) + prefix_pool_bytes(l) +
 		  slab_bytes(&l->binding_slab) + slab_bytes(&l->peer_slab) + slab_bytes(&l->sub_slab) +
 		  slab_bytes(&l->demand_slab) + slab_bytes(&l->share_slab) + slab_bytes(&l->revocation_slab) +
+		  slab_bytes(&l->carried_slab) + slab_bytes(&l->question_slab) + slab_bytes(&l->implicit_slab) +
 		  htab_bytes(&l->by_mn) + htab_bytes(&l->by_prefix) + htab_bytes(&l->peers) + htab_bytes(&l->subs) +
 		  htab_bytes(&l->pending_by_mn) + htab_bytes(&l->pending_by_request) + htab_bytes(&l->revocations);
 	if (l->proxy)
