@@ -170,24 +170,59 @@ static int cmd_status(struct lab *lab, int argc, char **argv)
 
 /* ---- nodes ------------------------------------------------------------------------------------------------ */
 
-static int move(struct lab *lab, const char *node, const char *to, bool fresh)
+/* May it be moved so? `fresh`: from nowhere. */
+static bool movable(const struct lab_mn *mn, bool fresh)
 {
-	struct lab_mn *mn = lab_mn(lab, node);
+	if (fresh && mn->at[0])
+		lab_say("%s is attached to %s already (`move` takes it elsewhere)", mn->name, mn->at);
+	else if (!fresh && !mn->at[0])
+		lab_say("%s is attached nowhere", mn->name);
+	return fresh == !mn->at[0];
+}
+
+/* "mn1,mn2" or "all" (that can be moved so). How many, in `mns`, which has room for all; 0 after it told. */
+static size_t choose(struct lab *lab, const char *list, bool fresh, struct lab_mn **mns)
+{
+	size_t n = 0;
+	if (!strcmp(list, "all")) {
+		for (size_t i = 0; i < lab->n_mns; i++)
+			if (fresh == !lab->mns[i].at[0])
+				mns[n++] = &lab->mns[i];
+		if (!n)
+			lab_say(fresh ? "all nodes are attached" : "no node is attached");
+		return n;
+	}
+	char *text = strdup(list), *rest = text;
+	for (char *name; text && (name = strsep(&rest, ","));) {
+		struct lab_mn *mn = lab_mn(lab, name);
+		bool again = false;
+		for (size_t i = 0; i < n; i++)
+			again = again || mns[i] == mn;
+		if (!mn)
+			lab_say("no mobile node '%s' in this lab", name);
+		if (!mn || !movable(mn, fresh)) {
+			n = 0;
+			break;
+		}
+		if (!again)
+			mns[n++] = mn;
+	}
+	free(text);
+	return n;
+}
+
+static int move(struct lab *lab, const char *list, const char *to, bool fresh)
+{
 	struct lab_mag *mag = to ? lab_mag(lab, to) : NULL;
-	if (!mn || (to && !mag)) {
-		lab_say("no %s '%s' in this lab", mn ? "MAG" : "mobile node", mn ? to : node);
+	if (to && !mag) {
+		lab_say("no MAG '%s' in this lab", to);
 		return 1;
 	}
-	if (fresh && mn->at[0]) {
-		lab_say("%s is attached to %s already (`move` takes it elsewhere)", node, mn->at);
-		return 1;
-	}
-	if (!fresh && !mn->at[0]) {
-		lab_say("%s is attached nowhere", node);
-		return 1;
-	}
-	int r = plug_move(lab, mn, mag, NULL);
-	return lab_save(lab) || r ? 1 : 0;
+	struct lab_mn **mns = calloc(lab->n_mns + 1, sizeof(struct lab_mn *));
+	size_t n = mns ? choose(lab, list, fresh, mns) : 0;
+	int r = n ? plug_move_all(lab, mns, n, mag, NULL) : -EINVAL;
+	free(mns);
+	return (n && lab_save(lab)) || r ? 1 : 0;
 }
 
 static int cmd_attach(struct lab *lab, int argc, char **argv)
@@ -299,7 +334,7 @@ static const char usage_text[] =
     "     [--delay TIME]                 one way between each MAG and the others, as 5ms\n"
     "  status [--json]\n"
     "  exec NODE -- COMMAND...           run any program at src, rtr, lma, mag1, mn1, ...\n"
-    "  attach MN MAG | move MN MAG | detach MN\n"
+    "  attach MN MAG | move MN MAG | detach MN      of several at once: MN,MN... or all\n"
     "  daemon start|stop|kill NODE\n"
     "  restart NODE [--orderly]          its daemon dies, or is ended in order, and starts again\n"
     "  stream start [NAME] [--group G] [--any-source] [--source S] [--rate N] [--size N] [--count N]\n"

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lab/netns.h"
@@ -289,36 +290,60 @@ static void far_end(struct lab *lab, const struct lab_mag *mag, char ns[LAB_PATH
 	lab_netns(lab, mag && !mag->shared ? mag->name : "net", ns);
 }
 
-int plug_move(struct lab *lab, struct lab_mn *mn, const struct lab_mag *mag, mono_t *ret_up)
+/* Take the far ends of those nodes that are at `old` (NULL: nowhere) to namespace `to`, switched off. */
+static int unplug(struct lab *lab, struct lab_mn *const mns[], size_t n, const struct lab_mag *old, const char *to)
 {
-	char from[LAB_PATH_MAX], to[LAB_PATH_MAX], dev[16];
-	size_t i = lab_index_of_mn(lab, mn) + 1;
-	const struct lab_mag *old = mn->at[0] ? lab_mag(lab, mn->at) : NULL;
+	char from[LAB_PATH_MAX];
 	struct batch b = {0};
 	far_end(lab, old, from);
+	for (size_t k = 0; k < n; k++) {
+		size_t i = lab_index_of_mn(lab, mns[k]) + 1;
+		if (strcmp(mns[k]->at, old ? old->name : "") != 0)
+			continue;
+		batch_add(&b, "link set acc%zu down", i);
+		if (old && old->shared)
+			batch_add(&b, "link set acc%zu nomaster", i);
+		if (strcmp(from, to) != 0)
+			batch_add(&b, "link set acc%zu netns %s", i, to);
+	}
+	return batch_run(&b, from, false);
+}
+
+int plug_move_all(struct lab *lab, struct lab_mn *const mns[], size_t n, const struct lab_mag *mag, mono_t *ret_up)
+{
+	char to[LAB_PATH_MAX], dev[16];
+	struct batch b = {0};
 	far_end(lab, mag, to);
-	batch_add(&b, "link set acc%zu down", i);
-	if (old && old->shared)
-		batch_add(&b, "link set acc%zu nomaster", i);
-	if (strcmp(from, to) != 0)
-		batch_add(&b, "link set acc%zu netns %s", i, to);
-	int r = batch_run(&b, from, false);
-	mn->at[0] = '\0';
-	if (r || !mag)
-		return r;
-	/* Each MAG has its own hardware. A daemon that wants the same link-layer address everywhere sets it. */
-	batch_add(&b, "link set acc%zu address 02:52:4d:%02x:%02x:%02x", i,
-		  (unsigned)(lab_index_of_mag(lab, mag) + 1) & 255, (unsigned)(i >> 8) & 255, (unsigned)i & 255);
-	if (mag->shared)
-		batch_add(&b, "link set acc%zu master cell%zu", i, lab_index_of_mag(lab, mag) + 1);
-	r = batch_run(&b, to, false);
-	snprintf(dev, sizeof(dev), "acc%zu", i);
-	mono_t up = proc_clock();
-	if (!r && (r = netns_link_up(to, dev)) < 0)
-		lab_say("%s: %s: %s", to, dev, strerror(-r));
+	int r = unplug(lab, mns, n, NULL, to);
+	for (size_t m = 0; !r && m < lab->n_mags; m++)
+		r = unplug(lab, mns, n, &lab->mags[m], to);
+	for (size_t k = 0; k < n; k++) {
+		size_t i = lab_index_of_mn(lab, mns[k]) + 1;
+		mns[k]->at[0] = '\0';
+		if (!mag)
+			continue;
+		/* Each MAG has its own hardware. A daemon that wants the same link-layer address everywhere sets it. */
+		batch_add(&b, "link set acc%zu address 02:52:4d:%02x:%02x:%02x", i,
+			  (unsigned)(lab_index_of_mag(lab, mag) + 1) & 255, (unsigned)(i >> 8) & 255, (unsigned)i & 255);
+		if (mag->shared)
+			batch_add(&b, "link set acc%zu master cell%zu", i, lab_index_of_mag(lab, mag) + 1);
+	}
+	if (!r && mag)
+		r = batch_run(&b, to, false);
 	if (ret_up)
-		*ret_up = up;
-	if (!r)
-		snprintf(mn->at, sizeof(mn->at), "%s", mag->name);
+		*ret_up = proc_clock();
+	for (size_t k = 0; !r && mag && k < n; k++) {
+		snprintf(dev, sizeof(dev), "acc%zu", lab_index_of_mn(lab, mns[k]) + 1);
+		if ((r = netns_link_up(to, dev)) < 0)
+			lab_say("%s: %s: %s", to, dev, strerror(-r));
+		else
+			snprintf(mns[k]->at, sizeof(mns[k]->at), "%s", mag->name);
+	}
+	free(b.text);
 	return r;
+}
+
+int plug_move(struct lab *lab, struct lab_mn *mn, const struct lab_mag *mag, mono_t *ret_up)
+{
+	return plug_move_all(lab, &mn, 1, mag, ret_up);
 }
