@@ -9,8 +9,11 @@
 
 struct proxy_group *proxy_group_find(const struct proxy *p, const struct in6_addr *group)
 {
-	uint64_t hash = htab_hash(&p->groups, group, sizeof(*group));
+	uint64_t hash;
 
+	if (!p->groups.count)
+		return NULL;
+	hash = htab_hash(&p->groups, group, sizeof(*group));
 	for (struct hnode *n = htab_first(&p->groups, hash); n; n = htab_same(n)) {
 		struct proxy_group *g = hnode_owner(n, struct proxy_group, node);
 
@@ -56,27 +59,26 @@ struct proxy_source *proxy_source_next(const struct proxy_group *g, const struct
 
 /* ---- operations of the data plane ----------------------------------------------------------------- */
 
-struct dp_flow proxy_flow(const struct proxy *p, const struct proxy_group *g, const struct in6_addr *source)
+struct dp_flow proxy_flow(const struct proxy *p, const struct in6_addr *group, const struct in6_addr *source)
 {
-	return (struct dp_flow){.in = p->in, .source = source ? *source : addr_any, .group = g->addr};
+	return (struct dp_flow){.in = p->in, .source = source ? *source : addr_any, .group = *group};
 }
 
-struct dp_out proxy_out(const struct proxy_member *m, const struct proxy_group *g)
+struct dp_out proxy_out(const struct proxy_member *m, const struct in6_addr *group)
 {
 	struct dp_out out = m->out;
 
 	if (out.ifindex && !m->l2_unicast)
-		addr_multicast_mac(&g->addr, out.dmac);
+		addr_multicast_mac(group, out.dmac);
 	return out;
 }
 
-/* `source` NULL: (*,G). */
-static void emit(struct proxy *p, enum dp_op_kind kind, const struct proxy_group *g, const struct in6_addr *source,
-		 const struct dp_out *out)
+void proxy_emit(struct proxy *p, enum dp_op_kind kind, const struct in6_addr *group, const struct in6_addr *source,
+		const struct dp_out *out)
 {
 	struct dp_op op = {.kind = kind};
 
-	op.flow = proxy_flow(p, g, source);
+	op.flow = proxy_flow(p, group, source);
 	if (out)
 		op.out = *out;
 	fxq_dp(p->fxq, &op);
@@ -87,21 +89,22 @@ static void emit_output(const struct proxy_member *m, enum dp_op_kind kind, cons
 			const struct in6_addr *source, const struct dp_out *out)
 {
 	if (!m->silent)
-		emit(m->proxy, kind, g, source, out);
+		proxy_emit(m->proxy, kind, &g->addr, source, out);
 }
 
-static void emit_list(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source, uint32_t n_outs)
+void proxy_emit_list(struct proxy *p, const struct in6_addr *group, uint32_t stamp, const struct in6_addr *source,
+		     uint32_t n_outs)
 {
 	struct dp_op op = {.kind = DP_FLOW_ADD};
 
-	op.flow = proxy_flow(p, g, source);
-	op.label = proxy_label_of(&g->addr, g->stamp);
+	op.flow = proxy_flow(p, group, source);
+	op.label = proxy_label_of(group, stamp);
 	op.outs = p->outs;
 	op.n_outs = n_outs;
 	fxq_dp(p->fxq, &op);
 }
 
-static bool outs_reserve(struct proxy *p, uint32_t n)
+bool proxy_outs_reserve(struct proxy *p, uint32_t n)
 {
 	struct dp_out *outs;
 
@@ -114,6 +117,34 @@ static bool outs_reserve(struct proxy *p, uint32_t n)
 	p->outs = outs;
 	p->outs_cap = n;
 	return true;
+}
+
+/* ---- limits, and what is to be told --------------------------------------------------------------- */
+
+bool proxy_groups_room(const struct proxy *p)
+{
+	return p->group_slab.used + p->lone_pool.used < p->groups_max;
+}
+
+bool proxy_entries_room(const struct proxy *p)
+{
+	return p->entry_slab.used + p->lone_pool.used < p->entries_max;
+}
+
+void proxy_queue(struct proxy *p, const struct in6_addr *group)
+{
+	if (p->changed.n == p->changed.cap) {
+		uint32_t cap = p->changed.cap ? p->changed.cap * 2 : 16;
+		struct in6_addr *v = realloc(p->changed.v, cap * sizeof(*v));
+
+		if (!v) {
+			p->changed.lost = true;
+			return;
+		}
+		p->changed.v = v;
+		p->changed.cap = cap;
+	}
+	p->changed.v[p->changed.n++] = *group;
 }
 
 /* ---- life ----------------------------------------------------------------------------------------- */
@@ -134,22 +165,27 @@ struct proxy *proxy_new(const struct proxy_conf *conf, const struct dp_in *in, s
 	p->in = *in;
 	p->fxq = fxq;
 	p->seed = seed;
-	p->stamp = conf->first_label;
+	p->first_stamp = p->stamp = conf->first_label;
 	htab_init(&p->groups, seed);
 	list_init(&p->members);
-	list_init(&p->changed);
-	slab_init(&p->group_slab, sizeof(struct proxy_group), conf->groups_max);
-	slab_init(&p->member_slab, sizeof(struct proxy_member), conf->members_max);
-	slab_init(&p->entry_slab, sizeof(struct proxy_entry), conf->entries_max);
+	p->groups_max = conf->groups_max;
+	p->entries_max = conf->entries_max;
+	slab_init(&p->group_slab, sizeof(struct proxy_group), UINT32_MAX);
+	slab_init(&p->entry_slab, sizeof(struct proxy_entry), UINT32_MAX);
+	pool_init(&p->members_pool, sizeof(struct proxy_member), conf->members_max);
+	pool_init(&p->lone_pool, sizeof(struct proxy_lone), UINT32_MAX);
+	itab_kind_init(&p->lone_kind, &p->lone_pool, offsetof(struct proxy_lone, addr), offsetof(struct proxy_lone, next),
+		       seed + 1);
+	itab_init(&p->lones, &p->lone_kind);
 	slab_init(&p->source_slab, sizeof(struct proxy_source), sources_max(conf));
 	return p;
 }
 
 void proxy_reconf(struct proxy *p, const struct proxy_conf *conf)
 {
-	slab_set_max(&p->group_slab, conf->groups_max);
-	slab_set_max(&p->member_slab, conf->members_max);
-	slab_set_max(&p->entry_slab, conf->entries_max);
+	p->groups_max = conf->groups_max;
+	p->entries_max = conf->entries_max;
+	pool_set_max(&p->members_pool, conf->members_max);
 	slab_set_max(&p->source_slab, sources_max(conf));
 }
 
@@ -186,21 +222,23 @@ struct proxy *proxy_free(struct proxy *p)
 		struct proxy_group *g = hnode_owner(n, struct proxy_group, node);
 
 		if (g->n[FILTER_EXCLUDE])
-			emit(p, DP_FLOW_DEL, g, NULL, NULL);
+			proxy_emit(p, DP_FLOW_DEL, &g->addr, NULL, NULL);
 		for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
-			emit(p, DP_FLOW_DEL, g, &s->addr, NULL);
+			proxy_emit(p, DP_FLOW_DEL, &g->addr, &s->addr, NULL);
 	}
 	for (n = htab_next(&p->groups, NULL); n; n = next) {
 		next = htab_next(&p->groups, n);
 		group_destroy(p, hnode_owner(n, struct proxy_group, node));
 	}
+	proxy_lones_deinit(p);
 	while (!list_empty(&p->members))
 		proxy_member_free(list_owner(p->members.next, struct proxy_member, link));
 	htab_deinit(&p->groups);
 	slab_deinit(&p->group_slab);
-	slab_deinit(&p->member_slab);
 	slab_deinit(&p->entry_slab);
 	slab_deinit(&p->source_slab);
+	pool_deinit(&p->members_pool);
+	free(p->changed.v);
 	free(p->outs);
 	free(p);
 	return NULL;
@@ -208,7 +246,7 @@ struct proxy *proxy_free(struct proxy *p)
 
 struct proxy_member *proxy_member_new(struct proxy *p, const struct dp_out *out, bool l2_unicast, void *owner)
 {
-	struct proxy_member *m = slab_get(&p->member_slab);
+	struct proxy_member *m = pool_get(&p->members_pool);
 
 	if (!m)
 		return NULL;
@@ -227,6 +265,8 @@ void proxy_member_free(struct proxy_member *m)
 
 	if (!m)
 		return;
+	for (struct proxy_lone *x; (x = proxy_lone_first(m));)
+		proxy_lone_end(m->proxy, x);
 	for (n = htab_next(&m->entries, NULL); n; n = next) {
 		struct in6_addr group = hnode_owner(n, struct proxy_entry, node)->group->addr;
 
@@ -235,7 +275,7 @@ void proxy_member_free(struct proxy_member *m)
 	}
 	htab_deinit(&m->entries);
 	list_del(&m->link);
-	slab_put(&m->proxy->member_slab, m);
+	pool_put(&m->proxy->members_pool, m);
 }
 
 /* As the data plane tells outputs apart. */
@@ -252,24 +292,30 @@ void proxy_member_forward(struct proxy_member *m, bool on)
 	if (m->silent == !on)
 		return;
 	m->silent = !on;
+	for (struct proxy_lone *x = proxy_lone_first(m); x; x = proxy_lone_next(m->proxy, x)) {
+		struct dp_out out = proxy_out(m, &x->addr);
+
+		proxy_emit(m->proxy, kind, &x->addr, NULL, &out);
+	}
 	for (struct hnode *n = htab_next(&m->entries, NULL); n; n = htab_next(&m->entries, n)) {
 		const struct proxy_entry *e = hnode_owner(n, struct proxy_entry, node);
-		struct dp_out out = proxy_out(m, e->group);
+		const struct in6_addr *group = &e->group->addr;
+		struct dp_out out = proxy_out(m, group);
 
 		if (e->filter.mode == FILTER_EXCLUDE)
-			emit(m->proxy, kind, e->group, NULL, &out);
+			proxy_emit(m->proxy, kind, group, NULL, &out);
 		for (struct proxy_source *s = NULL; (s = proxy_source_next(e->group, s));)
 			if (filter_accepts(&e->filter, &s->addr))
-				emit(m->proxy, kind, e->group, &s->addr, &out);
+				proxy_emit(m->proxy, kind, group, &s->addr, &out);
 	}
 }
 
-static void replace_output(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source,
+static void replace_output(struct proxy *p, const struct in6_addr *group, const struct in6_addr *source,
 			   const struct dp_out *from, const struct dp_out *to)
 {
-	emit(p, DP_OUT_ADD, g, source, to);
+	proxy_emit(p, DP_OUT_ADD, group, source, to);
 	if (!same_output(from, to))
-		emit(p, DP_OUT_DEL, g, source, from);
+		proxy_emit(p, DP_OUT_DEL, group, source, from);
 }
 
 void proxy_member_output(struct proxy_member *m, const struct dp_out *out, bool l2_unicast)
@@ -281,23 +327,30 @@ void proxy_member_output(struct proxy_member *m, const struct dp_out *out, bool 
 	m->l2_unicast = l2_unicast;
 	if (m->silent)
 		return;
+	for (struct proxy_lone *x = proxy_lone_first(m); x; x = proxy_lone_next(p, x)) {
+		struct dp_out from = proxy_out(&before, &x->addr), to = proxy_out(m, &x->addr);
+
+		if (!same_output(&from, &to) || from.node != to.node)
+			replace_output(p, &x->addr, NULL, &from, &to);
+	}
 	for (struct hnode *n = htab_next(&m->entries, NULL); n; n = htab_next(&m->entries, n)) {
 		const struct proxy_entry *e = hnode_owner(n, struct proxy_entry, node);
-		struct dp_out from = proxy_out(&before, e->group), to = proxy_out(m, e->group);
+		const struct in6_addr *group = &e->group->addr;
+		struct dp_out from = proxy_out(&before, group), to = proxy_out(m, group);
 
 		if (same_output(&from, &to) && from.node == to.node)
 			continue;
 		if (e->filter.mode == FILTER_EXCLUDE)
-			replace_output(p, e->group, NULL, &from, &to);
+			replace_output(p, group, NULL, &from, &to);
 		for (struct proxy_source *s = NULL; (s = proxy_source_next(e->group, s));)
 			if (filter_accepts(&e->filter, &s->addr))
-				replace_output(p, e->group, &s->addr, &from, &to);
+				replace_output(p, group, &s->addr, &from, &to);
 	}
 }
 
 /* ---- a change of one filter: preparing what can fail ---------------------------------------------- */
 
-static struct proxy_group *group_new(struct proxy *p, const struct in6_addr *addr)
+struct proxy_group *proxy_group_new(struct proxy *p, const struct in6_addr *addr)
 {
 	struct proxy_group *g = slab_get(&p->group_slab);
 
@@ -305,7 +358,6 @@ static struct proxy_group *group_new(struct proxy *p, const struct in6_addr *add
 		return NULL;
 	g->addr = *addr;
 	g->stamp = p->stamp;
-	list_init(&g->changed);
 	htab_init(&g->sources, p->seed);
 	if (!htab_add(&p->groups, &g->node, htab_hash(&p->groups, addr, sizeof(*addr)))) {
 		slab_put(&p->group_slab, g);
@@ -319,10 +371,9 @@ void proxy_group_release(struct proxy *p, struct proxy_group *g)
 	if (proxy_group_members(g))
 		return;
 	/* Its end is still to be told, unless nobody ever heard of it. */
-	if (!list_empty(&g->changed) && !filter_is_none(&g->told))
+	if (g->queued && !filter_is_none(&g->told))
 		return;
 	assert(!g->n_merged);
-	list_del(&g->changed);
 	filter_drop(&g->told);
 	htab_deinit(&g->sources);
 	htab_del(&p->groups, &g->node);
@@ -375,7 +426,7 @@ static enum proxy_set_result sources_prepare(struct proxy *p, struct proxy_group
 	return refusal;
 }
 
-static struct proxy_entry *entry_new(struct proxy_member *m, struct proxy_group *g)
+struct proxy_entry *proxy_entry_new(struct proxy_member *m, struct proxy_group *g)
 {
 	struct proxy_entry *e = slab_get(&m->proxy->entry_slab);
 
@@ -412,7 +463,7 @@ static void entry_unlink(struct proxy_entry *e)
 	g->n[e->filter.mode]--;
 }
 
-static void entry_link(struct proxy_entry *e)
+void proxy_entry_link(struct proxy_entry *e)
 {
 	struct proxy_entry **head = &e->group->entries[e->filter.mode];
 
@@ -515,11 +566,11 @@ static void lists_create(struct proxy *p, struct proxy_group *g, const struct pr
 			n_outs = 0;
 			for (struct proxy_entry *e = g->entries[FILTER_EXCLUDE]; e; e = e->next)
 				if (e->member != m && !e->member->silent)
-					p->outs[n_outs++] = proxy_out(e->member, g);
+					p->outs[n_outs++] = proxy_out(e->member, &g->addr);
 			if (new->mode == FILTER_INCLUDE && !m->silent)
 				p->outs[n_outs++] = *out;
 		}
-		emit_list(p, g, &s->addr, n_outs);
+		proxy_emit_list(p, &g->addr, g->stamp, &s->addr, n_outs);
 		s->listed = true;
 	}
 }
@@ -535,14 +586,14 @@ static void any_source_update(const struct proxy_member *m, struct proxy_group *
 	if (new->mode == FILTER_EXCLUDE) {
 		if (excludes == 1) {
 			p->outs[0] = *out;
-			emit_list(p, g, NULL, m->silent ? 0 : 1);
+			proxy_emit_list(p, &g->addr, g->stamp, NULL, m->silent ? 0 : 1);
 		} else {
 			emit_output(m, DP_OUT_ADD, g, NULL, out);
 		}
 	} else if (excludes) {
 		emit_output(m, DP_OUT_DEL, g, NULL, out);
 	} else {
-		emit(p, DP_FLOW_DEL, g, NULL, NULL);
+		proxy_emit(p, DP_FLOW_DEL, &g->addr, NULL, NULL);
 	}
 }
 
@@ -555,7 +606,7 @@ static void lists_delete(struct proxy *p, struct proxy_group *g, const struct fi
 
 		if (s->named[FILTER_INCLUDE] + s->named[FILTER_EXCLUDE])
 			continue;
-		emit(p, DP_FLOW_DEL, g, &s->addr, NULL);
+		proxy_emit(p, DP_FLOW_DEL, &g->addr, &s->addr, NULL);
 		source_release(p, g, s);
 	}
 }
@@ -569,19 +620,21 @@ static void entry_change(struct proxy_entry *e, const struct filter *f)
 	struct proxy_group *g = e->group;
 	struct proxy *p = m->proxy;
 	struct filter old = e->filter, new = filter_dup(f);
-	struct dp_out out = proxy_out(m, g);
+	struct dp_out out = proxy_out(m, &g->addr);
 	uint32_t excludes_before = g->n[FILTER_EXCLUDE], members_before = proxy_group_members(g);
 
 	entry_unlink(e);
 	e->filter = new;
 	if (!filter_is_none(&new))
-		entry_link(e);
+		proxy_entry_link(e);
 	count_names(g, &new, 1);
 	count_names(g, &old, -1);
 	p->list_bytes += filter_bytes(&new) - filter_bytes(&old);
 	p->n_groups += !members_before - !proxy_group_members(g);
-	if (remerge(g, &old, &new, excludes_before) && list_empty(&g->changed))
-		list_add(&p->changed, &g->changed);
+	if (remerge(g, &old, &new, excludes_before) && !g->queued) {
+		g->queued = true;
+		proxy_queue(p, &g->addr);
+	}
 
 	lists_update(m, g, &old, &new, &out);
 	lists_create(p, g, m, &new, &out);
@@ -603,10 +656,12 @@ static enum proxy_set_result prepare(struct proxy_member *m, struct proxy_group 
 	enum proxy_set_result result;
 
 	/* At most every EXCLUDE member and this one stand in a new list. */
-	if (!outs_reserve(p, g->n[FILTER_EXCLUDE] + 1))
+	if (!proxy_outs_reserve(p, g->n[FILTER_EXCLUDE] + 1))
 		return PROXY_OOM;
-	if (!e && !(e = entry_new(m, g)))
-		return slab_refusal(&p->entry_slab);
+	if (!e && !proxy_entries_room(p))
+		return PROXY_LIMIT;
+	if (!e && !(e = proxy_entry_new(m, g)))
+		return PROXY_OOM;
 	result = sources_prepare(p, g, f);
 	if (result == PROXY_OK)
 		*entry = e;
@@ -615,21 +670,18 @@ static enum proxy_set_result prepare(struct proxy_member *m, struct proxy_group 
 	return result;
 }
 
-enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *group, const struct filter *f)
+/* A group that is not alone, or shall not be any longer. */
+static enum proxy_set_result group_set(struct proxy_member *m, struct proxy_group *g, const struct filter *f)
 {
-	struct proxy *p = m->proxy;
-	struct proxy_group *g = proxy_group_find(p, group);
-	struct proxy_entry *e = g ? proxy_entry_find(m, g) : NULL;
+	struct proxy_entry *e = proxy_entry_find(m, g);
 	enum proxy_set_result result;
 
 	if (e ? filter_eq(&e->filter, f) : filter_is_none(f))
 		return PROXY_OK;
-	if (!g && !(g = group_new(p, group)))
-		return slab_refusal(&p->group_slab);
 	if (!filter_is_none(f)) {
 		result = prepare(m, g, f, &e);
 		if (result != PROXY_OK) {
-			proxy_group_release(p, g);
+			proxy_group_release(m->proxy, g);
 			return result;
 		}
 	}
@@ -637,13 +689,55 @@ enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *g
 	return PROXY_OK;
 }
 
+static bool filter_is_any(const struct filter *f)
+{
+	return filter_eq(f, &FILTER_ANY);
+}
+
+static bool may_be_lone(const struct proxy *p, const struct filter *f)
+{
+	return filter_is_any(f) && p->stamp == p->first_stamp;
+}
+
+enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *group, const struct filter *f)
+{
+	struct proxy *p = m->proxy;
+	struct proxy_lone *x = proxy_lone_find(p, group);
+	struct proxy_group *g = x ? NULL : proxy_group_find(p, group);
+	const struct proxy_member *listens = x ? proxy_lone_member(p, x) : NULL;
+
+	if (g)
+		return group_set(m, g, f);
+	if (filter_is_none(f)) {
+		if (x && listens == m)
+			proxy_lone_end(p, x);
+		return PROXY_OK;
+	}
+	if (x && listens == m && filter_is_any(f))
+		return PROXY_OK;
+	if (x && !listens && may_be_lone(p, f))
+		return proxy_lone_again(x, m) ? PROXY_OK : PROXY_OOM;
+	if (x) {
+		enum proxy_set_result result = proxy_lone_unfold(p, x, &g);
+
+		return result == PROXY_OK ? group_set(m, g, f) : result;
+	}
+	if (!proxy_groups_room(p) || !proxy_entries_room(p))
+		return PROXY_LIMIT;
+	if (may_be_lone(p, f))
+		return proxy_lone_new(m, group);
+	g = proxy_group_new(p, group);
+	return g ? group_set(m, g, f) : PROXY_OOM;
+}
+
 bool proxy_get(const struct proxy_member *m, const struct in6_addr *group, struct filter *ret)
 {
-	const struct proxy_group *g = proxy_group_find(m->proxy, group);
+	const struct proxy_lone *x = proxy_lone_find(m->proxy, group);
+	const struct proxy_group *g = x ? NULL : proxy_group_find(m->proxy, group);
 	const struct proxy_entry *e = g ? proxy_entry_find(m, g) : NULL;
 
-	if (!e)
+	if (x ? proxy_lone_member(m->proxy, x) != m : !e)
 		return false;
-	*ret = filter_dup(&e->filter);
+	*ret = x ? FILTER_ANY : filter_dup(&e->filter);
 	return true;
 }

@@ -14,34 +14,44 @@ uint32_t proxy_label_of(const struct in6_addr *group, uint32_t stamp)
 	return (fold + stamp) & DP_LABEL_MASK;
 }
 
-uint32_t proxy_label(const struct proxy *p, const struct in6_addr *group)
+/* Lone groups have the stamp that the instance began with. */
+static uint32_t stamp_of(const struct proxy *p, const struct in6_addr *group)
 {
 	const struct proxy_group *g = proxy_group_find(p, group);
 
-	return proxy_label_of(group, g ? g->stamp : p->stamp);
+	return proxy_lone_find(p, group) ? p->first_stamp : g ? g->stamp : p->stamp;
 }
 
-static void mark(struct proxy *p, const struct proxy_group *g, const struct in6_addr *source, uint32_t label)
+uint32_t proxy_label(const struct proxy *p, const struct in6_addr *group)
+{
+	return proxy_label_of(group, stamp_of(p, group));
+}
+
+static void mark(struct proxy *p, const struct in6_addr *group, const struct in6_addr *source, uint32_t label)
 {
 	struct dp_op op = {.kind = DP_FLOW_MARK};
 
-	op.flow = proxy_flow(p, g, source);
+	op.flow = proxy_flow(p, group, source);
 	op.label = label;
 	fxq_dp(p->fxq, &op);
 }
 
 uint32_t proxy_mark(struct proxy *p, const struct in6_addr *group)
 {
-	struct proxy_group *g = proxy_group_find(p, group);
-	uint32_t label = proxy_label_of(group, ++p->stamp);
+	struct proxy_lone *x = proxy_lone_find(p, group);
+	struct proxy_group *g = x ? NULL : proxy_group_find(p, group);
+	uint32_t label;
 
+	if (x && proxy_lone_unfold(p, x, &g) != PROXY_OK)
+		return proxy_label(p, group); /* out of memory: it stays */
+	label = proxy_label_of(group, ++p->stamp);
 	if (!g)
 		return label;
 	g->stamp = p->stamp;
 	if (g->n[FILTER_EXCLUDE])
-		mark(p, g, NULL, label);
+		mark(p, group, NULL, label);
 	for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
 		if (s->listed)
-			mark(p, g, &s->addr, label);
+			mark(p, group, &s->addr, label);
 	return label;
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define QUEUE_KEPT 4096 /* entries of the queue that stay for the next burst */
+
 /* The merge is never computed over the members: counts per named source, kept as filters change, say for each source
  * whether it stands in the merged list. */
 
@@ -35,25 +37,103 @@ static struct filter merge_without(const struct proxy_group *g, const struct pro
 	return f;
 }
 
+/* False: out of memory, and nothing has changed. */
+static bool group_tell(struct proxy *p, struct proxy_group *g, struct filter *merged, bool *news)
+{
+	bool oom = false;
+	struct filter f = merge_without(g, NULL, &oom);
+
+	if (oom)
+		return false;
+	g->queued = false;
+	*news = !filter_eq(&f, &g->told);
+	if (*news)
+		*merged = filter_dup(&f);
+	filter_move(&g->told, f);
+	proxy_group_release(p, g);
+	return true;
+}
+
+static bool lone_tell(struct proxy *p, struct proxy_lone *x, struct filter *merged)
+{
+	bool news = x->told != (x->member != 0);
+
+	*merged = x->member ? FILTER_ANY : FILTER_NONE;
+	x->queued = false;
+	x->told = x->member != 0;
+	if (!x->member)
+		proxy_lone_free(p, x);
+	return news;
+}
+
+/* 1: it was told, 0: nothing new, negative: out of memory. */
+static int tell(struct proxy *p, const struct in6_addr *group, struct filter *merged)
+{
+	struct proxy_lone *x = proxy_lone_find(p, group);
+	struct proxy_group *g = x ? NULL : proxy_group_find(p, group);
+	bool news = false;
+
+	if (x)
+		return x->queued && lone_tell(p, x, merged);
+	if (!g || !g->queued)
+		return 0;
+	return group_tell(p, g, merged, &news) ? news : -1;
+}
+
+/* Those that the queue had no room for. */
+static bool find_lost(const struct proxy *p, struct in6_addr *ret)
+{
+	for (const struct proxy_lone *x = NULL; (x = itab_next(&p->lones, x));)
+		if (x->queued) {
+			*ret = x->addr;
+			return true;
+		}
+	for (struct hnode *n = htab_next(&p->groups, NULL); n; n = htab_next(&p->groups, n))
+		if (hnode_owner(n, struct proxy_group, node)->queued) {
+			*ret = hnode_owner(n, struct proxy_group, node)->addr;
+			return true;
+		}
+	return false;
+}
+
+static void queue_restart(struct proxy *p)
+{
+	p->changed.head = p->changed.n = 0;
+	if (p->changed.cap <= QUEUE_KEPT)
+		return;
+	free(p->changed.v);
+	p->changed.v = NULL;
+	p->changed.cap = 0;
+}
+
 bool proxy_pop_changed(struct proxy *p, struct in6_addr *group, struct filter *merged)
 {
-	while (!list_empty(&p->changed)) {
-		struct proxy_group *g = list_owner(p->changed.next, struct proxy_group, changed);
-		bool oom = false, news;
-		struct filter f = merge_without(g, NULL, &oom);
+	struct in6_addr lost;
 
-		if (oom)
+	while (p->changed.head < p->changed.n) {
+		const struct in6_addr next = p->changed.v[p->changed.head];
+		int r = tell(p, &next, merged);
+
+		if (r < 0)
 			return false; /* it stays first for the next call */
-		list_del(&g->changed);
-		news = !filter_eq(&f, &g->told);
-		if (news) {
-			*group = g->addr;
-			*merged = filter_dup(&f);
-		}
-		filter_move(&g->told, f);
-		proxy_group_release(p, g);
-		if (news)
+		p->changed.head++;
+		if (r) {
+			*group = next;
 			return true;
+		}
+	}
+	queue_restart(p);
+	while (p->changed.lost) {
+		int r = find_lost(p, &lost) ? tell(p, &lost, merged) : -1;
+
+		if (r < 0) {
+			p->changed.lost = find_lost(p, &lost);
+			return false;
+		}
+		if (r) {
+			*group = lost;
+			return true;
+		}
 	}
 	return false;
 }
@@ -61,11 +141,18 @@ bool proxy_pop_changed(struct proxy *p, struct in6_addr *group, struct filter *m
 bool proxy_merged_without(const struct proxy *p, const struct in6_addr *group, const struct proxy_member *without,
 			  struct filter *ret)
 {
-	const struct proxy_group *g = proxy_group_find(p, group);
+	const struct proxy_lone *x = proxy_lone_find(p, group);
+	const struct proxy_group *g = x ? NULL : proxy_group_find(p, group);
 	const struct proxy_entry *e = g && without ? proxy_entry_find(without, g) : NULL;
 	bool oom = false;
 	struct filter f;
 
+	if (x) {
+		if (!x->member || proxy_lone_member(p, x) == without)
+			return false;
+		*ret = FILTER_ANY;
+		return true;
+	}
 	if (!g || proxy_group_members(g) == (e ? 1 : 0))
 		return false;
 	f = merge_without(g, e, &oom);
@@ -85,6 +172,11 @@ void proxy_each_group(const struct proxy *p,
 				   uint32_t members),
 		      void *arg)
 {
+	const struct filter any = FILTER_ANY;
+
+	for (const struct proxy_lone *x = NULL; (x = itab_next(&p->lones, x));)
+		if (x->member)
+			each(arg, &x->addr, &any, 1);
 	for (struct hnode *n = htab_next(&p->groups, NULL); n; n = htab_next(&p->groups, n)) {
 		const struct proxy_group *g = hnode_owner(n, struct proxy_group, node);
 		bool oom = false;
