@@ -60,3 +60,36 @@ enum heartbeat_news heartbeat_unsolicited(struct heartbeat *h, mono_t now, const
 		return HEARTBEAT_UNMATCHED;
 	return heard(h, now, counter);
 }
+
+const char *heartbeat_state_name(enum heartbeat_state s)
+{
+	static const char *const names[] = {
+		[HEARTBEAT_OFF] = "off",	 [HEARTBEAT_ASKED] = "asked", [HEARTBEAT_ANSWERING] = "answering",
+		[HEARTBEAT_MISSING] = "missing", [HEARTBEAT_LOST] = "lost",   [HEARTBEAT_UNSUPPORTED] = "unsupported",
+	};
+
+	return names[s];
+}
+
+static enum heartbeat_state state_of(const struct heartbeat *h)
+{
+	if (h->unsupported)
+		return HEARTBEAT_UNSUPPORTED;
+	if (h->dead)
+		return HEARTBEAT_LOST;
+	if (mono_is_never(h->due.at))
+		return HEARTBEAT_OFF;
+	if (mono_is_never(h->heard))
+		return HEARTBEAT_ASKED;
+	return h->missed ? HEARTBEAT_MISSING : HEARTBEAT_ANSWERING;
+}
+
+struct heartbeat_view heartbeat_look(const struct heartbeat *h, mono_t now)
+{
+	struct heartbeat_view v = {.state = state_of(h), .known = h->known, .counter = h->counter};
+
+	v.answered = !mono_is_never(h->heard);
+	if (v.answered)
+		v.since = mono_sub(now, h->heard);
+	return v;
+}

@@ -21,6 +21,24 @@ struct heartbeat {
 	mono_t heard;	  /* its last answer; MONO_NEVER: none */
 };
 
+/* As it is shown. */
+enum heartbeat_state {
+	HEARTBEAT_OFF,	       /* nothing is asked: there is no session, or it is switched off */
+	HEARTBEAT_ASKED,       /* no answer yet, ever */
+	HEARTBEAT_ANSWERING,
+	HEARTBEAT_MISSING,     /* one at least of those that may be missed */
+	HEARTBEAT_LOST,	       /* given up */
+	HEARTBEAT_UNSUPPORTED, /* it knows no Heartbeat */
+};
+const char *heartbeat_state_name(enum heartbeat_state s);
+struct heartbeat_view {
+	enum heartbeat_state state;
+	bool answered, known; /* ever; with a Restart Counter */
+	span_t since;	      /* the last answer */
+	uint32_t counter;     /* the peer's Restart Counter */
+};
+struct heartbeat_view heartbeat_look(const struct heartbeat *h, mono_t now);
+
 enum heartbeat_news {
 	HEARTBEAT_UNMATCHED, /* not the answer to the last request, nor news: nothing has changed */
 	HEARTBEAT_ALIVE,

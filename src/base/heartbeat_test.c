@@ -79,6 +79,38 @@ static void who_never_answered_is_not_judged(void **state)
 	assert_int_equal(heartbeat_gap(&h, span_s(60), 3).ns, span_s(60).ns);
 }
 
+static void as_it_is_shown(void **state)
+{
+	struct heap heap;
+	struct heartbeat h;
+
+	(void)state;
+	heap_init(&heap);
+	heartbeat_init(&h, 0, 0);
+	assert_int_equal(heartbeat_look(&h, now).state, HEARTBEAT_OFF);
+	assert_true(heap_set(&heap, &h.due, now));
+	assert_int_equal(heartbeat_look(&h, now).state, HEARTBEAT_ASKED);
+	assert_false(heartbeat_look(&h, now).answered);
+	heartbeat_ask(&h, 1);
+	heartbeat_answer(&h, now, 1, &two);
+	assert_int_equal(heartbeat_look(&h, now).state, HEARTBEAT_ANSWERING);
+	assert_int_equal(heartbeat_look(&h, mono_add(now, span_s(3))).since.ns, span_s(3).ns);
+	assert_true(heartbeat_look(&h, now).known);
+	assert_int_equal(heartbeat_look(&h, now).counter, two);
+	heartbeat_ask(&h, 1);
+	assert_int_equal(heartbeat_look(&h, now).state, HEARTBEAT_ANSWERING); /* it has time yet */
+	heartbeat_ask(&h, 1);
+	assert_int_equal(heartbeat_look(&h, now).state, HEARTBEAT_MISSING);
+	heartbeat_ask(&h, 1);
+	assert_int_equal(heartbeat_look(&h, now).state, HEARTBEAT_LOST);
+	heartbeat_answer(&h, now, h.seq, &two);
+	heartbeat_rest(&h, &heap);
+	assert_int_equal(heartbeat_look(&h, now).state, HEARTBEAT_OFF);
+	h.unsupported = true;
+	assert_string_equal(heartbeat_state_name(heartbeat_look(&h, now).state), "unsupported");
+	heap_deinit(&heap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +118,7 @@ int main(void)
 		cmocka_unit_test(only_the_last_request_is_answered),
 		cmocka_unit_test(restarts),
 		cmocka_unit_test(who_never_answered_is_not_judged),
+		cmocka_unit_test(as_it_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #pragma once
 /* Local mobility anchor (RFC 5213 5), with the multicast part of the draft: binding cache, authorisation, one upstream
  * join per group, one copy per MAG. Pure: messages and time in, effects (fx/fx.h) out. */
+#include "base/heartbeat.h"
 #include "fx/ctl_err.h"
 #include "fx/fx.h"
 #include "mld/host.h"
@@ -137,6 +138,7 @@ struct lma_peer_view {
 	uint32_t bindings, groups;
 	struct dp_tunnel tunnel;
 	bool tunnel_up;
+	struct heartbeat_view heartbeat;
 };
 /* One subscription of a (MAG, group): its filter and where it comes from. */
 struct lma_subscription_view {

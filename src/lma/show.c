@@ -56,6 +56,7 @@ void lma_each_peer(const struct lma *l, void (*each)(void *arg, const struct lma
 			.groups = p->n_subs,
 			.tunnel = peer_tunnel(l, p),
 			.tunnel_up = true, /* for as long as the peer is known */
+			.heartbeat = heartbeat_look(&p->heartbeat, l->now.mono),
 		};
 
 		each(arg, &v);

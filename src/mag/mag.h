@@ -2,6 +2,7 @@
 #pragma once
 /* Mobile access gateway (RFC 5213 6), with the multicast part of the draft: attachment, binding update list, router
  * advertisements, subscriptions of each node from profile, MLD and operator, one proxy instance per LMA. Pure. */
+#include "base/heartbeat.h"
 #include "fx/ctl_err.h"
 #include "fx/fx.h"
 #include "mld/host.h"
@@ -194,9 +195,7 @@ struct mag_lma_view {
 	bool heard, heard_capabilities;
 	struct mh_capabilities capabilities;
 	uint32_t nodes, groups, mtu;
-	bool dead;	  /* its heartbeat is missing */
-	bool answered;	  /* a Heartbeat, ever */
-	span_t heartbeat; /* since it last did */
+	struct heartbeat_view heartbeat;
 	const char *signalling; /* "registration" or "mld" */
 };
 struct mag_link_view {

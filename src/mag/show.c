@@ -175,13 +175,10 @@ void mag_each_lma(const struct mag *mag, void (*each)(void *arg, const struct ma
 			.nodes = peer->n_nodes,
 			.groups = proxy_groups(peer->proxy),
 			.mtu = peer->mtu,
-			.dead = peer->heartbeat.dead,
-			.answered = !mono_is_never(peer->heartbeat.heard),
+			.heartbeat = heartbeat_look(&peer->heartbeat, mag->now.mono),
 			.signalling = mag_peer_by_registration(peer) ? "registration" : "mld",
 		};
 
-		if (v.answered)
-			v.heartbeat = mono_sub(mag->now.mono, peer->heartbeat.heard);
 		each(arg, &v);
 	}
 }

@@ -80,11 +80,20 @@ static void views(void **state)
 	assert_string_equal(member(row, "peer"), "m1");
 	assert_string_equal(member(row, "state"), "up");
 	assert_true(json_array_size(json_object_get(row, "capabilities")) > 0);
+	assert_string_equal(member(row, "heartbeat"), "asked");
 	json_decref(v);
 
 	v = good(f, true, "{\"command\": \"show\", \"what\": \"status\"}");
 	assert_int_equal(json_integer_value(json_object_get(v, "uptime_s")), 1000);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(v, "lma"), "bindings")), 1);
+	json_decref(v);
+
+	run(f, span_s(3));
+	v = good(f, false, "{\"command\": \"show\", \"what\": \"tunnels\"}");
+	row = json_array_get(json_object_get(v, "tunnels"), 0);
+	assert_string_equal(member(row, "heartbeat"), "answering");
+	assert_true(json_is_number(json_object_get(row, "heartbeat_s")));
+	assert_true(json_is_integer(json_object_get(row, "restart_counter")));
 	json_decref(v);
 }
 

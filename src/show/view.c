@@ -215,6 +215,15 @@ json_t *show_links(const struct show_ctx *ctx, const json_t *request)
 	return v;
 }
 
+void view_heartbeat(json_t *row, const struct heartbeat_view *v)
+{
+	row_set(row, "heartbeat", json_string(heartbeat_state_name(v->state)));
+	if (v->answered)
+		row_set(row, "heartbeat_s", j_seconds(v->since));
+	if (v->known)
+		row_set(row, "restart_counter", json_integer(v->counter));
+}
+
 void view_tunnel_counts(const struct show_ctx *ctx, json_t *row, const struct dp_tunnel *t)
 {
 	struct dp_count in = { 0 }, out = { 0 };

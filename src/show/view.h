@@ -19,4 +19,5 @@ void view_proxy_links(const struct show_ctx *ctx, json_t *view, const struct sho
 void view_proxy_subscriptions(const struct show_ctx *ctx, json_t *view, const struct show_filter *f);
 void view_proxy_groups(const struct show_ctx *ctx, struct show_list *list);
 
+void view_heartbeat(json_t *row, const struct heartbeat_view *v);
 void view_tunnel_counts(const struct show_ctx *ctx, json_t *row, const struct dp_tunnel *t);

@@ -203,6 +203,7 @@ static void peer_row(void *arg, const struct lma_peer_view *v)
 		row_set(row, "mtu", json_integer(dp_tunnel_mtu(w->ctx->dp, &v->tunnel)));
 	row_set(row, "signalling", json_string(v->heard_capabilities ? "registration" : "mld"));
 	row_set(row, "capabilities", v->heard_capabilities ? j_capabilities(&v->capabilities) : json_null());
+	view_heartbeat(row, &v->heartbeat);
 	view_tunnel_counts(w->ctx, row, &v->tunnel);
 	json_array_append_new(w->list.rows, row);
 }

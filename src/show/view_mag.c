@@ -182,6 +182,7 @@ static void lma_row(void *arg, const struct mag_lma_view *v)
 	row_set(row, "mtu", json_integer(v->mtu));
 	row_set(row, "signalling", v->signalling ? json_string(v->signalling) : json_null());
 	row_set(row, "capabilities", v->heard_capabilities ? j_capabilities(&v->capabilities) : json_null());
+	view_heartbeat(row, &v->heartbeat);
 	view_tunnel_counts(w->ctx, row, &v->tunnel);
 	json_array_append_new(w->list.rows, row);
 }

@@ -127,9 +127,9 @@ static void find_lma(void *arg, const struct mag_lma_view *v)
 
 	if (!addr_eq(&s->lmaa, &v->lmaa))
 		return;
-	s->dead = v->dead;
-	s->answered = v->answered;
-	s->seconds = v->heartbeat.ns / 1000000000;
+	s->dead = v->heartbeat.state == HEARTBEAT_LOST;
+	s->answered = v->heartbeat.answered;
+	s->seconds = v->heartbeat.since.ns / 1000000000;
 }
 
 /* It was accepted once; does the LMA that did so still live? */
