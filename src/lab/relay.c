@@ -27,7 +27,7 @@
 #define FRAME_MAX  9216
 #define FRAMES_MAX 16384
 #define RECV_ROOM  (32 << 20)
-#define TOGETHER   span_us(20) /* what is due within this goes with what is due now */
+#define EARLY	   span_us(50) /* it is woken, and may send, so much before the time: waking takes about as long */
 #define LATE	   span_us(200)
 #define PUBLISH	   span_s(1)
 
@@ -169,7 +169,7 @@ static bool transmit(struct relay *r, struct lane *l)
 	struct iovec iov[BATCH];
 	struct mmsghdr m[BATCH] = {0};
 	mono_t now = proc_clock();
-	size_t n = delayq_due(&l->q, mono_add(now, TOGETHER), BATCH), left = 0;
+	size_t n = delayq_due(&l->q, mono_add(now, EARLY), BATCH), left = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct delayq_frame *f = delayq_frame(&l->q, i);
 		note(r, f, now);
@@ -215,7 +215,7 @@ static void rest(struct relay *r, struct pollfd *ports, span_t shortest)
 		next = mono_min(next, mono_add(now, shortest));
 	else
 		next = mono_add(now, PUBLISH);
-	span_t left = mono_sub(next, now);
+	span_t left = span_ns(mono_sub(next, now).ns - EARLY.ns);
 	if (left.ns <= 0)
 		return;
 	struct timespec t = {.tv_sec = left.ns / 1000000000, .tv_nsec = left.ns % 1000000000};
