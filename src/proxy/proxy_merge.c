@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define QUEUE_KEPT 128 /* entries of the queue that stay for the next burst */
+#define QUEUE_KEPT 32 /* entries of the queue that stay for the next burst */
 
 /* The merge is never computed over the members: counts per named source, kept as filters change, say for each source
  * whether it stands in the merged list. */
