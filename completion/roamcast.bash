@@ -24,7 +24,7 @@ _roamcast()
 		return
 	fi
 	if [[ $cur == -* ]]; then
-		COMPREPLY=($(compgen -W '--socket --json --limit --store --replace --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W '--socket --json --wide --all --limit --store --replace --help --version' -- "$cur"))
 		return
 	fi
 	case ${before[0]} in

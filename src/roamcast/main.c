@@ -137,7 +137,7 @@ static int request_command(const struct options *o, const struct command *c, int
 	if (o->json) {
 		json_dumpf(result, stdout, JSON_INDENT(2));
 		putchar('\n');
-	} else if (!show_render(result, stdout)) {
+	} else if (!show_render(result, o->style, stdout)) {
 		puts(changed ? json_is_true(changed) ? "reloaded" : "nothing has changed" : "done");
 	}
 	status = service && !json_is_true(service) ? EXIT_REFUSED : EXIT_DONE;
@@ -248,6 +248,8 @@ static void usage(FILE *to)
 	fputs("\n"
 	      "  -s, --socket PATH   the daemon's control socket (" SOCKET_DEFAULT ", or $ROAMCAST_SOCKET)\n"
 	      "  -j, --json          print the daemon's answer as JSON\n"
+	      "  -w, --wide          tables: all columns, also where a line gets longer than 120\n"
+	      "  -a, --all           show counters: also those that are 0\n"
 	      "      --limit N       most rows of a list\n"
 	      "      --store FILE    policy: edit this file, without a daemon\n"
 	      "      --replace       policy import: remove all other profiles\n"
@@ -269,6 +271,8 @@ enum {
 static const struct option long_options[] = {
 	{ "socket", required_argument, NULL, 's' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "wide", no_argument, NULL, 'w' },
+	{ "all", no_argument, NULL, 'a' },
 	{ "store", required_argument, NULL, OPT_STORE },
 	{ "replace", no_argument, NULL, OPT_REPLACE },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
@@ -291,6 +295,12 @@ static int read_options(struct options *o, int argc, char **argv, const char *mo
 			break;
 		case 'j':
 			o->json = true;
+			break;
+		case 'w':
+			o->style.wide = true;
+			break;
+		case 'a':
+			o->style.all = true;
 			break;
 		case OPT_STORE:
 			o->store = optarg;
@@ -360,7 +370,7 @@ int main(int argc, char **argv)
 	int n_words, status;
 
 	/* Up to the first word: lab and demo have options of their own behind it. */
-	status = read_options(&o, argc, argv, "+s:jhV");
+	status = read_options(&o, argc, argv, "+s:jwahV");
 	if (status >= 0)
 		return status;
 	if (optind == argc) {
@@ -379,7 +389,7 @@ int main(int argc, char **argv)
 		return first->kind == COMMAND_LAB ? lab_main(n, rest) : demo_main(n, rest);
 	}
 	optind = 0; /* from the start again, now over all words */
-	status = read_options(&o, argc, argv, "s:jhV");
+	status = read_options(&o, argc, argv, "s:jwahV");
 	if (status >= 0)
 		return status;
 	status = run(&o, argc - optind, argv + optind);

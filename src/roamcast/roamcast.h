@@ -16,6 +16,7 @@ struct options {
 	const char *socket;
 	const char *store; /* policy commands: on this file, without a daemon */
 	bool json, replace;
+	struct show_style style;
 	int limit; /* 0 = not given */
 };
 

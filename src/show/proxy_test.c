@@ -109,7 +109,7 @@ static void every_view(void **state)
 		snprintf(ask, sizeof(ask), "{\"command\": \"show\", \"what\": \"%s\"}", views[i]);
 		v = request(t, ask, &status);
 		assert_int_equal(status, 0);
-		assert_true(show_render(v, to));
+		assert_true(show_render(v, (struct show_style){.wide = true, .all = true}, to));
 		fclose(to);
 		check_rows(v, views[i]);
 		check_text(v, text, views[i]);

@@ -110,6 +110,7 @@ static char *cell(const struct show_column *c, const json_t *row)
 		switch (c->format) {
 		case SHOW_TEXT:
 		case SHOW_LONG:
+		case SHOW_REST:
 		case SHOW_NUMBER:
 			print_value(v, to);
 			break;
@@ -126,57 +127,120 @@ static char *cell(const struct show_column *c, const json_t *row)
 }
 
 /* ---- tables ---- */
-static void print_row(const struct show_table *t, char *const *cells, const size_t *width, FILE *to)
+/* One table on its way out. Row 0 of the cells is the head; a column of width 0 is not printed. */
+struct grid {
+	const struct show_table *t;
+	struct show_style style;
+	size_t n, *width;
+	char **cells;
+};
+
+/* What was left out of all tables of the view. */
+struct left_out {
+	size_t columns, rows;
+};
+
+static void print_row(const struct grid *g, size_t row, FILE *to)
 {
-	size_t last = t->n_columns;
+	const struct show_table *t = g->t;
+	char *const *cells = g->cells + row * t->n_columns;
+	size_t last = t->n_columns, at = 0;
 
 	for (size_t i = 0; i < t->n_columns; i++)
-		if (width[i])
+		if (g->width[i])
 			last = i;
 	for (size_t i = 0; i < t->n_columns; i++) {
-		bool right = t->columns[i].format == SHOW_NUMBER || t->columns[i].format == SHOW_SECONDS;
+		enum show_format format = t->columns[i].format;
+		bool right = format == SHOW_NUMBER || format == SHOW_SECONDS;
 		const char *text = cells[i] ? cells[i] : "";
+		size_t len = strlen(text);
 
-		if (!width[i])
+		if (!g->width[i])
 			continue;
-		if (i == last && !right)
+		if (format == SHOW_REST && !g->style.wide && at + len > SHOW_WIDTH)
+			fprintf(to, "%.*s...", at + 3 < SHOW_WIDTH ? (int)(SHOW_WIDTH - at - 3) : 0, text);
+		else if (i == last && !right)
 			fputs(text, to);
 		else
-			fprintf(to, right ? "%*s" : "%-*s", (int)width[i], text);
+			fprintf(to, right ? "%*s" : "%-*s", (int)g->width[i], text);
 		fputs(i == last ? "\n" : "  ", to);
+		at += (len > g->width[i] ? len : g->width[i]) + 2;
 	}
 }
 
-static void print_table(const struct show_table *t, const json_t *rows, FILE *to)
+static void fill(struct grid *g, const json_t *rows, struct left_out *left)
 {
-	size_t n = json_array_size(rows), columns = t->n_columns, *width = calloc(columns, sizeof(*width));
-	char **cells = calloc((n + 1) * columns, sizeof(*cells));
+	size_t columns = g->t->n_columns, r;
+	json_t *row;
 
-	if (!width || !cells)
-		goto out;
-	for (size_t r = 0; r < n; r++) {
+	json_array_foreach(rows, r, row)
+	{
+		const json_t *count = g->t->count ? json_object_get(row, g->t->count) : NULL;
+
+		if (!g->style.all && json_is_integer(count) && !json_integer_value(count)) {
+			left->rows++;
+			continue;
+		}
+		g->n++;
 		for (size_t c = 0; c < columns; c++) {
-			char *text = cell(&t->columns[c], json_array_get(rows, r));
+			char *text = cell(&g->t->columns[c], row);
 			size_t len = text ? strlen(text) : 0;
 
-			cells[(r + 1) * columns + c] = text;
-			if (t->columns[c].format == SHOW_LONG && len > SHOW_LONG_WIDTH)
+			g->cells[g->n * columns + c] = text;
+			if (g->t->columns[c].format == SHOW_LONG && len > SHOW_LONG_WIDTH)
 				len = SHOW_LONG_WIDTH;
-			width[c] = len > width[c] ? len : width[c];
+			g->width[c] = len > g->width[c] ? len : g->width[c];
 		}
 	}
 	for (size_t c = 0; c < columns; c++) {
-		cells[c] = strdup(t->columns[c].title);
-		if (width[c] && width[c] < strlen(t->columns[c].title))
-			width[c] = strlen(t->columns[c].title);
+		g->cells[c] = strdup(g->t->columns[c].title);
+		if (g->width[c] && g->width[c] < strlen(g->t->columns[c].title))
+			g->width[c] = strlen(g->t->columns[c].title);
 	}
-	for (size_t r = 0; r <= n; r++)
-		print_row(t, cells + r * columns, width, to);
-	for (size_t i = 0; i < (n + 1) * columns; i++)
-		free(cells[i]);
-out:
-	free(cells);
-	free(width);
+}
+
+/* Leaves out what is of the least use, until the rest fits. */
+static void narrow(struct grid *g, struct left_out *left)
+{
+	const struct show_column *columns = g->t->columns;
+
+	for (;;) {
+		size_t total = 0, least = g->t->n_columns;
+
+		for (size_t c = 0; c < g->t->n_columns; c++) {
+			if (!g->width[c])
+				continue;
+			total += 2 + (columns[c].format == SHOW_REST ? SHOW_REST_LEAST : g->width[c]);
+			if (columns[c].rank && (least == g->t->n_columns || columns[c].rank >= columns[least].rank))
+				least = c;
+		}
+		if (total <= SHOW_WIDTH + 2 || least == g->t->n_columns)
+			return;
+		g->width[least] = 0;
+		left->columns++;
+	}
+}
+
+static void print_table(const struct show_table *t, const json_t *rows, struct show_style style, struct left_out *left,
+			FILE *to)
+{
+	size_t room = json_array_size(rows) + 1;
+	struct grid g = { .t = t,
+			  .style = style,
+			  .width = calloc(t->n_columns, sizeof(size_t)),
+			  .cells = calloc(room * t->n_columns, sizeof(char *)) };
+
+	if (g.width && g.cells) {
+		fill(&g, rows, left);
+		if (!style.wide)
+			narrow(&g, left);
+		for (size_t r = 0; g.n && r <= g.n; r++)
+			print_row(&g, r, to);
+	}
+	for (size_t i = 0; g.cells && i < room * t->n_columns; i++)
+		free(g.cells[i]);
+	free(g.cells);
+	free(g.width);
 }
 
 /* ---- objects as lines ---- */
@@ -278,8 +342,17 @@ static void print_why(const json_t *view, FILE *to)
 	fprintf(to, "service: %s\n", json_is_true(json_object_get(view, "service")) ? "yes" : "no");
 }
 
-bool show_render(const json_t *view, FILE *to)
+static void print_left_out(const struct left_out *left, FILE *to)
 {
+	if (left->columns)
+		fprintf(to, "... and %zu more column%s: --wide\n", left->columns, left->columns == 1 ? "" : "s");
+	if (left->rows)
+		fprintf(to, "... and %zu that %s 0: --all\n", left->rows, left->rows == 1 ? "is" : "are");
+}
+
+bool show_render(const json_t *view, struct show_style style, FILE *to)
+{
+	struct left_out left = { 0 };
 	const char *name = json_string_value(json_object_get(view, "view"));
 	bool known = false, before = false;
 
@@ -304,13 +377,14 @@ bool show_render(const json_t *view, FILE *to)
 				fputc('\n', to);
 			if (t->title)
 				fprintf(to, "%s:\n", t->title);
-			print_table(t, rows, to);
+			print_table(t, rows, style, &left, to);
 			before = true;
 		} else if (rows && t->empty) {
 			fprintf(to, "%s\n", t->empty);
 			before = true;
 		}
 	}
+	print_left_out(&left, to);
 	if (known && json_is_true(json_object_get(view, "more")))
 		fputs("... and more: ask with a higher --limit\n", to);
 	return known;

@@ -96,8 +96,13 @@ uint64_t event_log_total(const struct event_log *log); /* since the start, forgo
 void event_log_each(const struct event_log *log, void (*each)(void *arg, const struct event *e, wall_t at), void *arg);
 
 /* ---- texts for people, from the JSON alone: the same content ---- */
+#define SHOW_WIDTH 120 /* of a table, as long as columns can be left out of it */
+struct show_style {
+	bool wide; /* all columns, whatever the width */
+	bool all;  /* also rows that count nothing */
+};
 /* Renders a view (or the explanation of `why`). False: no such view; nothing was written. */
-bool show_render(const json_t *view, FILE *to);
+bool show_render(const json_t *view, struct show_style style, FILE *to);
 /* A number of nanoseconds since 1970 as "2026-11-23T06:20:00.123Z". */
 #define SHOW_TIME_MAX 40
 const char *show_time(wall_t t, char buf[SHOW_TIME_MAX]);

@@ -91,17 +91,21 @@ enum show_format {
 	SHOW_NUMBER,
 	SHOW_SECONDS,
 	SHOW_FILTER,
-	SHOW_LONG /* text; the column is at most SHOW_LONG_WIDTH wide, longer cells push the rest of their row */
+	SHOW_LONG, /* text; the column is at most SHOW_LONG_WIDTH wide, longer cells push the rest of their row */
+	SHOW_REST  /* text of the last column: cut where the line is full, which leaves it SHOW_REST_LEAST at least */
 };
 #define SHOW_LONG_WIDTH 17
+#define SHOW_REST_LEAST 36
 struct show_column {
 	const char *title, *path; /* members of the row, "traffic.up.packets" */
 	enum show_format format;
+	uint8_t rank; /* where the table is too wide, those of the highest rank are left out first; never those of 0 */
 };
 struct show_table {
 	const char *view, *list; /* list NULL: the view itself, as lines of key and value */
 	const char *empty;	 /* said when the list has no rows; NULL: then nothing is printed */
 	const char *title;	 /* above the table, for views of several */
+	const char *count;	 /* rows are left out where this member is 0; NULL: none are */
 	const struct show_column *columns;
 	size_t n_columns;
 };

@@ -22,13 +22,89 @@ static void text_has_what_json_has(void **state)
 		v = good(f, i & 1, request);
 		assert_int_equal(json_integer_value(json_object_get(v, "schema")), SHOW_SCHEMA);
 		assert_string_equal(member(v, "view"), views[i / 2]);
-		assert_true(show_render(v, to));
+		assert_true(show_render(v, (struct show_style){.wide = true, .all = true}, to));
 		fclose(to);
 		check_rows(v, views[i / 2]);
 		check_text(v, text, views[i / 2]);
 		free(text);
 		json_decref(v);
 	}
+}
+
+/* ---- tables ---- */
+static char *rendered(const json_t *v, struct show_style style)
+{
+	char *text;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	assert_true(show_render(v, style, to));
+	fclose(to);
+	return text;
+}
+
+static size_t widest(const char *text)
+{
+	size_t max = 0;
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		max = n > max ? n : max;
+		text += n + (text[n] == '\n');
+	}
+	return max;
+}
+
+/* A table keeps to a width as long as it has columns that can be spared, and says what it left out. */
+static void tables_are_narrow(void **state)
+{
+	static const struct show_style plain, wide = { .wide = true }, all = { .all = true };
+	struct fixture *f = *state;
+	json_t *v = json_loads("{\"view\": \"nodes\", \"nodes\": [{\"mn\": \"alice.in.wonderland@example.net\", "
+			       "\"state\": \"registered\", \"link\": \"acc1\", \"lladdr\": \"02:00:00:00:00:01\", "
+			       "\"prefixes\": [\"2001:db8:f00:1234::/64\"], \"lma\": \"2001:db8:ff::1\", \"left_s\": "
+			       "3333, \"status\": \"ACCEPTED\", \"trigger\": \"router-solicitation\", \"multicast\": "
+			       "\"network\", \"idle_s\": 3, \"link_local\": \"fe80::52:4eff:fe00:1\"}]}",
+			       0, NULL);
+	char *text;
+
+	assert_non_null(v);
+	text = rendered(v, plain);
+	assert_in_range(widest(text), 90, SHOW_WIDTH);
+	assert_non_null(strstr(text, "alice.in.wonderland@example.net"));
+	assert_non_null(strstr(text, "2001:db8:f00:1234::/64"));
+	assert_null(strstr(text, "router-solicitation"));
+	assert_non_null(strstr(text, "\n... and 5 more columns: --wide\n"));
+	free(text);
+	text = rendered(v, wide);
+	assert_true(widest(text) > SHOW_WIDTH);
+	assert_non_null(strstr(text, "router-solicitation"));
+	assert_null(strstr(text, "--wide"));
+	free(text);
+	json_decref(v);
+
+	v = good(f, false, "{\"command\": \"show\", \"what\": \"counters\"}");
+	text = rendered(v, plain);
+	assert_non_null(strstr(text, "mh-received"));
+	assert_null(strstr(text, "pbu-sent"));
+	assert_non_null(strstr(text, " that are 0: --all\n"));
+	free(text);
+	text = rendered(v, all);
+	assert_non_null(strstr(text, "pbu-sent"));
+	assert_null(strstr(text, "--all"));
+	free(text);
+	json_decref(v);
+
+	v = good(f, false, "{\"command\": \"show\", \"what\": \"settings\"}");
+	text = rendered(v, plain);
+	assert_int_equal(widest(text), SHOW_WIDTH);
+	assert_non_null(strstr(text, "\n... and 1 more column: --wide\n"));
+	free(text);
+	text = rendered(v, wide);
+	assert_true(widest(text) > SHOW_WIDTH);
+	free(text);
+	json_decref(v);
 }
 
 /* ---- views ---- */
@@ -317,6 +393,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(text_has_what_json_has),
+		TEST(tables_are_narrow),
 		TEST(views),
 		TEST(lists_are_cut),
 		TEST(wrong_requests),
