@@ -5,8 +5,8 @@
  *   cpu N                      run on this CPU alone
  *   frame BYTES HEX            the frame: its length, and its first octets
  *   run IF PACKETS BATCH       answers CPU nanoseconds per packet
- *   sink IF ingress|egress on|off
- *   attach IF clone_loop|redirect
+ *   sink IF ingress|egress|tcx on|off   tcx: at ingress too, by the younger hook, which costs less and attaches slower
+ *   attach IF clone_loop|redirect [tcx]
  *   outputs FIRST_IFINDEX N    for these two
  *   mroute IN SOURCE GROUP OUT...   the kernel's own multicast forwarding, until the end
  *   copies                     answers how many the sinks took since the last time
@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,13 @@
 #define BPF_F_TEST_XDP_LIVE_FRAMES (1U << 1)
 #endif
 
+#define TCX_INGRESS 46 /* BPF_TCX_INGRESS, younger than Debian 12's headers */
+#define TCX_LINKS 16
+
+static struct {
+	uint32_t ifindex; /* 0: a free place */
+	int fd;
+} tcx[TCX_LINKS];
 static struct bench_bpf *skel;
 static uint8_t frame[2048];
 static uint32_t frame_len;
@@ -97,6 +105,47 @@ static int attach(uint32_t ifindex, enum bpf_tc_attach_point where, const struct
 	}
 	opts.flags = 0;
 	return bpf_tc_detach(&hook, &opts);
+}
+
+static int attach_tcx(uint32_t ifindex, const struct bpf_program *prog, int on)
+{
+	union bpf_attr attr = {0};
+	int i = 0;
+
+	while (i < TCX_LINKS && tcx[i].ifindex != (on ? 0 : ifindex))
+		i++;
+	if (i == TCX_LINKS)
+		return -ENOSPC;
+	if (!on) {
+		tcx[i].ifindex = 0;
+		return close(tcx[i].fd) ? -errno : 0;
+	}
+	attr.link_create.prog_fd = (uint32_t)bpf_program__fd(prog);
+	attr.link_create.target_ifindex = ifindex;
+	attr.link_create.attach_type = TCX_INGRESS;
+	tcx[i].fd = (int)syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	if (tcx[i].fd < 0)
+		return -errno;
+	tcx[i].ifindex = ifindex;
+	return 0;
+}
+
+static int set_sink(const char *dev, const char *where, const char *on)
+{
+	uint32_t ifindex = if_nametoindex(dev);
+
+	if (!strcmp(where, "tcx"))
+		return attach_tcx(ifindex, skel->progs.sink_tcx, !strcmp(on, "on"));
+	return attach(ifindex, !strcmp(where, "egress") ? BPF_TC_EGRESS : BPF_TC_INGRESS, skel->progs.sink,
+		      !strcmp(on, "on"));
+}
+
+static int attach_rival(const char *dev, const char *which, const char *how)
+{
+	const struct bpf_program *prog = !strcmp(which, "redirect") ? skel->progs.redirect : skel->progs.clone_loop;
+	uint32_t ifindex = if_nametoindex(dev);
+
+	return how ? attach_tcx(ifindex, prog, 1) : attach(ifindex, BPF_TC_INGRESS, prog, 1);
 }
 
 static uint64_t read_copies(void)
@@ -184,11 +233,9 @@ static void line(char *s)
 		if (r)
 			answer(r);
 	} else if (!strcmp(w, "sink") && c) {
-		answer(attach(if_nametoindex(a), !strcmp(b, "egress") ? BPF_TC_EGRESS : BPF_TC_INGRESS, skel->progs.sink,
-			      !strcmp(c, "on")));
+		answer(set_sink(a, b, c));
 	} else if (!strcmp(w, "attach") && b) {
-		answer(attach(if_nametoindex(a), BPF_TC_INGRESS,
-			      !strcmp(b, "redirect") ? skel->progs.redirect : skel->progs.clone_loop, 1));
+		answer(attach_rival(a, b, c));
 	} else if (!strcmp(w, "outputs") && b) {
 		skel->bss->first = (uint32_t)atoi(a);
 		skel->bss->outputs = (uint32_t)atoi(b);

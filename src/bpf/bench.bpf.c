@@ -34,16 +34,29 @@ int inject(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-/* Counted and gone, as if sent: a device that costs nothing. */
-SEC("tc")
-int sink(struct __sk_buff *skb)
+static __always_inline void count(void)
 {
 	__u32 zero = 0;
 	__u64 *n = bpf_map_lookup_elem(&copies, &zero);
 
 	if (n)
 		(*n)++;
+}
+
+/* Counted and gone, as if sent: a device that costs nothing. */
+SEC("tc")
+int sink(struct __sk_buff *skb)
+{
+	count();
 	return TC_ACT_STOLEN;
+}
+
+/* tcx knows no such end and would let the packet go on. */
+SEC("tc")
+int sink_tcx(struct __sk_buff *skb)
+{
+	count();
+	return TC_ACT_SHOT;
 }
 
 static long clone(__u32 i, struct __sk_buff **skb)
