@@ -19,80 +19,18 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "dp_packet.h"
+#include "dp_lookup.h"
 
 #define AF_INET6 10
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-/* ---- looking up --------------------------------------------------------------------------------------- */
-
-static __always_inline __u32 route_in_line(__u32 index, __u64 want)
-{
-	struct abi_route_line *l = bpf_map_lookup_elem(&routes, &index);
-
-	for (int i = 0; l && i < ABI_ROUTE_WORDS; i++) {
-		__u32 tunnel = abi_route_tunnel(ONCE(l->word[i]), want, routes_bits);
-
-		if (tunnel)
-			return tunnel;
-	}
-	return 0;
-}
-
-static __always_inline __u32 route_64_of(__u64 key)
-{
-	struct abi_route_place at = abi_route_place(key, routes_seed, routes_bits);
-	__u32 tunnel = route_in_line(at.line[0], at.want[0]);
-	struct abi_via *v;
-
-	if (!tunnel)
-		tunnel = route_in_line(at.line[1], at.want[1]);
-	if (tunnel || !full_routes)
-		return tunnel;
-	v = bpf_map_lookup_elem(&route_64, &key);
-	return v ? v->tunnel + 1 : 0;
-}
-
-/* The tunnel's index + 1, or 0. */
-static __always_inline __u32 route_of(const struct abi_addr *a)
-{
-	struct abi_via *odd = NULL;
-	__u32 tunnel;
-
-	if (odd_routes) {
-		struct abi_lpm k = {128, *a};
-
-		odd = bpf_map_lookup_elem(&route_lpm, &k);
-		if (odd && odd->len > 64)
-			return odd->tunnel + 1;
-	}
-	tunnel = route_64_of(half(a, 0));
-	return tunnel || !odd ? tunnel : odd->tunnel + 1;
-}
-
-static __always_inline struct abi_receiver *node_of(const struct abi_addr *a)
-{
-	__u64 key = half(a, 0);
-	struct abi_receiver *odd = NULL, *v;
-
-	if (odd_nodes) {
-		struct abi_lpm k = {128, *a};
-
-		odd = bpf_map_lookup_elem(&node_lpm, &k);
-		if (odd && odd->len > 64)
-			return odd;
-	}
-	v = bpf_map_lookup_elem(&node_64, &key);
-	return v ? v : odd;
-}
 
 /* ---- into a tunnel ------------------------------------------------------------------------------------ */
 
 /* What is the same in all tunnels. The word with version, traffic class and flow label is the inner one's: DSCP and ECN
  * are copied (RFC 2983 uniform model, RFC 6040 normal mode), and the flow label lets routers between spread the flows
  * (RFC 6438). */
-static __always_inline bool outer_write(struct __sk_buff *skb, __u32 word, __u32 len)
+static __always_inline bool outer_write(struct __sk_buff *skb, const struct pkt *p)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ethhdr *eth = data;
@@ -101,8 +39,8 @@ static __always_inline bool outer_write(struct __sk_buff *skb, __u32 word, __u32
 	if (data + ETH_LEN + IP6_LEN > end)
 		return false;
 	eth->h_proto = bpf_htons(ETH_P_IPV6);
-	*(__u32 *)h = word;
-	h->payload_len = bpf_htons(len);
+	*(__u32 *)h = p->word;
+	h->payload_len = bpf_htons(p->len);
 	h->nexthdr = IPPROTO_IPV6;
 	h->hop_limit = outer_hop_limit;
 	return true;
@@ -114,18 +52,8 @@ static __always_inline bool outer_address(struct __sk_buff *skb, const struct ab
 
 	if (data + ETH_LEN + IP6_LEN > end)
 		return false;
-	copy_words(data, hop->macs.w, 3);
-	copy_words(data + ETH_LEN + 8, t->local.w, 8);
-	return true;
-}
-
-static __always_inline bool first_word(struct __sk_buff *skb, const __u32 offset, __u32 *word)
-{
-	void *data = DATA(skb), *end = DATA_END(skb);
-
-	if (data + offset + IP6_LEN > end)
-		return false;
-	*word = *(__u32 *)(data + offset);
+	copy_macs(data, &hop->macs);
+	copy_addr_pair(data + ETH_LEN + 8, &t->local);
 	return true;
 }
 
@@ -134,7 +62,6 @@ static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, 
 {
 	struct abi_tunnel *t = bpf_map_lookup_elem(&tunnels, &index);
 	struct abi_hop *hop;
-	__u32 word;
 
 	if (!t)
 		return drop(ABI_NO_NEIGHBOUR);
@@ -142,7 +69,7 @@ static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, 
 		return drop_tell(skb, offset, ABI_HOP_LIMIT, 0);
 	if (p->longest > t->mtu)
 		return drop_tell(skb, offset, ABI_TOO_BIG, t->mtu);
-	if (!set_hop(skb, offset, p) || !first_word(skb, offset, &word))
+	if (!set_hop(skb, offset, p))
 		return drop(ABI_INNER_MALFORMED);
 	if (p->longest > t->whole) { /* user space makes the fragments, and counts */
 		if (offset != ETH_LEN && !decapsulate(skb))
@@ -154,7 +81,7 @@ static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, 
 				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
 		return drop(ABI_OUTPUT);
 	hop = &t->hop[t->sel & 1];
-	if (!outer_write(skb, word, p->len) || !outer_address(skb, t, hop))
+	if (!outer_write(skb, p) || !outer_address(skb, t, hop))
 		return drop(ABI_OUTPUT);
 	if (!hop->ifindex)
 		return drop(ABI_NO_NEIGHBOUR);
@@ -305,14 +232,13 @@ static __always_inline int to_links(struct __sk_buff *skb, struct copies *c, __u
 static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, __u64 list)
 {
 	__u64 n = list_count(list, 1);
-	__u32 ifindex = 0, word;
+	__u32 ifindex = 0;
 	struct abi_out *o;
 
 	c->offset = list >> 32;
-	if (!first_word(skb, ETH_LEN, &word) ||
-	    bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
+	if (bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
 				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ||
-	    !outer_write(skb, word, c->p->len))
+	    !outer_write(skb, c->p))
 		return drop(ABI_OUTPUT);
 	bpf_loop(n, tunnel_clone, c, 0);
 	o = tunnel_copy(c, c->offset + n, &ifindex);
@@ -419,20 +345,6 @@ static __always_inline int from_downstream(struct __sk_buff *skb, const struct p
 
 /* ---- out of a tunnel ---------------------------------------------------------------------------------- */
 
-static __always_inline int to_node(struct __sk_buff *skb, const struct pkt *p, const struct abi_receiver *n)
-{
-	__u32 ifindex = n->ifindex;
-
-	if (p->hop_limit <= 1)
-		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
-	if (p->longest > n->mtu)
-		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, n->mtu);
-	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, &n->macs))
-		return drop(ABI_OUTPUT);
-	count(&node_counts, 2 * n->node + 1, p);
-	return bpf_redirect(ifindex, 0);
-}
-
 /* What the route cache does not know, the kernel does. The packet that asks goes by the kernel's neighbour entry, so
  * that the kernel sees it in use and keeps it true; those after it, until the next generation, do not. */
 static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p, __u32 now)
@@ -444,7 +356,7 @@ static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p
 	if (!p)
 		return TC_ACT_SHOT;
 	fib.tot_len = p->longest;
-	copy_words(fib.ipv6_src, p->src.w, 8);
+	copy_addr_pair(fib.ipv6_src, &p->src);
 	r = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
 	if (r == BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, fib.mtu_result);
@@ -464,103 +376,143 @@ static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p
 	return bpf_redirect_neigh(fib.ifindex, NULL, 0, 0);
 }
 
-/* Another node behind this LMA, or the world. The cache holds no destination that has a route of ours: a new route
- * begins a new generation. */
-static __always_inline int to_anywhere(struct __sk_buff *skb, const struct pkt *p)
+static __always_inline int to_way(struct __sk_buff *skb, const struct pkt *p, const struct abi_recent_way *w)
 {
-	struct abi_route *r = bpf_map_lookup_elem(&route_cache, &p->dst);
-	__u32 ifindex, to, now = ONCE(generation); /* read before the routes: what is learned is as old as this */
-
-	if (!r || r->generation != now) {
-		to = route_of(&p->dst);
-		return to ? to_tunnel(skb, ETH_LEN + IP6_LEN, p, to - 1) : to_world_slowly(skb, p, now);
-	}
 	if (p->hop_limit <= 1)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
-	if (p->longest > r->mtu)
-		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, r->mtu);
-	ifindex = r->ifindex;
-	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, &r->macs))
+	if (p->longest > w->mtu)
+		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, w->mtu);
+	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, &w->macs))
 		return drop(ABI_OUTPUT);
-	return bpf_redirect(ifindex, 0);
+	if (w->tunnel)
+		count(&node_counts, 2 * w->node + 1, p);
+	return bpf_redirect(w->ifindex, 0);
 }
 
-static __always_inline int from_tunnel(struct __sk_buff *skb, const struct pkt *outer, __u32 index)
+/* Another node behind this LMA, or the world. The cache holds no destination that has a route of ours: a new route
+ * begins a new generation. */
+static __always_inline int to_anywhere(struct __sk_buff *skb, const struct pkt *p, const struct abi_recent_way *w)
 {
-	struct pkt p;
-	struct abi_receiver *n;
+	__u32 now, to;
+
+	if (w && !w->tunnel)
+		return to_way(skb, p, w);
+	now = generation_before();
+	to = route_of(&p->dst);
+	return to ? to_tunnel(skb, ETH_LEN + IP6_LEN, p, to - 1) : to_world_slowly(skb, p, now);
+}
+
+/* MLD between MAG and LMA, which the daemon's raw socket has next, and what does not belong in a tunnel. */
+static __always_inline int from_tunnel_oddly(const struct pkt *p)
+{
+	if (is_multicast(&p->dst) && (p->next == IPPROTO_HOPOPTS || p->next == IPPROTO_ICMPV6))
+		return PASS;
+	if (is_link_local(&p->dst) && p->next == IPPROTO_HOPOPTS)
+		return PASS;
+	return drop(ABI_LINK_LOCAL);
+}
+
+struct outer {
+	__u32 word; /* its first */
+	__u32 len;
+	__u32 tunnel;	      /* index */
+	struct abi_ends ends; /* unless the way is recent */
+};
+
+static __always_inline int from_tunnel(struct __sk_buff *skb, const struct outer *outer, struct pkt *p,
+				       struct abi_recent_way *w, bool recent)
+{
+	__u32 index = outer->tunnel;
 	struct abi_tunnel *t;
 
-	if (outer->len < 2 * IP6_LEN)
-		return drop(ABI_OUTER_MALFORMED);
-	if (!parse(skb, ETH_LEN + IP6_LEN, &p) || p.len > outer->len - IP6_LEN || is_multicast(&p.src))
-		return drop(ABI_INNER_MALFORMED);
-	count(&tunnel_counts, 2 * index, &p);
-	if (is_link_local(&p.src) || is_nobody(&p.src) || is_link_local(&p.dst) || is_link_scope(&p.dst) ||
-	    is_nobody(&p.dst)) {
-		/* MLD between MAG and LMA: the daemon's raw socket has it next. */
-		if (is_multicast(&p.dst) && (p.next == IPPROTO_HOPOPTS || p.next == IPPROTO_ICMPV6))
-			return PASS;
-		if (is_link_local(&p.dst) && p.next == IPPROTO_HOPOPTS)
-			return PASS;
-		return drop(ABI_LINK_LOCAL);
-	}
-	if (!merge_ecn(outer->ecn, &p))
+	count(&tunnel_counts, 2 * index, p);
+	if (!(is_global(&p->src) && is_global(&p->dst)) &&
+	    (is_link_local(&p->src) || is_nobody(&p->src) || is_link_local(&p->dst) || is_link_scope(&p->dst) ||
+	     is_nobody(&p->dst)))
+		return from_tunnel_oddly(p);
+	if (!merge_ecn(outer->word, p))
 		return drop(ABI_ECN);
-	if (is_multicast(&p.dst))
-		return replicate(skb, ETH_LEN + IP6_LEN, &p, index);
-	n = any_nodes ? node_of(&p.dst) : NULL;
-	if (n && n->tunnel == index)
-		return to_node(skb, &p, n);
-	if (route_of(&p.src) != index + 1) {
+	if (is_multicast(&p->dst))
+		return replicate(skb, ETH_LEN + IP6_LEN, p, index);
+	if (!recent && !way_learn(w, p, &outer->ends, index))
+		w = NULL;
+	if (w && w->tunnel == index + 1)
+		return to_way(skb, p, w);
+	if (route_of(&p->src) != index + 1) {
 		t = bpf_map_lookup_elem(&tunnels, &index);
 		return drop(t && t->lma_side ? ABI_INNER_SOURCE : ABI_NO_NODE);
 	}
-	return to_anywhere(skb, &p);
+	return to_anywhere(skb, p, w);
+}
+
+/* A packet of protocol 41, complete. */
+static __always_inline bool parse_outer(struct __sk_buff *skb, struct outer *outer)
+{
+	void *data = DATA(skb), *end = DATA_END(skb);
+	struct ipv6hdr *h = data + ETH_LEN;
+	__u32 len = CONTEXT(skb, len);
+
+	if (data + ETH_LEN + IP6_LEN > end || h->nexthdr != IPPROTO_IPV6)
+		return false;
+	outer->word = *(__u32 *)h;
+	outer->len = (__u32)CONTEXT(skb, gso_size) ? len - ETH_LEN : IP6_LEN + bpf_ntohs(h->payload_len);
+	return is_ipv6(outer->word) && ETH_LEN + outer->len <= len;
+}
+
+#define OTHER (-2) /* for no tunnel of ours */
+
+static __always_inline int from_transport(struct __sk_buff *skb, struct outer *outer)
+{
+	void *data = DATA(skb), *end = DATA_END(skb);
+	const struct abi_addr *a = data + ETH_LEN + 8; /* source and destination */
+	struct abi_recent_way *w = NULL;
+	bool whole, recent = false;
+	__u32 *id, place;
+	struct pkt p;
+
+	if (data + ETH_LEN + IP6_LEN > end)
+		return OTHER;
+	whole = parse(skb, ETH_LEN + IP6_LEN, &p) && p.len <= outer->len - IP6_LEN && !is_multicast(&p.src);
+	if (whole) {
+		place = recent_place(&p.dst, half(a, 1));
+		w = bpf_map_lookup_elem(&recent_ways, &place);
+		recent = w && way_is_recent(w, a, a + 1, &p.dst);
+	}
+	if (recent) {
+		outer->tunnel = w->from;
+		return from_tunnel(skb, outer, &p, w, true);
+	}
+	copy_addr(&outer->ends.remote, a);
+	copy_addr(&outer->ends.local, a + 1);
+	id = bpf_map_lookup_elem(&tunnel_ids, &outer->ends);
+	if (!id)
+		return bpf_map_lookup_elem(&locals, &outer->ends.local) ? drop(ABI_OUTER_SOURCE) : OTHER;
+	if (!whole)
+		return drop(outer->len < 2 * IP6_LEN ? ABI_OUTER_MALFORMED : ABI_INNER_MALFORMED);
+	outer->tunnel = *id;
+	return from_tunnel(skb, outer, &p, w, false);
 }
 
 /* ---- from a node -------------------------------------------------------------------------------------- */
 
-static __always_inline bool source_allowed(const struct abi_sender *s, const struct abi_addr *src)
-{
-	const __u64 hi = half(src, 0), lo = half(src, 1);
-
-#pragma unroll
-	for (__u32 i = 0; i < ABI_PREFIXES; i++) {
-		const struct abi_prefix *x = &s->prefixes[i];
-
-		if (i < s->n_prefixes && (hi & x->mask_hi) == x->hi && (lo & x->mask_lo) == x->lo)
-			return true;
-	}
-	return false;
-}
-
 static __always_inline int from_node(struct __sk_buff *skb, const struct pkt *p)
 {
-	void *data = DATA(skb), *end = DATA_END(skb);
-	struct abi_mac key = {.ifindex = (__u32)CONTEXT(skb, ifindex)};
-	struct abi_sender *s;
+	struct abi_recent_sender *s;
 	__u32 node;
-	int act;
+	int act, why;
 
-	if (is_link_local(&p->dst) || is_link_scope(&p->dst))
-		return PASS;
-	if (is_link_local(&p->src) || is_nobody(&p->src)) {
-		/* A Report of MLDv1 goes to the group. */
-		if (is_multicast(&p->dst) && (p->next == IPPROTO_HOPOPTS || p->next == IPPROTO_ICMPV6))
+	if (!(is_global(&p->src) && is_global(&p->dst))) {
+		if (is_link_local(&p->dst) || is_link_scope(&p->dst))
 			return PASS;
-		return drop(ABI_LINK_LOCAL);
+		/* A Report of MLDv1 goes to the group. */
+		if (is_link_local(&p->src) || is_nobody(&p->src))
+			return is_multicast(&p->dst) && (p->next == IPPROTO_HOPOPTS || p->next == IPPROTO_ICMPV6) ?
+				       PASS :
+				       drop(ABI_LINK_LOCAL);
 	}
-	if (data + ETH_LEN > end)
-		return drop(ABI_INNER_MALFORMED);
-	__builtin_memcpy(key.mac, data + 6, 6);
-	s = bpf_map_lookup_elem(&senders, &key);
+	s = sender_of(skb, p, &why);
 	if (!s)
-		return drop(ABI_UPLINK_UNREGISTERED);
-	if (is_multicast(&p->dst))
-		return drop(ABI_UPLINK_MULTICAST);
-	if (!source_allowed(s, &p->src))
-		return drop(ABI_UPLINK_SOURCE);
+		return drop(-why);
 	if (is_nobody(&p->dst))
 		return drop(ABI_LINK_LOCAL);
 	node = s->node;
@@ -579,16 +531,6 @@ static __always_inline int from_upstream(struct __sk_buff *skb, const struct pkt
 	return replicate(skb, ETH_LEN, p, ABI_IN_LINK | (__u32)CONTEXT(skb, ifindex));
 }
 
-static __always_inline bool tunnel_find(const struct pkt *outer, __u32 *index)
-{
-	struct abi_ends ends = {outer->dst, outer->src};
-	__u32 *id = bpf_map_lookup_elem(&tunnel_ids, &ends);
-
-	if (id)
-		*index = *id;
-	return id;
-}
-
 /* The address of every MAG to every node (RFC 6543), which the device need not have as its own. */
 static __always_inline bool to_fixed_mac(struct __sk_buff *skb)
 {
@@ -601,8 +543,10 @@ static __always_inline bool to_fixed_mac(struct __sk_buff *skb)
 
 static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 {
+	struct outer outer;
 	struct pkt p;
-	__u32 index, len, to;
+	__u32 len, to;
+	int act;
 
 	if ((__u32)CONTEXT(skb, protocol) != bpf_htons(ETH_P_IPV6) || (__u32)CONTEXT(skb, vlan_present))
 		return PASS;
@@ -612,14 +556,13 @@ static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 		len = CONTEXT(skb, len);
 		bpf_skb_pull_data(skb, len < ETH_LEN + 2 * IP6_LEN ? len : ETH_LEN + 2 * IP6_LEN);
 	}
+	if (roles & ABI_TRANSPORT && parse_outer(skb, &outer)) {
+		act = from_transport(skb, &outer);
+		if (act != OTHER)
+			return act;
+	}
 	if (!parse(skb, ETH_LEN, &p))
 		return roles & ABI_ACCESS ? drop(ABI_INNER_MALFORMED) : PASS;
-	if (roles & ABI_TRANSPORT && p.next == IPPROTO_IPV6) {
-		if (tunnel_find(&p, &index))
-			return from_tunnel(skb, &p, index);
-		if (bpf_map_lookup_elem(&locals, &p.dst))
-			return drop(ABI_OUTER_SOURCE);
-	}
 	if (roles & (ABI_TRANSPORT | ABI_UPSTREAM)) {
 		if (is_multicast(&p.dst))
 			return roles & ABI_UPSTREAM ? from_upstream(skb, &p) : PASS;

@@ -24,7 +24,7 @@ enum { ABI_ACCESS = 1, ABI_TRANSPORT = 2, ABI_UPSTREAM = 4, ABI_DOWNSTREAM = 8 }
 
 struct abi_ends { /* tunnel_ids: -> __u32, as the packet has them that comes in */
 	struct abi_addr local, remote;
-};
+} __attribute__((aligned(8)));
 
 struct abi_hop {
 	__u32 ifindex; /* 0: no route */
@@ -42,9 +42,15 @@ struct abi_tunnel { /* tunnels: index -> */
 };
 
 struct abi_mac { /* senders: -> abi_sender */
-	__u32 ifindex;
-	__u8 mac[6];
-	__u8 zero[2];
+	union {
+		struct {
+			__u32 ifindex;
+			__u8 mac[6];
+			__u8 zero[2];
+		};
+		__u32 w[3];
+		__u16 h[6];
+	};
 };
 
 #define ABI_PREFIXES 8
@@ -163,6 +169,30 @@ struct abi_count {
 
 struct abi_route { /* route_cache: destination -> ; what the kernel's tables said */
 	__u32 generation;
+	__u32 ifindex;
+	__u32 mtu;
+	struct abi_macs macs;
+};
+
+/* What a CPU has looked up lately, in the place that its key chooses: what stands there costs the next packet no hash
+ * look-up. True for one generation. A program runs to its end before the next begins on its CPU. */
+#define ABI_RECENT_BITS 10
+#define ABI_RECENT (1 << ABI_RECENT_BITS)
+
+struct abi_recent_sender {
+	struct abi_addr src;
+	__u32 generation; /* 0: nothing stands here */
+	struct abi_mac mac;
+	__u32 node, tunnel; /* indices */
+};
+
+struct abi_recent_way { /* of what comes out of a tunnel */
+	struct abi_ends ends;
+	struct abi_addr dst;
+	__u32 generation;
+	__u32 from;   /* index of the tunnel of these ends */
+	__u32 tunnel; /* index + 1 of that of the node; 0: no node's, but the kernel's route */
+	__u32 node;
 	__u32 ifindex;
 	__u32 mtu;
 	struct abi_macs macs;

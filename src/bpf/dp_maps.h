@@ -27,6 +27,17 @@ MAP(route_64, HASH, __u64, struct abi_via, BPF_F_NO_PREALLOC);
 MAP(route_lpm, LPM_TRIE, struct abi_lpm, struct abi_via, BPF_F_NO_PREALLOC);
 MAP(route_cache, LRU_HASH, struct abi_addr, struct abi_route, 0);
 
+#define RECENT(name_, value_)                            \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, ABI_RECENT);         \
+		__type(key, __u32);                      \
+		__type(value, value_);                   \
+	} name_ SEC(".maps")
+
+RECENT(recent_senders, struct abi_recent_sender);
+RECENT(recent_ways, struct abi_recent_way);
+
 MAP(flow_ids, HASH, struct abi_flow, struct abi_flow_id, BPF_F_NO_PREALLOC);
 MAP(heads, ARRAY, __u32, struct abi_head, BPF_F_MMAPABLE);
 MAP(outs, ARRAY, __u32, struct abi_out, BPF_F_MMAPABLE);
@@ -51,7 +62,7 @@ const volatile __u64 sample_interval_ns = 100000000;
 const volatile __u64 sample_burst_ns = 1000000000;
 
 /* Set by the daemon while it runs. */
-__u32 generation = 1;	/* of the kernel's routes and neighbours: raised when they change, and every second */
+__u32 generation = 1;	/* of what was looked up: raised when it may have changed, and every second; never 0 */
 __u32 any_nodes = 0;	/* node prefixes */
 __u32 odd_nodes = 0;	/* node prefixes that are not of 64 bits */
 __u32 odd_routes = 0;

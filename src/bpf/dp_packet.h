@@ -22,23 +22,36 @@
 #define DATA(skb) ((void *)CONTEXT(skb, data))
 #define DATA_END(skb) ((void *)CONTEXT(skb, data_end))
 
-static __always_inline void copy_words(void *to, const void *from, const int n)
-{
-#pragma unroll
-	for (int i = 0; i < n; i++)
-		((__u32 *)to)[i] = ((const __u32 *)from)[i];
-}
+/* Unrolled. Addresses and headers lie so that eight octets at a time are no worse than four; what is stored and soon
+ * loaded again must be of the same size, or the load waits. */
+#define COPY(type, to, from, n)                                                                       \
+	do {                                                                                          \
+		type *to_ = (type *)(to);                                                             \
+		const type *from_ = (const type *)(from);                                             \
+		_Pragma("unroll") for (int i_ = 0; i_ < (int)((n) / sizeof(type)); i_++) to_[i_] = from_[i_]; \
+	} while (0)
+#define copy_macs(to, from) COPY(__u32, to, from, sizeof(struct abi_macs))
+#define copy_addr(to, from) COPY(__u64, to, from, sizeof(struct abi_addr))
+#define copy_addr_pair(to, from) COPY(__u64, to, from, 2 * sizeof(struct abi_addr))
 
 struct pkt {
-	struct abi_addr src, dst;
+	struct abi_addr src, dst __attribute__((aligned(8)));
 	__u32 len;	/* octets from its IPv6 header on; of all segments together */
 	__u32 longest;	/* what one packet of it takes on a wire */
 	__u32 packets;	/* a GSO packet stands for several */
 	__u32 bytes;	/* of these */
+	__u32 word;	/* its first: version, traffic class and flow label */
 	__u8 next;
 	__u8 hop_limit;
-	__u8 ecn;
 };
+
+#define ECN_SHIFT 20 /* within the word, in host order */
+
+static __always_inline __u8 ecn_of(__u32 word) { return bpf_ntohl(word) >> ECN_SHIFT & 3; }
+static __always_inline bool is_ipv6(__u32 word)
+{
+	return (word & bpf_htonl(0xf0000000)) == bpf_htonl(0x60000000);
+}
 
 static __always_inline void count(void *map, __u32 index, const struct pkt *p)
 {
@@ -101,6 +114,9 @@ static __always_inline bool is_link_local(const struct abi_addr *a)
 	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
+/* 2000::/3: what most packets are from and to, and nothing below can be. */
+static __always_inline bool is_global(const struct abi_addr *a) { return (a->b[0] & 0xe0) == 0x20; }
+
 /* :: and ::1. IPv4-compatible addresses go with them: nothing may bear one. */
 static __always_inline bool is_nobody(const struct abi_addr *a)
 {
@@ -108,14 +124,12 @@ static __always_inline bool is_nobody(const struct abi_addr *a)
 }
 
 static __always_inline bool is_link_scope(const struct abi_addr *a) { return is_multicast(a) && (a->b[1] & 0xf) <= 2; }
-static __always_inline __u64 half(const struct abi_addr *a, const int i)
-{
-	union {
-		__u32 w[2];
-		__u64 v;
-	} u = {.w = {a->w[2 * i], a->w[2 * i + 1]}};
+/* As it lies in memory. */
+static __always_inline __u64 half(const struct abi_addr *a, const int i) { return ((const __u64 *)a)[i]; }
 
-	return u.v; /* as it lies in memory */
+static __always_inline bool same_addr(const struct abi_addr *a, const struct abi_addr *b)
+{
+	return !((half(a, 0) ^ half(b, 0)) | (half(a, 1) ^ half(b, 1)));
 }
 
 /* Fill in what a super-packet stands for. */
@@ -142,12 +156,14 @@ static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, str
 	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ipv6hdr *h = data + offset;
 
-	if (data + offset + IP6_LEN > end || h->version != 6)
+	if (data + offset + IP6_LEN > end)
 		return false;
-	copy_words(p->src.w, &h->saddr, 8);
+	p->word = *(__u32 *)h;
+	if (!is_ipv6(p->word))
+		return false;
+	copy_addr_pair(&p->src, &h->saddr);
 	p->next = h->nexthdr;
 	p->hop_limit = h->hop_limit;
-	p->ecn = ((__u8 *)h)[1] >> 4 & 3;
 	if ((__u32)CONTEXT(skb, gso_size)) {
 		parse_gso(skb, offset, p);
 		return true;
@@ -163,12 +179,12 @@ static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, str
 static __always_inline bool set_hop(struct __sk_buff *skb, const __u32 offset, const struct pkt *p)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
-	__u8 *h = data + offset;
+	struct ipv6hdr *h = data + offset;
 
 	if (data + offset + IP6_LEN > end)
 		return false;
-	h[1] = (h[1] & 0xcf) | p->ecn << 4;
-	h[7] = p->hop_limit - 1;
+	*(__u32 *)h = p->word;
+	h->hop_limit = p->hop_limit - 1;
 	return true;
 }
 
@@ -178,7 +194,7 @@ static __always_inline bool set_macs(struct __sk_buff *skb, const struct abi_mac
 
 	if (data + ETH_LEN > end)
 		return false;
-	copy_words(data, macs->w, 3);
+	copy_macs(data, macs);
 	return true;
 }
 
@@ -188,14 +204,15 @@ static __always_inline bool decapsulate(struct __sk_buff *skb)
 }
 
 /* RFC 6040 4.2, the ECN field on decapsulation. False: drop. */
-static __always_inline bool merge_ecn(__u8 outer, struct pkt *inner)
+static __always_inline bool merge_ecn(__u32 outer_word, struct pkt *inner)
 {
-	if (outer == 3) {
-		if (!inner->ecn)
-			return false;
-		inner->ecn = 3;
-	} else if (outer == 1 && inner->ecn == 2) {
-		inner->ecn = 1;
-	}
+	__u8 out = ecn_of(outer_word), in = ecn_of(inner->word);
+
+	if (out == 3 && !in)
+		return false;
+	if (out == 3)
+		inner->word |= bpf_htonl(3 << ECN_SHIFT);
+	else if (out == 1 && in == 2)
+		inner->word ^= bpf_htonl(3 << ECN_SHIFT);
 	return true;
 }

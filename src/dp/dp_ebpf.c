@@ -221,17 +221,19 @@ static void on_samples(evutil_socket_t fd, short what, void *arg)
 	ring_buffer__consume(dp->ebpf->samples);
 }
 
-/* A cached route is asked for again once a second even if no change of it was heard. */
+void dp_ebpf_forget(struct dp_ebpf *e) { __atomic_add_fetch(&e->skel->data->generation, 1, __ATOMIC_RELEASE); }
+
+/* The kernel's routes are asked for again once a second even if no change of them was heard. */
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct dp *dp = arg;
 
 	(void)fd;
 	(void)what;
-	dp->ebpf->skel->data->generation++;
+	dp_ebpf_forget(dp->ebpf);
 }
 
-static void routes_changed(struct dp *dp) { dp->ebpf->skel->data->generation++; }
+static void routes_changed(struct dp *dp) { dp_ebpf_forget(dp->ebpf); }
 
 static int open_events(struct dp *dp)
 {

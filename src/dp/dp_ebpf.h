@@ -28,6 +28,9 @@ struct dp_ebpf {
 	struct event *samples_event, *second;
 };
 
+/* What the programs have looked up and remember no longer holds: a table has been changed, or the kernel's routes. */
+void dp_ebpf_forget(struct dp_ebpf *e);
+
 /* Set a counter back that was another's before. Those from `*mark` on never were. */
 void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t *mark, uint32_t index);
 

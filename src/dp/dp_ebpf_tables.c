@@ -110,6 +110,7 @@ void dp_ebpf_tunnel_del(struct dp *dp, struct dp_tun *t)
 	struct abi_ends ends = ends_of(t);
 
 	bpf_map_delete_elem(FD(dp->ebpf, tunnel_ids), &ends);
+	dp_ebpf_forget(dp->ebpf);
 	local_count(dp->ebpf, &t->ends.local, -1);
 }
 
@@ -171,7 +172,7 @@ int dp_ebpf_route_set(struct dp *dp, struct dp_pfx *p)
 		return r;
 	p->in_backend = true;
 	/* Now, after the route: the cache may have learned that these addresses are elsewhere. */
-	__atomic_add_fetch(&e->skel->data->generation, 1, __ATOMIC_RELEASE);
+	dp_ebpf_forget(e);
 	return 0;
 }
 
@@ -211,12 +212,13 @@ int dp_ebpf_node_prefix_set(struct dp *dp, struct dp_pfx *p)
 	memcpy(v.macs.src, l->mac, 6);
 	r = odd ? update(dp, FD(e, node_lpm), "node prefixes", &lpm, &v) :
 		  update(dp, FD(e, node_64), "node prefixes", &key, &v);
-	if (r || p->in_backend)
-		return r;
-	p->in_backend = true;
-	e->skel->bss->any_nodes++;
-	e->skel->bss->odd_nodes += odd;
-	return 0;
+	if (!r && !p->in_backend) {
+		p->in_backend = true;
+		e->skel->bss->any_nodes++;
+		e->skel->bss->odd_nodes += odd;
+	}
+	dp_ebpf_forget(e);
+	return r;
 }
 
 void dp_ebpf_node_prefix_del(struct dp *dp, struct dp_pfx *p)
@@ -231,6 +233,7 @@ void dp_ebpf_node_prefix_del(struct dp *dp, struct dp_pfx *p)
 		bpf_map_delete_elem(FD(e, node_lpm), &lpm);
 	e->skel->bss->any_nodes -= p->in_backend;
 	e->skel->bss->odd_nodes -= p->in_backend && p->prefix.len != 64;
+	dp_ebpf_forget(e);
 }
 
 /* ---- nodes -------------------------------------------------------------------------------------------- */
@@ -250,6 +253,7 @@ int dp_ebpf_node_set(struct dp *dp, struct dp_nod *n)
 	struct dp_ebpf *e = dp->ebpf;
 	struct abi_mac key = mac_of(n);
 	struct abi_sender v = {.node = n->index, .tunnel = n->tun->index, .n_prefixes = n->conf.n_prefixes};
+	int r;
 
 	if (!dp_link_find(dp, n->conf.ifindex))
 		return -ENODEV;
@@ -266,7 +270,9 @@ int dp_ebpf_node_set(struct dp *dp, struct dp_nod *n)
 		dp_ebpf_count_reset(e, e->skel->maps.node_counts, &e->marks.nodes, 2 * n->index + 1);
 		n->in_backend = true;
 	}
-	return update(dp, FD(e, senders), "nodes", &key, &v);
+	r = update(dp, FD(e, senders), "nodes", &key, &v);
+	dp_ebpf_forget(e);
+	return r;
 }
 
 void dp_ebpf_node_del(struct dp *dp, struct dp_nod *n)
@@ -274,6 +280,7 @@ void dp_ebpf_node_del(struct dp *dp, struct dp_nod *n)
 	struct abi_mac key = mac_of(n);
 
 	bpf_map_delete_elem(FD(dp->ebpf, senders), &key);
+	dp_ebpf_forget(dp->ebpf);
 }
 
 /* ---- flows -------------------------------------------------------------------------------------------- */

@@ -141,6 +141,21 @@ moves() {
 	expect "and without the route" "error unreachable 0 from 2001:db8:c::1" "$(ask cn ask 2001:db8:77:5::1 7 --tries 1)"
 }
 
+# What a program has looked up a moment ago does not outlive the tunnel.
+tunnel_goes() {
+	op mag "tunnel $PCOA 2001:db8:e::9"
+	expect "a packet by the tunnel" "answer 20" "$(ask cn ask $MN2 7)"
+	op mag "unnode 1"
+	op mag "unnode 2"
+	op mag "untunnel $PCOA $LMAA"
+	rises mag outer-source 1 "and one after it went" tunnelled lma t0 "$(mac_of mag t0)" $LMAA $PCOA 0 $CN $MN2
+	op mag "tunnel $PCOA $LMAA"
+	op mag "node 1 a1 $(mac_of mn1 e0) $PCOA $LMAA 2001:db8:1:1::/64"
+	op mag "node 2 a2 $(mac_of mn2 e0) $PCOA $LMAA 2001:db8:1:2::/64"
+	op mag "untunnel $PCOA 2001:db8:e::9"
+	expect "and when it is there again" "answer 20" "$(ask mn1 ask $CN 7)"
+}
+
 counts() {
 	set -- $(op mag "count node 2")
 	_up=$2 _down=$5
@@ -181,6 +196,7 @@ body() {
 	fragments
 	fixed_mac
 	moves
+	tunnel_goes
 	counts
 	leaves_nothing
 }
