@@ -45,7 +45,7 @@ static bool parse_up(int argc, char **argv, struct up_options *o)
 	bool no_daemons = false;
 	*o = (struct up_options){.lmas = 1, .mags = 2, .mns = 3};
 	const struct arg known[] = {
-	    {"mags", ARG_NUMBER, .to = &o->mags, 0, LAB_COUNT_MAX},
+	    {"mags", ARG_NUMBER, .to = &o->mags, 1, LAB_COUNT_MAX},
 	    {"mns", ARG_NUMBER, .to = &o->mns, 0, 4 * LAB_COUNT_MAX},
 	    {"lmas", ARG_NUMBER, .to = &o->lmas, 1, LAB_COUNT_MAX},
 	    {"topology", ARG_TEXT, .to = &o->topology},
@@ -83,7 +83,7 @@ static int cmd_up(const char *prefix, bool given, int argc, char **argv)
 		return 1;
 	for (size_t i = 0; o.shared && i < lab.n_mags; i++)
 		lab.mags[i].shared = true;
-	for (size_t i = 0; o.attach && lab.n_mags && i < lab.n_mns; i++)
+	for (size_t i = 0; o.attach && i < lab.n_mns; i++)
 		if (!lab.mns[i].at[0])
 			snprintf(lab.mns[i].at, sizeof(lab.mns[i].at), "%s", lab.mags[i % lab.n_mags].name);
 	if (o.dataplane)
@@ -95,6 +95,8 @@ static int cmd_up(const char *prefix, bool given, int argc, char **argv)
 	catch_signals();
 	if (!r)
 		r = domain_up(&lab, &o.domain, &stop);
+	if (r == -EINTR)
+		lab_say("interrupted: what was raised is taken down again");
 	if (!r)
 		printf("lab %s is up: LMAs %zu, MAGs %zu, nodes %zu; its files are in %s\n", lab.prefix, lab.n_lmas,
 		       lab.n_mags, lab.n_mns, lab.dir);

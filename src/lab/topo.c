@@ -212,9 +212,9 @@ static int set_prefix(struct lab *lab, const char *prefix)
 
 static int allocate(struct lab *lab, size_t lmas, size_t mags, size_t mns)
 {
-	if (lmas < 1 || lmas > LAB_COUNT_MAX || mags > LAB_COUNT_MAX || mns > 4 * LAB_COUNT_MAX) {
-		lab_say("a lab has 1 to %d LMAs, up to %d MAGs and up to %d mobile nodes", LAB_COUNT_MAX, LAB_COUNT_MAX,
-			4 * LAB_COUNT_MAX);
+	if (lmas < 1 || lmas > LAB_COUNT_MAX || mags < 1 || mags > LAB_COUNT_MAX || mns > 4 * LAB_COUNT_MAX) {
+		lab_say("a lab has 1 to %d LMAs, 1 to %d MAGs, and up to %d mobile nodes; not %zu, %zu and %zu", LAB_COUNT_MAX,
+			LAB_COUNT_MAX, 4 * LAB_COUNT_MAX, lmas, mags, mns);
 		return -EINVAL;
 	}
 	lab->lmas = calloc(lmas, sizeof(*lab->lmas));

@@ -62,6 +62,8 @@ static void wrong_numbers_and_prefixes_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(lab_shape(&lab, "x", 0, 1, 1), -EINVAL);
+	assert_int_equal(lab_shape(&lab, "x", 1, 0, 1), -EINVAL); /* an LMA alone would permit nobody to register */
+	assert_int_equal(read_text("{\"mns\": [{}]}"), -EINVAL);
 	assert_int_equal(lab_shape(&lab, "x", 1, LAB_COUNT_MAX + 1, 1), -EINVAL);
 	assert_int_equal(lab_shape(&lab, "../x", 1, 1, 1), -EINVAL);
 	assert_int_equal(lab_shape(&lab, "", 1, 1, 1), -EINVAL);

@@ -33,6 +33,19 @@ check "it has its own daemons" equals 2 "$(other status --json | jq '[.processes
 check "and goes down alone" other down
 check "the first still runs" equals 3 "$(lab status --json | jq '[.processes[] | select(.running)] | length')"
 
+step "refused, and interrupted"
+check_not "a lab without MAGs" other up --mags 0
+check "is refused before anything is raised" sh -c "'$LABTOOL' lab --prefix '$P-b' up --mags 0 2>&1 | grep -q '1 to'"
+check_not "and leaves nothing" test -e "$(lab_dir)-b"
+"$LABTOOL" lab --prefix "$P-b" up --mags 4 --mns 40 >"$TMP/interrupted" 2>&1 &
+other_pid=$!
+check "one is being raised" eventually 5 test -e "$(lab_dir)-b/state.json"
+kill -INT $other_pid
+wait $other_pid
+check "Ctrl-C: it says so" grep -q "interrupted: what was raised is taken down again" "$TMP/interrupted"
+check_not "and takes it down" sh -c "ip netns list | grep '^$P-b-'"
+check_not "files and all" test -e "$(lab_dir)-b"
+
 step "a daemon is stopped and started"
 check "stop" lab daemon stop mag2
 check "start" lab daemon start mag2
