@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Moves a node of a lab from MAG to MAG, and measures what its stream suffers. For bench/handover, which builds the wiring:
+/* Moves a node of a lab from MAG to MAG, and measures what its stream suffers. For bench/handover, which builds the
+ * wiring:
  *
  *   namespace of the node        net                                        namespace of MAG n
  *   eth0 ------------------- acc1 [ bridge air ] r-MAG ------------------- acc1
  *
- * A MAG's port is put into the bridge where the node is there, and only there. Switched on or off it is the carrier that the MAG
- * sees; the node sees that of acc1. So a node may vanish without its MAG noticing, as a radio link does.
+ * A MAG's port is put into the bridge where the node is there, and only there. Switched on or off it is the carrier
+ * that the MAG sees; the node sees that of acc1. So a node may vanish without its MAG noticing, as a radio link does.
  *
  * handover_probe PREFIX GROUP SOURCE RATE SIZE MAG...
  *
- * sends a numbered stream from src, listens to it at mn1, and obeys lines on standard input, answering each by a line of JSON:
- *   attach MAG
- *   move reactive|leaving OLD NEW AWAY-MS SETTLE-MS [trace]    leaving: the old MAG sees its link go down
- *   quit
- * A move ends when the first packet came (at the latest after 5 s), and SETTLE-MS more. */
+ * sends a numbered stream from src, listens to it at mn1, and obeys lines on standard input, answering each by a line
+ * of JSON: attach MAG move reactive|leaving OLD NEW AWAY-MS SETTLE-MS [trace]    leaving: the old MAG sees its link go
+ * down quit A move ends when the first packet came (at the latest after 5 s), and SETTLE-MS more. */
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
@@ -41,13 +40,14 @@
 #include "lab/netns.h"
 #include "lab/proc.h"
 
-#define PORT	    5001
-#define NUMBERS_MAX (1 << 22) /* packets in one life of this program */
-#define EVENTS_MAX  4096
-#define MAGS_MAX    8
-#define PATIENCE    span_s(5)
-#define MAGIC	    UINT32_C(0x52434850)
-#define LOWER_UP    0x10000 /* linux/if.h and net/if.h cannot both be had */
+#define PORT	     5001
+#define NUMBERS_MAX  (1 << 22) /* packets in one life of this program */
+#define EVENTS_MAX   4096
+#define MAGS_MAX     8
+#define PATIENCE     span_s(5)
+#define CARRIER_LATE span_us(500)
+#define MAGIC	     UINT32_C(0x52434850)
+#define LOWER_UP     0x10000 /* linux/if.h and net/if.h cannot both be had */
 
 struct packet {
 	uint32_t magic, zero;
@@ -120,7 +120,8 @@ static mono_t stamp(struct msghdr *m, span_t ahead)
 	return proc_clock();
 }
 
-/* Before the daemons and whoever else is at work here. Not in real time: that would keep the kernel from its own work. */
+/* Before the daemons and whoever else is at work here. Not in real time: that would keep the kernel from its own work.
+ */
 static void be_prompt(int nice)
 {
 	prctl(PR_SET_TIMERSLACK, 1UL);
@@ -170,7 +171,9 @@ static void take(const uint8_t *data, size_t len, mono_t at)
 
 static _Noreturn void *receive_all(void *arg)
 {
-	enum { BATCH = 64 };
+	enum {
+		BATCH = 64
+	};
 	static uint8_t data[BATCH][64], control[BATCH][CMSG_SPACE(sizeof(struct timespec))];
 	struct iovec iov[BATCH];
 	struct mmsghdr m[BATCH];
@@ -195,24 +198,41 @@ static _Noreturn void *receive_all(void *arg)
 
 static const char *mh_name(unsigned type)
 {
-	static const char *const names[] = {[5] = "PBU",   [6] = "PBA",	   [7] = "BE",	[13] = "Heartbeat", [14] = "HI",
-					    [15] = "HAck", [16] = "BRI/A", [19] = "UPN", [20] = "UPA",
-					    [22] = "SubscriptionQuery", [23] = "SubscriptionResponse"};
+	static const char *const names[] = {[5] = "PBU",
+					    [6] = "PBA",
+					    [7] = "BE",
+					    [13] = "Heartbeat",
+					    [14] = "HI",
+					    [15] = "HAck",
+					    [16] = "BRI/A",
+					    [19] = "UPN",
+					    [20] = "UPA",
+					    [22] = "SubscriptionQuery",
+					    [23] = "SubscriptionResponse"};
 	return type < sizeof(names) / sizeof(names[0]) && names[type] ? names[type] : "MH";
 }
 
 static const char *icmp_name(unsigned type)
 {
 	switch (type) {
-	case 128: return "echo";
-	case 129: return "echo-reply";
-	case 130: return "MLD-query";
-	case 131: return "MLDv1-report";
-	case 133: return "RS";
-	case 134: return "RA";
-	case 135: return "NS";
-	case 136: return "NA";
-	case 143: return "MLD-report";
+	case 128:
+		return "echo";
+	case 129:
+		return "echo-reply";
+	case 130:
+		return "MLD-query";
+	case 131:
+		return "MLDv1-report";
+	case 133:
+		return "RS";
+	case 134:
+		return "RA";
+	case 135:
+		return "NS";
+	case 136:
+		return "NA";
+	case 143:
+		return "MLD-report";
 	}
 	return "ICMPv6";
 }
@@ -232,7 +252,10 @@ static void describe(const uint8_t *d, size_t len, char *to, size_t size, bool i
 		describe(body, len - 40, to, size, true);
 		return;
 	}
-	snprintf(to, size, "%s%s", next == 135 ? mh_name(body[2]) : next == 58 ? icmp_name(body[0]) : "packet",
+	snprintf(to, size, "%s%s",
+		 next == 135  ? mh_name(body[2])
+		 : next == 58 ? icmp_name(body[0])
+			      : "packet",
 		 inner ? " in tunnel" : "");
 }
 
@@ -387,8 +410,8 @@ static mono_t sighted(const struct verdict *v, const char *what, unsigned first_
 	mono_t first = MONO_NEVER;
 	for (unsigned i = 0; i < atomic_load(&p.n_seen); i++) {
 		const struct sighting *s = &p.seen[i];
-		if (!mono_before(s->at, v->on) && s->out == out && strcmp(s->what, what) == 0 && s->port >= first_port &&
-		    s->port <= last_port)
+		if (!mono_before(s->at, v->on) && s->out == out && strcmp(s->what, what) == 0 &&
+		    s->port >= first_port && s->port <= last_port)
 			first = mono_min(first, s->at);
 	}
 	return first;
@@ -418,8 +441,8 @@ static void answer(const struct verdict *v, bool trace)
 		printf(", \"trace\": [");
 		for (unsigned i = 0; i < atomic_load(&p.n_seen); i++)
 			printf("%s{\"ms\": %.3f, \"at\": \"%s\", \"out\": %s, \"what\": \"%s\"}", i ? ", " : "",
-			       ms(p.seen[i].at, v->carrier), p.ports[p.seen[i].port].name, p.seen[i].out ? "true" : "false",
-			       p.seen[i].what);
+			       ms(p.seen[i].at, v->carrier), p.ports[p.seen[i].port].name,
+			       p.seen[i].out ? "true" : "false", p.seen[i].what);
 		printf("]");
 	}
 	printf("}\n");
@@ -438,7 +461,8 @@ static bool await_packet(mono_t since, span_t patience)
 	return true;
 }
 
-/* The clock starts where the link is on; the carrier is what the node's kernel says of it, where it says it. */
+/* The carrier is there when the node's kernel tells; where it tells late, or we hear it late, soon after it was
+ * switched on. */
 static void switch_on(struct verdict *v, const char *port)
 {
 	v->on = proc_clock();
@@ -446,8 +470,8 @@ static void switch_on(struct verdict *v, const char *port)
 	switch_link(port, true);
 	for (int i = 0; i < 20 && atomic_load(&p.carrier_up) < v->on.ns; i++)
 		proc_nap(span_us(100));
-	int64_t told = atomic_load(&p.carrier_up);
-	v->carrier = told >= v->on.ns ? (mono_t){told} : v->on;
+	mono_t told = {atomic_load(&p.carrier_up)};
+	v->carrier = mono_before(told, v->on) ? v->on : mono_min(told, mono_add(v->on, CARRIER_LATE));
 }
 
 static void attach(const char *mag)
@@ -521,10 +545,14 @@ static void stamps(int fd)
 static void open_port(const char *dev, const char *name)
 {
 	struct sock_filter code[] = {
-	    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),	       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),
-	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 20),	       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 3, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 41, 0, 3),     BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 60),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+	    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 20),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 3, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 41, 0, 3),
+	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 60),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_UDP, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, 0),
 	    BPF_STMT(BPF_RET | BPF_K, 2048),
 	};
 	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};

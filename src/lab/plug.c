@@ -164,8 +164,8 @@ static int build_lma(struct lab *lab, size_t i)
 	return r;
 }
 
-/* A cable with a relay in it (relay.h), between the interface NAME, whose other end is the MAG's, and NAME-d, whose other
- * end NAME-b is the switch's. */
+/* A cable with a relay in it (relay.h), between the interface NAME, whose other end is the MAG's, and NAME-d, whose
+ * other end NAME-b is the switch's. */
 static void add_detour(const struct lab_mag *mag, struct batch *net)
 {
 	batch_add(net, "link set %s up", mag->name);
@@ -324,7 +324,8 @@ int plug_move_all(struct lab *lab, struct lab_mn *const mns[], size_t n, const s
 			continue;
 		/* Each MAG has its own hardware. A daemon that wants the same link-layer address everywhere sets it. */
 		batch_add(&b, "link set acc%zu address 02:52:4d:%02x:%02x:%02x", i,
-			  (unsigned)(lab_index_of_mag(lab, mag) + 1) & 255, (unsigned)(i >> 8) & 255, (unsigned)i & 255);
+			  (unsigned)(lab_index_of_mag(lab, mag) + 1) & 255, (unsigned)(i >> 8) & 255,
+			  (unsigned)i & 255);
 		if (mag->shared)
 			batch_add(&b, "link set acc%zu master cell%zu", i, lab_index_of_mag(lab, mag) + 1);
 	}
