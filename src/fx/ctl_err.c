@@ -22,6 +22,12 @@ const char *ctl_err_text(enum ctl_err e)
 		return "the profile makes this group mandatory";
 	case CTL_ALREADY:
 		return "it is so already";
+	case CTL_NO_SUCH_MAG:
+		return "no candidate gateway of that name, address or access point is configured";
+	case CTL_NO_HANDOVER:
+		return "no handover of the node is under way";
+	case CTL_NOT_SERVED:
+		return "the node is not registered on a link here";
 	}
 	return "unknown error";
 }

@@ -11,5 +11,8 @@ enum ctl_err {
 	CTL_NOT_SUBSCRIBED,
 	CTL_MANDATORY,	   /* a mandatory static group cannot be left */
 	CTL_ALREADY,
+	CTL_NO_SUCH_MAG,   /* none of the candidates for a handover */
+	CTL_NO_HANDOVER,   /* none is under way */
+	CTL_NOT_SERVED,	   /* the node is known, but not registered on a link here */
 };
 const char *ctl_err_text(enum ctl_err e);

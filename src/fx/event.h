@@ -18,6 +18,13 @@ enum event_kind {
 	EV_NODE_LMA_SILENT,	/* registration retransmitted, no answer */
 	EV_NODE_MOVED_AWAY,	/* revoked: the node is at another MAG */
 	EV_NODE_DETACHED,
+	/* predictive handover, at the old and at the new MAG; peer is the other one */
+	EV_HANDOVER_STARTED,	/* the new MAG is asked; or: the old one asked us */
+	EV_HANDOVER_READY,	/* the node may be sent over; or: it may come */
+	EV_HANDOVER_ARRIVED,	/* the node is on a link of the new MAG, what was held is released */
+	EV_HANDOVER_COMPLETED,	/* every seam is closed, forwarding has ended */
+	EV_HANDOVER_CANCELLED,	/* detail says why */
+	EV_HANDOVER_FAILED,	/* likewise; status is the code of the HAck */
 	/* binding at an LMA */
 	EV_BINDING_CREATED,
 	EV_BINDING_REFRESHED,

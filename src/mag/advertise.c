@@ -76,8 +76,8 @@ static void advertise(struct mag_node *node, struct now now)
 {
 	struct nd_msg m;
 
-	if (node->state != MAG_NODE_REGISTERED || !node->link || !node->n_prefixes)
-		return; /* never before the anchor accepted (RFC 5213 6.9.2) */
+	if (!node->served || !node->link || !node->n_prefixes)
+		return; /* never before the anchor accepted it, or another gateway handed it over (RFC 5213 6.9.2) */
 	ra_init(node, &m);
 	m.router_lifetime_s = node->mag->conf.ra_router_lifetime_s;
 	m.mtu = mtu_of(node);
@@ -102,7 +102,7 @@ void mag_advertise_start(struct mag_node *node, struct now now)
 
 void mag_advertise_expire(struct mag_node *node, struct now now)
 {
-	if (node->state != MAG_NODE_REGISTERED)
+	if (!node->served)
 		return;
 	advertise(node, now);
 	if (node->ra_left)
@@ -120,7 +120,7 @@ void mag_advertise_renewed(struct mag_node *node, struct now now)
 void mag_advertise_solicited(struct mag_node *node, struct now now)
 {
 	mag_count(node->mag, MAG_C_RS_RECEIVED);
-	if (node->state != MAG_NODE_REGISTERED)
+	if (!node->served)
 		return; /* acceptance brings one unasked */
 	if (!limiter_take(&node->rs, now.mono)) {
 		mag_count(node->mag, MAG_C_RS_LIMITED);
@@ -193,7 +193,7 @@ void mag_reach_expire(struct mag_node *node, struct now now)
 		struct mag *mag = node->mag;
 		struct mag_link *link = node->link;
 
-		mag_node_leave(node, now, true, "unreachable");
+		mag_node_departed(node, now, "unreachable");
 		if (link)
 			mag_link_deserted(mag, now, link);
 		return;

@@ -116,7 +116,7 @@ static bool same_prefixes(const struct profile *a, const struct profile *b)
 	return true;
 }
 
-static void take_profile(struct mag_node *node, struct now now, const struct profile *p)
+void mag_node_take_profile(struct mag_node *node, struct now now, const struct profile *p)
 {
 	const struct profile *old = node->profile;
 
@@ -181,7 +181,7 @@ static void displace(struct mag_link *link, struct mag_node *by, struct now now)
 		struct mag_node *node = list_owner(n, struct mag_node, in_link);
 
 		if (node != by)
-			mag_node_leave(node, now, true, "another node on its link");
+			mag_node_departed(node, now, "another node on its link");
 	}
 }
 
@@ -203,6 +203,7 @@ static void moved(struct mag_node *node, struct now now)
 static void attached(struct mag_node *node, struct now now, const struct mag_stranger *seen, const struct profile *p)
 {
 	bool news = node->profile->version != p->version;
+	struct mag_neighbour *from;
 
 	node->trigger = seen->trigger;
 	node->handoff = seen->handoff;
@@ -210,7 +211,9 @@ static void attached(struct mag_node *node, struct now now, const struct mag_str
 	node->heard = now.mono;
 	if (!addr_is_any(&seen->link_local))
 		node->link_local = seen->link_local;
-	take_profile(node, now, p);
+	mag_node_take_profile(node, now, p);
+	if (node->handover[MAG_HANDOVER_OUT])
+		mag_handover_heard(node, now, true);
 	mag_link_quiet(node->mag, node->link);
 	if (news && node->peer && (node->state == MAG_NODE_REGISTERED || node->state == MAG_NODE_REGISTERING))
 		apply_profile(node, now);
@@ -224,6 +227,9 @@ static void attached(struct mag_node *node, struct now now, const struct mag_str
 		mag_registration_send(node, now, MAG_REQUEST_REGISTER);
 	else
 		mag_node_register(node, now);
+	from = mag_neighbour_find(node->mag, &seen->from);
+	if (from && node->state == MAG_NODE_REGISTERING)
+		mag_handover_fetch(node, now, from);
 }
 
 static bool room_for(struct mag *mag, struct now now, const struct mag_link *link)
@@ -234,6 +240,15 @@ static bool room_for(struct mag *mag, struct now now, const struct mag_link *lin
 		return false;
 	}
 	return true;
+}
+
+bool mag_node_arrives(struct mag_node *node, struct now now, struct mag_link *link, const struct lladdr *lladdr,
+		      const struct in6_addr *link_local, const char *trigger)
+{
+	if (!room_for(node->mag, now, link))
+		return false;
+	displace(link, node, now);
+	return mag_handover_arrived(node, now, link, lladdr, link_local, trigger);
 }
 
 void mag_node_identified(struct mag *mag, struct now now, const struct mag_stranger *seen, const struct profile *p)
@@ -248,6 +263,11 @@ void mag_node_identified(struct mag *mag, struct now now, const struct mag_stran
 	if (!lladdr.len && p->n_lladdrs)
 		lladdr = p->lladdrs[0];
 	node = mag_node_find_mn(mag, &mn);
+	if (node && node->state == MAG_NODE_EXPECTED) {
+		mag_node_take_profile(node, now, p);
+		(void)mag_node_arrives(node, now, link, &lladdr, &seen->link_local, seen->trigger);
+		return;
+	}
 	if (!room_for(mag, now, link)) {
 		mag_stranger_hold(mag, now, seen, mag->conf.unknown_hold);
 		return;
@@ -298,28 +318,56 @@ void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr
 
 /* ---- requests from outside ---- */
 
+static enum ctl_err attach(struct mag *mag, struct now now, struct mag_stranger *seen)
+{
+	struct mag_link *link = mag_link_find(mag, seen->ifindex);
+	struct mag_node *node;
+
+	if (!link)
+		return CTL_NO_SUCH_LINK;
+	if (!seen->lladdr.len && !seen->mn.len)
+		return CTL_NO_SUCH_NODE;
+	node = seen->mn.len ? mag_node_find_mn(mag, &seen->mn) : mag_node_find(mag, seen->ifindex, &seen->lladdr);
+	if (!node)
+		node = mag_handover_expected(mag, &seen->lladdr);
+	if (node && node->state == MAG_NODE_EXPECTED && (seen->lladdr.len || node->lladdr.len)) {
+		struct lladdr lladdr = seen->lladdr.len ? seen->lladdr : node->lladdr;
+
+		return mag_node_arrives(node, now, link, &lladdr, &addr_any, seen->trigger) ? CTL_OK : CTL_LIMIT;
+	}
+	if (node && node->ifindex == seen->ifindex && node->link && node->state == MAG_NODE_REGISTERED &&
+	    (!seen->lladdr.len || lladdr_eq(&seen->lladdr, &node->lladdr)))
+		return CTL_ALREADY;
+	return mag_stranger_heard(mag, now, seen) ? CTL_OK : CTL_LIMIT;
+}
+
 enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr,
 			const struct nai *mn, uint8_t handoff)
 {
-	struct mag_stranger seen = {.ifindex = ifindex, .trigger = "operator", .handoff = handoff};
-	struct mag_node *node;
+	return mag_attach_from(mag, now, ifindex, lladdr, mn, handoff, NULL);
+}
 
-	if (!mag_link_find(mag, ifindex))
-		return CTL_NO_SUCH_LINK;
+enum ctl_err mag_attach_from(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr,
+			     const struct nai *mn, uint8_t handoff, const char *from)
+{
+	struct mag_stranger seen = {.ifindex = ifindex, .trigger = "operator", .handoff = handoff};
+	const struct mag_neighbour *n = mag_neighbour_named(mag, from);
+	enum ctl_err err;
+
+	mag->now = now;
 	if (lladdr)
 		seen.lladdr = *lladdr;
 	if (mn)
 		seen.mn = *mn;
-	if (!seen.lladdr.len && !seen.mn.len)
-		return CTL_NO_SUCH_NODE;
-	node = seen.mn.len ? mag_node_find_mn(mag, &seen.mn) : mag_node_find(mag, ifindex, &seen.lladdr);
-	if (node && node->ifindex == ifindex && node->link && node->state == MAG_NODE_REGISTERED &&
-	    (!seen.lladdr.len || lladdr_eq(&seen.lladdr, &node->lladdr)))
-		return CTL_ALREADY;
-	if (!mag_stranger_heard(mag, now, &seen))
-		return CTL_LIMIT;
+	if (from && !n)
+		return CTL_NO_SUCH_MAG;
+	if (n) {
+		seen.from = n->address;
+		seen.handoff = MH_HANDOFF_BETWEEN_MAGS;
+	}
+	err = attach(mag, now, &seen);
 	mag_settle(mag, now);
-	return CTL_OK;
+	return err;
 }
 
 enum ctl_err mag_detach(struct mag *mag, struct now now, const struct nai *mn)
@@ -376,6 +424,19 @@ static void disown(struct mag_node *node, struct now now)
 	(void)mag_stranger_heard(mag, now, &seen);
 }
 
+/* The profile of a node that is expected decides as if it were asked for now. */
+static void expected_changed(struct mag_node *node, struct now now)
+{
+	const struct mag_conf *c = &node->mag->conf;
+	const struct profile *p = node->profile;
+	struct in6_addr lma = addr_is_any(&p->lma) ? c->lma : p->lma;
+
+	if (!p->enabled || !profile_allows_mag(p, &c->proxy_coa) || !addr_eq(&lma, &node->peer->lmaa))
+		mag_handover_in_ends(node->handover[MAG_HANDOVER_IN], now, true, "profile");
+	else
+		mag_subs_decide_all(node, now);
+}
+
 void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, const struct profile *p)
 {
 	struct mag_node *node = mag_node_find_mn(mag, mn);
@@ -392,8 +453,10 @@ void mag_profile_changed(struct mag *mag, struct now now, const struct nai *mn, 
 	if (node && !p) {
 		mag_node_leave(node, now, true, "removed from the policy store");
 	} else if (node) {
-		take_profile(node, now, p);
-		if (mag_node_present(node)) { /* a record that is only kept serves a node that comes back */
+		mag_node_take_profile(node, now, p);
+		if (node->state == MAG_NODE_EXPECTED) {
+			expected_changed(node, now);
+		} else if (mag_node_present(node)) { /* a record that is only kept serves a node that comes back */
 			mag_event(mag, EV_POLICY_CHANGED, node, NULL);
 			apply_profile(node, now);
 		}

@@ -56,6 +56,16 @@ void mag_conf_defaults(struct mag_conf *conf)
 		.entries_max = 65536,
 		.joins_per_s = 10,
 		.joins_burst = 20,
+		.handover = {
+			.enabled = true,
+			.retransmit = span_ms(100),
+			.retries = 3,
+			.hold = span_s(5),
+			.handovers_max = 1024,
+			.per_s = 200,
+			.groups_max = 48,
+			.seam_wait = span_ms(200),
+		},
 		.nodes_max = 4096,
 		.nodes_per_link_max = 1024,
 		.unknown_max = 4096,
@@ -89,6 +99,11 @@ void mag_conf_sane(struct mag_conf *conf)
 	at_least_span(&conf->link_probe_interval, span_ms(10));
 	at_least_span(&conf->revoke_probe_interval, span_ms(10));
 	at_least_span(&conf->attach_query_interval, span_ms(10));
+	at_least_span(&conf->handover.retransmit, span_ms(10));
+	at_least_span(&conf->handover.hold, span_ms(100));
+	at_least_u32(&conf->handover.handovers_max, 1);
+	if (conf->n_candidates > MAG_CANDIDATES_MAX)
+		conf->n_candidates = MAG_CANDIDATES_MAX;
 	if (conf->nud_interval.ns)
 		at_least_span(&conf->nud_interval, span_ms(100));
 	if (conf->heartbeat_interval.ns)

@@ -192,7 +192,7 @@ void mag_link_down(struct mag *mag, struct now now, uint32_t ifindex)
 	if (!link)
 		return;
 	list_each_safe (n, &link->nodes)
-		mag_node_leave(list_owner(n, struct mag_node, in_link), now, true, "link-down");
+		mag_node_departed(list_owner(n, struct mag_node, in_link), now, "link-down");
 	mag_strangers_forget_link(mag, ifindex);
 	e = mag_event_of(EV_LINK_DOWN, NULL);
 	e.ifindex = ifindex;
@@ -278,6 +278,8 @@ static void heard_node(struct mag *mag, struct now now, struct mag_node *node, c
 		mag_count(mag, MAG_C_NODE_NOT_READY);
 		return;
 	}
+	if (node->handover[MAG_HANDOVER_OUT])
+		mag_handover_heard(node, now, seen->is_nd && seen->nd.type == ND_RS);
 	if (seen->is_nd && seen->nd.type == ND_RS)
 		mag_advertise_solicited(node, now);
 	if (seen->is_mld)
@@ -306,6 +308,15 @@ static struct mag_node *adopt(struct mag *mag, struct mag_link *link, const stru
 	return node;
 }
 
+/* The first packet of a node that another gateway hands over. */
+static struct mag_node *expected(struct mag *mag, struct now now, struct mag_link *link, const struct lladdr *lladdr,
+				 const struct heard *h)
+{
+	struct mag_node *node = mag_handover_expected(mag, lladdr);
+
+	return node && mag_node_arrives(node, now, link, lladdr, &h->link_local, h->trigger) ? node : NULL;
+}
+
 static void recv_link(struct mag *mag, struct now now, struct mag_link *link, const struct lladdr *lladdr,
 		      const uint8_t *packet, size_t len)
 {
@@ -321,6 +332,8 @@ static void recv_link(struct mag *mag, struct now now, struct mag_link *link, co
 	}
 	if (!hear(mag, packet, len, &h))
 		return;
+	if (!node)
+		node = expected(mag, now, link, lladdr, &h);
 	if (s && s->sent_away) {
 		/* Maybe a late packet, maybe its only one: the end of the hold decides. */
 		if (!h.is_nd || h.nd.type != ND_RS) {

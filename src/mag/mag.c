@@ -22,6 +22,8 @@ static void slabs_limit(struct mag *mag)
 	mag->sub_slab.max = mag->conf.entries_max;
 	mag->group_slab.max = mag->conf.entries_max;
 	mag->peer_slab.max = mag->conf.lmas_max;
+	mag->neighbour_slab.max = 2 * MAG_CANDIDATES_MAX;
+	mag->handover_slab.max = mag->conf.handover.handovers_max;
 }
 
 static void slabs_init(struct mag *mag)
@@ -32,6 +34,8 @@ static void slabs_init(struct mag *mag)
 	slab_init(&mag->sub_slab, sizeof(struct mag_sub), 0);
 	slab_init(&mag->group_slab, sizeof(struct mag_group), 0);
 	slab_init(&mag->peer_slab, sizeof(struct mag_peer), 0);
+	slab_init(&mag->neighbour_slab, sizeof(struct mag_neighbour), 0);
+	slab_init(&mag->handover_slab, sizeof(struct mag_handover), 0);
 	slabs_limit(mag);
 }
 
@@ -43,6 +47,8 @@ static void tables_init(struct mag *mag)
 	htab_init(&mag->nodes_by_lladdr, rng_u64(&mag->rng));
 	htab_init(&mag->nodes_by_mn, rng_u64(&mag->rng));
 	htab_init(&mag->peers, rng_u64(&mag->rng));
+	htab_init(&mag->handovers_by_mn, rng_u64(&mag->rng));
+	htab_init(&mag->handover_requests, rng_u64(&mag->rng));
 }
 
 /* Each node has a link of its own in the membership engine; the engine's default bounds are made to fit ours. */
@@ -72,12 +78,16 @@ struct mag *mag_new(const struct mag_conf *conf, struct now now, uint64_t seed)
 	list_init(&mag->dirty);
 	list_init(&mag->touched);
 	list_init(&mag->held);
+	list_init(&mag->neighbours);
+	list_init(&mag->handovers);
 	slabs_init(mag);
 	tables_init(mag);
 	limiter_init(&mag->errors, ERRORS_PER_S, ERRORS_PER_S);
 	limiter_init(&mag->refusal_events, REFUSALS_PER_S, REFUSALS_PER_S);
 	limiter_init(&mag->store, STORE_PER_S, STORE_PER_S);
+	limiter_init(&mag->handovers_begun, conf->handover.per_s, conf->handover.per_s);
 	mag->seq_last = (uint16_t)rng_u64(&mag->rng);
+	mag->hi_seq = (uint16_t)rng_u64(&mag->rng);
 	/* It must grow with every start (RFC 5847 3.2), and nothing of ours outlives us but the clock. */
 	mag->restart_counter = (uint32_t)(now.wall.ns / 1000000000);
 	mag->fxq = fxq_new();
@@ -85,6 +95,7 @@ struct mag *mag_new(const struct mag_conf *conf, struct now now, uint64_t seed)
 	mag->hosts = mld_hosts_new(rng_u64(&mag->rng));
 	if (!mag->fxq || !mag->routers || !mag->hosts)
 		return mag_free(mag);
+	mag_neighbours_conf(mag, now);
 	mag_heartbeat_announce(mag);
 	return mag;
 }
@@ -97,6 +108,10 @@ static void tables_deinit(struct mag *mag)
 	htab_deinit(&mag->nodes_by_lladdr);
 	htab_deinit(&mag->nodes_by_mn);
 	htab_deinit(&mag->peers);
+	htab_deinit(&mag->handovers_by_mn);
+	htab_deinit(&mag->handover_requests);
+	slab_deinit(&mag->neighbour_slab);
+	slab_deinit(&mag->handover_slab);
 	slab_deinit(&mag->link_slab);
 	slab_deinit(&mag->stranger_slab);
 	slab_deinit(&mag->node_slab);
@@ -115,6 +130,7 @@ struct mag *mag_free(struct mag *mag)
 
 	if (!mag)
 		return NULL;
+	mag_handovers_free(mag);
 	while ((h = any(&mag->nodes_by_mn)))
 		mag_node_free(hnode_owner(h, struct mag_node, by_mn), never);
 	while ((h = any(&mag->strangers)))
@@ -169,10 +185,15 @@ void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf)
 	bool heartbeats = mag->conf.heartbeat_interval.ns != conf->heartbeat_interval.ns;
 	struct hnode *h, *next;
 
+	mag->now = now;
+	if (!addr_eq(&mag->conf.proxy_coa, &conf->proxy_coa))
+		mag_handovers_drop(mag, now, "configuration"); /* from the address that they began with */
 	mag->conf = *conf;
 	mag_conf_sane(&mag->conf);
 	mag->mh.pen = conf->pen;
 	slabs_limit(mag);
+	limiter_init(&mag->handovers_begun, conf->handover.per_s, conf->handover.per_s);
+	mag_neighbours_conf(mag, now);
 	for (h = htab_next(&mag->peers, NULL); h; h = htab_next(&mag->peers, h)) {
 		struct mag_peer *peer = hnode_owner(h, struct mag_peer, by_lmaa);
 		struct mld_host_conf c = mag_tunnel_mld(mag, peer);
@@ -207,6 +228,8 @@ void mag_stop(struct mag *mag, struct now now)
 	struct hnode *h, *next;
 
 	mag->stopping = true;
+	mag->now = now;
+	mag_handovers_drop(mag, now, "stop");
 	for (h = any(&mag->nodes_by_mn); h; h = next) {
 		next = htab_next(&mag->nodes_by_mn, h);
 		mag_node_leave(hnode_owner(h, struct mag_node, by_mn), now, true, "stop");
@@ -314,17 +337,20 @@ static void recv_decoded(struct mag *mag, struct now now, const struct in6_addr 
 	case MH_BE:
 		mag_binding_error_recv(mag, now, src, m);
 		return;
+	case MH_SUBSCRIPTION_RESPONSE:
+		if (mag_handover_anchor_recv(mag, now, src, m))
+			return;
+		break;
 	case MH_BU:
 	case MH_UPA:
 	case MH_HI:
 	case MH_HACK:
 	case MH_SUBSCRIPTION_QUERY:
-	case MH_SUBSCRIPTION_RESPONSE:
-		/* Types that a MAG of these features does not know: the answer tells the peer so (RFC 6275 9.2). */
-		mag_count(mag, MAG_C_MH_NOT_FOR_MAG);
-		mag_binding_error_send(mag, now, dst, src);
-		return;
+		break;
 	}
+	/* Types that a MAG of these features does not know: the answer tells the peer so (RFC 6275 9.2). */
+	mag_count(mag, MAG_C_MH_NOT_FOR_MAG);
+	mag_binding_error_send(mag, now, dst, src);
 }
 
 void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
@@ -346,6 +372,16 @@ void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, co
 		mag->mh_errors[err]++;
 		if (err == MH_ERR_TYPE)
 			mag_binding_error_send(mag, now, dst, src);
+		return;
+	}
+	mag->now = now;
+	if ((m.type == MH_HI || m.type == MH_HACK) && mag->conf.n_candidates) {
+		mag_handover_recv(mag, now, src, &m);
+		mag_settle(mag, now);
+		return;
+	}
+	if (m.type == MH_BE && mag_handover_refused(mag, now, src, &m)) {
+		mag_settle(mag, now);
 		return;
 	}
 	if (!mag_peer_find(mag, src) && m.type != MH_HEARTBEAT) {
@@ -440,6 +476,9 @@ static void expire_one(struct mag *mag, struct now now, struct deadline *d)
 	case DL_PEER_RENEW:
 		mag_peer_renew_expire(deadline_owner(d, struct mag_peer, renew), now);
 		return;
+	case DL_HANDOVER:
+		mag_handover_expire(deadline_owner(d, struct mag_handover, due), now);
+		return;
 	}
 }
 
@@ -447,6 +486,7 @@ void mag_expire(struct mag *mag, struct now now)
 {
 	struct deadline *d;
 
+	mag->now = now;
 	while ((d = heap_pop_due(&mag->heap, now.mono))) {
 		expire_one(mag, now, d);
 		mag_settle(mag, now);

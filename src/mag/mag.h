@@ -18,6 +18,32 @@ enum mag_signalling {
 	MAG_SIGNALLING_MLD,	     /* MLD in the tunnel always */
 };
 
+/* A gateway that nodes may be handed over to, or come from. */
+#define MAG_CANDIDATES_MAX 32
+#define MAG_ACCESS_POINTS_MAX 8
+struct mag_candidate {
+	char name[32];
+	struct in6_addr address; /* its Proxy-CoA */
+	bool context;		 /* it knows options 60 and 61 (RFC 7411), for as long as it has not said so itself */
+	uint8_t n_access_points;
+	char access_points[MAG_ACCESS_POINTS_MAX][32];
+};
+
+/* Predictive handover (RFC 5949, RFC 7411; docs/handover-predictive.md). */
+struct mag_handover_conf {
+	bool enabled;
+	span_t retransmit;	/* of the first HI; doubling: 100 ms */
+	uint8_t retries;	/* HI_RETRIES 3 */
+	span_t hold;		/* a node is expected, and may be sent over, for so long: 5 s */
+	uint32_t handovers_max; /* under way at once, both sides: 1024 */
+	uint32_t per_s;		/* that others may begin: 200 */
+	uint32_t groups_max;	/* taken of one context: 48 */
+	/* what is held for a node until it comes (decision 32); 0 = the data plane's default */
+	uint32_t buffer_packets, buffer_octets;
+	span_t buffer_age;
+	span_t seam_wait;	/* the forwarded path may be silent for so long before it is taken as ended: 200 ms */
+};
+
 struct mag_conf {
 	char name[32];
 	struct in6_addr proxy_coa;
@@ -70,6 +96,10 @@ struct mag_conf {
 	struct mld_host_conf tunnel_mld;
 	uint32_t groups_per_node_max, sources_per_group_max, groups_max, entries_max;
 	uint32_t joins_per_s, joins_burst; /* per node: 10, 20 */
+	/* handover */
+	struct mag_handover_conf handover;
+	uint16_t n_candidates;
+	struct mag_candidate candidates[MAG_CANDIDATES_MAX];
 	/* limits */
 	uint32_t nodes_max, nodes_per_link_max, unknown_max, lmas_max, links_max;
 	struct in6_addr tunnel_link_local; /* inner source of MLD in tunnels */
@@ -94,7 +124,18 @@ void mag_recv_link(struct mag *mag, struct now now, uint32_t ifindex, const uint
 /* Attach by an operator or a link-layer event; the MN identifier may be empty: then the policy store tells it. */
 enum ctl_err mag_attach(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr,
 			const struct nai *mn, uint8_t handoff /* enum mh_handoff, 0 = not known */);
+/* The same, told where it was before: what is there of it is fetched (RFC 5949, reactive). */
+enum ctl_err mag_attach_from(struct mag *mag, struct now now, uint32_t ifindex, const struct lladdr *lladdr,
+			     const struct nai *mn, uint8_t handoff, const char *from /* candidate */);
 enum ctl_err mag_detach(struct mag *mag, struct now now, const struct nai *mn);
+
+/* ---- handover ---- */
+/* Prepare another gateway (by name, address, or one of its access points) for the node: EV_HANDOVER_READY when the node
+ * may be sent over, EV_HANDOVER_FAILED or EV_HANDOVER_CANCELLED when that will not be. */
+enum ctl_err mag_handover(struct mag *mag, struct now now, const struct nai *mn, const char *to);
+enum ctl_err mag_handover_cancel(struct mag *mag, struct now now, const struct nai *mn);
+/* The data plane says that all seams of the node are closed: its own path serves alone. */
+void mag_handover_done(struct mag *mag, struct now now, uint32_t node);
 
 /* ---- peers and store ---- */
 void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
@@ -131,6 +172,7 @@ enum mag_node_state {
 	MAG_NODE_REGISTERED,
 	MAG_NODE_DEREGISTERING,
 	MAG_NODE_HELD,	       /* revoked or left: record kept for a while */
+	MAG_NODE_EXPECTED,     /* another gateway hands it over: streams are held for it, nothing goes to a link */
 };
 const char *mag_node_state_name(enum mag_node_state s);
 
@@ -163,6 +205,7 @@ struct mag_node_view {
 	const struct profile *profile; /* NULL while not known */
 	span_t idle;		 /* since it was last heard */
 	bool terminated;	 /* an operator ended its multicast */
+	bool handing_over;	 /* it may be sent to another gateway, which gets what comes for it */
 };
 /* A node's subscription to a group. */
 enum mag_sub_state {
@@ -210,6 +253,33 @@ struct mag_group_view {
 	uint32_t nodes;
 	bool by_mld; /* reported by MLD in the tunnel */
 };
+/* A handover under way. */
+enum mag_handover_state {
+	MAG_HANDOVER_INITIATING, /* old side: the other gateway is asked */
+	MAG_HANDOVER_FORWARDING, /* it has accepted, and is told that forwarding has begun */
+	MAG_HANDOVER_PREPARING,	 /* new side: policy store and anchor are asked */
+	MAG_HANDOVER_PREPARED,	 /* streams are held */
+	MAG_HANDOVER_MARKING,	 /* the anchor is asked to mark the streams */
+	MAG_HANDOVER_READY,	 /* either: the node may move */
+	MAG_HANDOVER_FETCHING,	 /* new side, reactive: the old gateway is asked */
+	MAG_HANDOVER_ARRIVED,	 /* the node is here, seams are open */
+	MAG_HANDOVER_ENDING,	 /* the other gateway is told that it is over */
+};
+const char *mag_handover_state_name(enum mag_handover_state s);
+struct mag_handover_view {
+	const struct nai *mn;
+	bool incoming; /* from the other gateway to us */
+	bool reactive;
+	enum mag_handover_state state;
+	const char *peer_name;
+	struct in6_addr peer;
+	uint32_t node; /* 0: no record */
+	uint16_t key, groups, refused;
+	bool forwarding, marked, left;
+	span_t age;
+};
+void mag_each_handover(const struct mag *mag, void (*each)(void *arg, const struct mag_handover_view *v), void *arg);
+
 void mag_each_node(const struct mag *mag, void (*each)(void *arg, const struct mag_node_view *v), void *arg);
 bool mag_find_node(const struct mag *mag, const struct nai *mn, struct mag_node_view *ret);
 void mag_each_subscription(const struct mag *mag, const struct nai *mn /* NULL = all */,
@@ -222,7 +292,7 @@ void mag_subscription_flows(const struct mag *mag, uint32_t node, const struct i
 			    void (*each)(void *arg, const struct dp_flow *flow, const struct dp_out *out), void *arg);
 void mag_each_counter(const struct mag *mag, void (*each)(void *arg, const char *name, uint64_t value), void *arg);
 struct mag_totals {
-	uint32_t nodes, registered, links, lmas, groups;
+	uint32_t nodes, registered, links, lmas, groups, handovers;
 	size_t bytes;
 };
 struct mag_totals mag_totals(const struct mag *mag);

@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "base/slab.h"
 #include "mag/mag.h"
+#include "mag/handover.h"
 #include "proxy/proxy.h"
 #include "wire/nd.h"
 
@@ -31,6 +32,7 @@ enum mag_deadline {
 	DL_PEER_IDLE,
 	DL_PEER_HEARTBEAT,
 	DL_PEER_RENEW,
+	DL_HANDOVER,
 };
 
 /* Why something was ignored or refused, and what was done. Each has a name in show.c. */
@@ -93,6 +95,25 @@ enum mag_counter {
 	MAG_C_TUNNEL_UNKNOWN,
 	MAG_C_SUBSCRIPTION_REFUSED_LOCAL,
 	MAG_C_SUBSCRIPTION_REFUSED_LMA,
+	MAG_C_HI_SENT,
+	MAG_C_HI_RETRANSMITTED,
+	MAG_C_HI_UNANSWERED,
+	MAG_C_HI_RECEIVED,
+	MAG_C_HI_DUPLICATE,
+	MAG_C_HI_MALFORMED,
+	MAG_C_HACK_SENT,
+	MAG_C_HACK_UNMATCHED,
+	MAG_C_HANDOVER_COMPLETED,
+	MAG_C_HANDOVER_CANCELLED,
+	MAG_C_HANDOVER_FAILED,
+	MAG_C_HANDOVER_REFUSED,
+	MAG_C_HANDOVER_UNMARKED,
+	MAG_C_ANCHOR_ASKED,
+	MAG_C_ANCHOR_SILENT,
+	MAG_C_ANCHOR_UNMATCHED,
+	MAG_C_LIMIT_HANDOVERS,
+	MAG_C_LIMIT_HANDOVER_RATE,
+	MAG_C_LIMIT_HANDOVER_GROUPS,
 	MAG_C_OUT_OF_MEMORY,
 	MAG_COUNTER_N
 };
@@ -122,6 +143,7 @@ struct mag_stranger {
 	struct lladdr lladdr;
 	struct in6_addr link_local;
 	struct nai mn; /* told by an operator */
+	struct in6_addr from; /* likewise: the gateway where it was; :: not told */
 	uint8_t handoff;
 	const char *trigger;
 	mono_t heard;
@@ -198,6 +220,11 @@ struct mag_node {
 	uint16_t ended_seq; /* of the BRI that ended a session of it; a repetition does not end the next one */
 	mono_t ended_at;    /* MONO_NEVER: none has */
 
+	/* handover */
+	struct mag_handover *handover[2]; /* by side, while they go on */
+	bool served;  /* the data plane delivers to it, or holds for it */
+	bool in_dp;   /* DP_NODE_ADD was said */
+
 	/* multicast */
 	struct mag_asked *asked; /* by an operator, while there is no session; NULL: nothing */
 	bool terminated; /* an operator ended its multicast */
@@ -260,6 +287,7 @@ struct mag_peer {
 	bool tunnel_up;
 	uint32_t mtu;
 	bool heard, heard_capabilities, silent;
+	bool no_seam; /* it knows nothing of VSM 19/7 */
 	struct mh_capabilities capabilities;
 	struct list nodes; /* mag_node.in_peer */
 	uint32_t n_nodes;
@@ -285,7 +313,12 @@ struct mag {
 	bool stopping;
 	struct now now; /* of the last call: views tell times from it */
 
-	struct slab link_slab, stranger_slab, node_slab, sub_slab, group_slab, peer_slab;
+	struct slab link_slab, stranger_slab, node_slab, sub_slab, group_slab, peer_slab, neighbour_slab, handover_slab;
+	struct htab handovers_by_mn, handover_requests;
+	struct list neighbours, handovers;
+	struct limiter handovers_begun;
+	uint16_t hi_seq, key_last;
+	uint8_t ask_seq;
 	struct htab links, strangers, requests, nodes_by_lladdr, nodes_by_mn, peers;
 	struct mag_node **numbers; /* by node number; [0] is never used */
 	uint32_t numbers_cap, numbers_hint;
@@ -337,6 +370,7 @@ struct mag_stranger *mag_stranger_find(const struct mag *mag, uint32_t ifindex, 
 bool mag_stranger_heard(struct mag *mag, struct now now, const struct mag_stranger *seen);
 /* It is not to be asked about for a while: there is no room for it, or it was sent away. */
 void mag_stranger_hold(struct mag *mag, struct now now, const struct mag_stranger *seen, span_t hold);
+uint32_t mag_request_number(struct mag *mag); /* of a question to the policy store */
 /* Keep a report that came before the store answered: an SSM report is not repeated by itself. */
 void mag_stranger_keep(struct mag *mag, struct mag_stranger *s, const uint8_t *packet, size_t len);
 void mag_stranger_free(struct mag *mag, struct mag_stranger *s);
@@ -355,6 +389,12 @@ bool mag_node_join_link(struct mag_node *node, struct mag_link *link, const stru
 /* It left: data stops, groups are left, the LMA is told (`deregister`) and the record goes. */
 void mag_node_leave(struct mag_node *node, struct now now, bool deregister, const char *why);
 void mag_node_free(struct mag_node *node, struct now now);
+/* It is off its link, and its record may stay: by a handover, or while the anchor is told. */
+void mag_node_departed(struct mag_node *node, struct now now, const char *why);
+void mag_node_leave_link(struct mag_node *node);
+/* It will be known by that address when it comes, on whatever link. */
+void mag_node_expect_lladdr(struct mag_node *node, const struct lladdr *lladdr);
+void mag_node_let_go(struct mag_node *node); /* a handover had it in the data plane, and has it no longer */
 void mag_node_refuse(struct mag_node *node, struct now now, int32_t status, const char *why);
 /* May its packets be processed: is it on a link, and its record not on the way out? */
 bool mag_node_present(const struct mag_node *node);
@@ -362,6 +402,10 @@ bool mag_node_present(const struct mag_node *node);
 /* ---- attach.c ---- */
 /* The store knows who it is: begin, move, or refuse. */
 void mag_node_identified(struct mag *mag, struct now now, const struct mag_stranger *seen, const struct profile *p);
+/* A node that is expected is on that link. False: no room. */
+bool mag_node_arrives(struct mag_node *node, struct now now, struct mag_link *link, const struct lladdr *lladdr,
+		      const struct in6_addr *link_local, const char *trigger);
+void mag_node_take_profile(struct mag_node *node, struct now now, const struct profile *p);
 /* The report that was kept meanwhile. */
 void mag_node_report(struct mag *mag, struct now now, const struct mag_stranger *seen);
 /* It was heard on its link. */
@@ -381,6 +425,10 @@ void mag_registration_recv(struct mag *mag, struct now now, const struct in6_add
 void mag_registration_cancel(struct mag_node *node);
 /* Its wishes have to be sent; merged and delayed by the rate of updates. */
 void mag_registration_touch(struct mag_node *node);
+/* Nothing of it is to be sent while another gateway is about to have it; and again, what it wants now. */
+void mag_registration_suspend(struct mag_node *node);
+void mag_registration_resume(struct mag_node *node);
+struct mh_capabilities mag_capabilities(const struct mag *mag);
 bool mag_registration_flush(struct mag_node *node, struct now now); /* false: not now */
 void mag_registration_schedule(struct mag_node *node);
 
@@ -399,6 +447,7 @@ struct in6_addr mag_link_local_of(const struct mag_node *node);
 bool mag_subs_start(struct mag_node *node, struct now now); /* the node may have multicast: link, static groups */
 void mag_subs_stop(struct mag_node *node);		    /* and all state of it ends */
 void mag_subs_deliver(struct mag_node *node, struct now now); /* the node is registered: lists are set */
+void mag_subs_withdraw(struct mag_node *node);		    /* and taken back */
 struct mag_sub *mag_sub_find(const struct mag_node *node, const struct in6_addr *group);
 struct mag_sub *mag_sub_get(struct mag_node *node, struct now now, const struct in6_addr *group);
 void mag_sub_decide(struct mag_sub *sub, struct now now);
@@ -491,6 +540,8 @@ void mag_peer_renew_expire(struct mag_peer *peer, struct now now);
 /* ---- notice.c: BRI, UPN, Binding Error ---- */
 void mag_revocation_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
 			 const struct mh_msg *m);
+/* It is at another gateway: nothing is delivered any more, and its record stays for a while (decision 13). */
+void mag_node_moved_away(struct mag_node *node, struct now now);
 void mag_revocation_expire(struct mag_node *node, struct now now);
 void mag_revocation_left(struct mag_node *node); /* the question is answered: it is not here */
 void mag_revocation_heard(struct mag_node *node, struct now now);

@@ -8,7 +8,10 @@
  *                         DEREGISTERING  HELD ──► gone; REGISTERING again, or REFUSED,
  *                                                when it comes back
  *
- * Data is forwarded in REGISTERED and in no other state: entering it programs the data plane, leaving it undoes it. */
+ *     another gateway hands it over ──► EXPECTED ──► REGISTERING ──► REGISTERED
+ *
+ * The node is served (data is forwarded, or held for it) in REGISTERED, in EXPECTED, and on the way from there to
+ * REGISTERED: "acceptance is a PBA, or an accepted HI". Becoming so programs the data plane, ceasing to undoes it. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +64,7 @@ bool mag_node_present(const struct mag_node *node)
 	case MAG_NODE_UNKNOWN:
 	case MAG_NODE_DEREGISTERING:
 	case MAG_NODE_HELD:
+	case MAG_NODE_EXPECTED:
 		return false;
 	}
 	return false;
@@ -142,7 +146,7 @@ struct mag_node *mag_node_new(struct mag *mag, const struct nai *mn, const struc
 	return node;
 }
 
-static void leave_link(struct mag_node *node)
+void mag_node_leave_link(struct mag_node *node)
 {
 	struct mag *mag = node->mag;
 
@@ -160,7 +164,7 @@ bool mag_node_join_link(struct mag_node *node, struct mag_link *link, const stru
 {
 	struct htab *t = &node->mag->nodes_by_lladdr;
 
-	leave_link(node);
+	mag_node_leave_link(node);
 	if (lladdr->len && !htab_add(t, &node->by_lladdr, mag_lladdr_hash(t, link->ifindex, lladdr)))
 		return false;
 	node->keyed = lladdr->len != 0;
@@ -170,6 +174,16 @@ bool mag_node_join_link(struct mag_node *node, struct mag_link *link, const stru
 	list_add(&link->nodes, &node->in_link);
 	link->n_nodes++;
 	return true;
+}
+
+void mag_node_expect_lladdr(struct mag_node *node, const struct lladdr *lladdr)
+{
+	struct htab *t = &node->mag->nodes_by_lladdr;
+
+	mag_node_leave_link(node);
+	node->ifindex = 0;
+	node->lladdr = *lladdr;
+	node->keyed = htab_add(t, &node->by_lladdr, mag_lladdr_hash(t, 0, lladdr));
 }
 
 static void clear_deadlines(struct mag_node *node)
@@ -183,34 +197,44 @@ static void clear_deadlines(struct mag_node *node)
 	heap_clear(h, &node->revoked);
 }
 
-/* The data plane's and the LMA's view of the node end; called when it is served no more, whatever follows. */
-static void serve_stop(struct mag_node *node)
+static void leave_dp(struct mag_node *node)
 {
 	struct dp_op op = {.kind = DP_NODE_DEL};
 
-	if (node->member)
-		proxy_member_free(node->member);
-	node->member = NULL;
-	list_each (n, &node->subs) {
-		struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
-
-		mag_group_touch(sub->at);
-	}
 	op.node.node = node->number;
-	fxq_dp(node->mag->fxq, &op);
+	if (node->in_dp)
+		fxq_dp(node->mag->fxq, &op);
+	node->in_dp = false;
+}
+
+void mag_node_let_go(struct mag_node *node)
+{
+	if (!node->served)
+		leave_dp(node);
+}
+
+/* The data plane's and the LMA's view of the node end; called when it is served no more, whatever follows. What a
+ * handover forwards is forwarded until that ends. */
+static void serve_stop(struct mag_node *node)
+{
+	node->served = false;
+	mag_subs_withdraw(node);
+	if (!mag_handover_keeps(node))
+		leave_dp(node);
 }
 
 void mag_node_free(struct mag_node *node, struct now now)
 {
 	struct mag *mag = node->mag;
 
-	if (node->state == MAG_NODE_REGISTERED)
+	if (node->served)
 		serve_stop(node);
+	mag_handover_node_gone(node, now);
 	mag_subs_stop(node);
 	if (node->peer)
 		mag_peer_leave(node, now);
 	mag_asked_drop(node);
-	leave_link(node);
+	mag_node_leave_link(node);
 	list_del(&node->in_dirty);
 	clear_deadlines(node);
 	htab_del(&mag->nodes_by_mn, &node->by_mn);
@@ -222,14 +246,15 @@ void mag_node_free(struct mag_node *node, struct now now)
 /* ---- states ---- */
 
 #define BIT(s) (1u << MAG_NODE_##s)
-static const uint8_t may_become[] = {
-	[MAG_NODE_IDENTIFYING] = BIT(REGISTERING) | BIT(REFUSED),
+static const uint16_t may_become[] = {
+	[MAG_NODE_IDENTIFYING] = BIT(REGISTERING) | BIT(REFUSED) | BIT(EXPECTED),
 	[MAG_NODE_UNKNOWN] = 0,
-	[MAG_NODE_REFUSED] = BIT(REGISTERING) | BIT(HELD),
+	[MAG_NODE_REFUSED] = BIT(REGISTERING) | BIT(HELD) | BIT(EXPECTED),
 	[MAG_NODE_REGISTERING] = BIT(REGISTERED) | BIT(REFUSED) | BIT(DEREGISTERING) | BIT(HELD),
 	[MAG_NODE_REGISTERED] = BIT(REGISTERING) | BIT(REFUSED) | BIT(DEREGISTERING) | BIT(HELD),
-	[MAG_NODE_DEREGISTERING] = BIT(REGISTERING) | BIT(REFUSED),
-	[MAG_NODE_HELD] = BIT(REGISTERING) | BIT(REFUSED),
+	[MAG_NODE_DEREGISTERING] = BIT(REGISTERING) | BIT(REFUSED) | BIT(EXPECTED),
+	[MAG_NODE_HELD] = BIT(REGISTERING) | BIT(REFUSED) | BIT(EXPECTED),
+	[MAG_NODE_EXPECTED] = BIT(REGISTERING) | BIT(REFUSED),
 };
 
 bool mag_node_may_become(enum mag_node_state from, enum mag_node_state to) { return may_become[from] & (1u << to); }
@@ -238,15 +263,23 @@ void mag_node_become(struct mag_node *node, struct now now, enum mag_node_state 
 {
 	enum mag_node_state from = node->state;
 
+	bool goes_on = to == MAG_NODE_REGISTERED || (to == MAG_NODE_REGISTERING && from == MAG_NODE_EXPECTED);
+
 	assert(mag_node_may_become(from, to));
 	node->state = to;
-	if (from == MAG_NODE_REGISTERED)
+	if (node->served && !goes_on)
 		serve_stop(node);
 	switch (to) {
 	case MAG_NODE_REGISTERED:
 		mag_peer_serve(node->peer);
-		mag_node_forward(node);
+		mag_node_forward(node); /* by way of its anchor, where it was by that of another gateway */
+		if (!node->served)
+			mag_subs_deliver(node, now);
+		node->served = true;
+		return;
+	case MAG_NODE_EXPECTED:
 		mag_subs_deliver(node, now);
+		node->served = true;
 		return;
 	case MAG_NODE_REFUSED:
 	case MAG_NODE_DEREGISTERING:
@@ -269,11 +302,12 @@ void mag_node_refuse(struct mag_node *node, struct now now, int32_t status, cons
 	struct event e;
 
 	mag_registration_cancel(node);
-	if (node->state == MAG_NODE_REGISTERED && node->link)
+	if (node->served && node->link)
 		mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
 	node->status = status;
 	if (node->state != MAG_NODE_REFUSED)
 		mag_node_become(node, now, MAG_NODE_REFUSED);
+	mag_handover_node_gone(node, now);
 	mag_asked_save(node);
 	mag_subs_stop(node);
 	if (node->peer)
@@ -294,12 +328,19 @@ static void gone(struct mag_node *node, struct now now, const char *why)
 	mag_node_free(node, now);
 }
 
+void mag_node_departed(struct mag_node *node, struct now now, const char *why)
+{
+	if (!mag_handover_left(node, now))
+		mag_node_leave(node, now, true, why);
+}
+
 void mag_node_leave(struct mag_node *node, struct now now, bool deregister, const char *why)
 {
 	bool bound = node->state == MAG_NODE_REGISTERED || node->tx.what == MAG_REQUEST_REGISTER;
 
 	if (node->bri.pending)
 		mag_revocation_left(node);
+	mag_handover_node_gone(node, now);
 	mag_registration_cancel(node);
 	switch (node->state) {
 	case MAG_NODE_REGISTERED:
@@ -308,10 +349,10 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 			gone(node, now, why);
 			return;
 		}
-		if (node->state == MAG_NODE_REGISTERED && node->link && strcmp(why, "link-down"))
+		if (node->served && node->link && strcmp(why, "link-down"))
 			mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
 		mag_node_become(node, now, MAG_NODE_DEREGISTERING);
-		leave_link(node);
+		mag_node_leave_link(node);
 		heap_clear(&node->mag->heap, &node->nud);
 		/* What others still want of the groups that its binding carried is asked for before it goes. */
 		mag_signal_reset(node);
@@ -322,7 +363,7 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 		return;
 	case MAG_NODE_DEREGISTERING:
 	case MAG_NODE_HELD:
-		leave_link(node); /* its record has its own end */
+		mag_node_leave_link(node); /* its record has its own end */
 		if (!node->mag->stopping)
 			return;
 		if (node->state == MAG_NODE_HELD)
@@ -331,6 +372,7 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 	case MAG_NODE_REFUSED:
 	case MAG_NODE_IDENTIFYING:
 	case MAG_NODE_UNKNOWN:
+	case MAG_NODE_EXPECTED:
 		gone(node, now, why);
 		return;
 	}

@@ -59,10 +59,10 @@ static void bri_of(const struct mh_msg *m, const struct in6_addr *src, const str
 	memcpy(ret->prefixes, m->hnp, m->n_hnp * sizeof(m->hnp[0]));
 }
 
-/* It is at another gateway: nothing is delivered any more, and its record stays for a while (decision 13). */
-static void moved_away(struct mag_node *node, struct now now)
+void mag_node_moved_away(struct mag_node *node, struct now now)
 {
 	mag_registration_cancel(node);
+	mag_handover_revoked(node, now);
 	mag_event(node->mag, EV_NODE_MOVED_AWAY, node, NULL);
 	mag_node_become(node, now, MAG_NODE_HELD);
 	mag_subs_stop(node);
@@ -130,7 +130,7 @@ void mag_revocation_expire(struct mag_node *node, struct now now)
 		return;
 	}
 	examined(node, MH_BRA_SUCCESS);
-	moved_away(node, now);
+	mag_node_moved_away(node, now);
 }
 
 static void handed_over(struct mag_node *node, struct now now, const struct bri *bri)
@@ -146,7 +146,7 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 	case MAG_NODE_REGISTERED:
 		if (!node->link) {
 			answer(node->mag, bri, MH_BRA_SUCCESS);
-			moved_away(node, now);
+			mag_node_moved_away(node, now);
 			return;
 		}
 		examine(node, now, bri);
@@ -158,6 +158,7 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 	case MAG_NODE_REFUSED:
 	case MAG_NODE_IDENTIFYING:
 	case MAG_NODE_UNKNOWN:
+	case MAG_NODE_EXPECTED: /* of a stay before this one */
 		answer(node->mag, bri, MH_BRA_NO_BINDING);
 		return;
 	}
@@ -208,6 +209,7 @@ static void revoked(struct mag_node *node, struct now now, const struct bri *bri
 	case MAG_NODE_REFUSED:
 	case MAG_NODE_IDENTIFYING:
 	case MAG_NODE_UNKNOWN:
+	case MAG_NODE_EXPECTED:
 		answer(node->mag, bri, MH_BRA_NO_BINDING);
 		return;
 	}
@@ -423,7 +425,8 @@ void mag_binding_error_recv(struct mag *mag, struct now now, const struct in6_ad
 	struct event e = mag_event_of(EV_PEER_DOWN, NULL);
 
 	mag_count(mag, MAG_C_BINDING_ERROR_RECEIVED);
-	if (m->status == MH_BE_UNKNOWN_TYPE && mag_heartbeat_refused(mag_peer_find(mag, src)))
+	if (m->status == MH_BE_UNKNOWN_TYPE &&
+	    (mag_heartbeat_refused(mag_peer_find(mag, src)) || mag_handover_anchor_refused(mag, now, src)))
 		return;
 	/* All else that we send unasked is PBUs: an anchor that knows no Binding Update is none. They go on. */
 	e.peer = *src;

@@ -169,6 +169,7 @@ struct dp_out mag_node_output(const struct mag_node *node)
 
 void mag_node_forward(struct mag_node *node)
 {
+	const struct mag_handover *h = node->handover[MAG_HANDOVER_IN];
 	struct dp_op op = {.kind = DP_NODE_ADD};
 
 	op.node.node = node->number;
@@ -178,5 +179,9 @@ void mag_node_forward(struct mag_node *node)
 	op.node.n_prefixes = node->n_prefixes;
 	memcpy(op.node.prefixes, node->prefixes, node->n_prefixes * sizeof(op.node.prefixes[0]));
 	op.node.tunnel = node->peer->tunnel;
+	/* Handed over and not yet registered: what it sends is its anchor's to take from the old gateway alone. */
+	if (node->state != MAG_NODE_REGISTERED && h && h->forwarding)
+		op.node.tunnel = mag_handover_path(h);
 	fxq_dp(node->mag->fxq, &op);
+	node->in_dp = true;
 }

@@ -47,19 +47,21 @@ static void put_prefixes(const struct mag_node *node, struct mh_msg *m)
 	}
 }
 
-static void put_capabilities(const struct mag *mag, struct mh_msg *m)
+struct mh_capabilities mag_capabilities(const struct mag *mag)
 {
-	uint32_t groups = mag->conf.groups_per_node_max;
+	const struct mag_conf *c = &mag->conf;
+	struct mh_capabilities v = {.version = 1};
 
-	m->has |= MH_HAS_CAPABILITIES;
-	m->capabilities = (struct mh_capabilities){.version = 1};
-	if (!mag->conf.multicast)
-		return;
-	m->capabilities.roles = 1;
-	m->capabilities.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_DELIVERY_L2_UNICAST;
-	if (mag->conf.signalling != MAG_SIGNALLING_MLD)
-		m->capabilities.features |= MH_FEATURE_AMS_IN_PBU;
-	m->capabilities.groups_max = groups > UINT16_MAX ? UINT16_MAX : (uint16_t)groups;
+	if (!c->multicast)
+		return v;
+	v.roles = 1;
+	v.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_DELIVERY_L2_UNICAST;
+	if (c->signalling != MAG_SIGNALLING_MLD)
+		v.features |= MH_FEATURE_AMS_IN_PBU;
+	if (c->handover.enabled)
+		v.features |= MH_FEATURE_MULTICAST_MOBILITY | MH_FEATURE_SEAM;
+	v.groups_max = c->groups_per_node_max > UINT16_MAX ? UINT16_MAX : (uint16_t)c->groups_per_node_max;
+	return v;
 }
 
 static void put_fixed(struct mag_node *node, struct mh_msg *m)
@@ -85,7 +87,8 @@ static void put_fixed(struct mag_node *node, struct mh_msg *m)
 		m->has |= MH_HAS_LINK_LOCAL;
 		m->link_local = node->state == MAG_NODE_REGISTERED ? node->mag_link_local : addr_any;
 	}
-	put_capabilities(node->mag, m);
+	m->has |= MH_HAS_CAPABILITIES;
+	m->capabilities = mag_capabilities(node->mag);
 }
 
 static void put_groups(struct mag_node *node, struct mh_msg *m, size_t room)
@@ -147,13 +150,16 @@ void mag_registration_cancel(struct mag_node *node)
 	list_del(&node->in_dirty);
 }
 
+/* While it is handed over no refresh goes out: it would take the binding back from where the node goes. */
+static bool halted(const struct mag_node *node) { return node->halted || mag_handover_keeps(node); }
+
 void mag_registration_schedule(struct mag_node *node)
 {
 	mono_t at = node->tx.what != MAG_REQUEST_NONE ? node->tx.next : MONO_NEVER;
 
 	if (node->state == MAG_NODE_REGISTERED) {
 		at = mono_min(at, node->expires);
-		if (node->tx.what == MAG_REQUEST_NONE && !node->halted)
+		if (node->tx.what == MAG_REQUEST_NONE && !halted(node))
 			at = mono_min(at, node->dirty ? node->update_at : node->refresh_at);
 	}
 	mag_set(node->mag, &node->binding, at);
@@ -210,6 +216,18 @@ static void retransmit(struct mag_node *node, struct now now)
 	mag_registration_schedule(node);
 }
 
+void mag_registration_suspend(struct mag_node *node)
+{
+	node->tx = (struct mag_tx){.next = MONO_NEVER};
+	mag_registration_schedule(node);
+}
+
+void mag_registration_resume(struct mag_node *node)
+{
+	mag_registration_touch(node); /* also where nothing has changed: the anchor may have heard otherwise */
+	mag_registration_schedule(node);
+}
+
 void mag_registration_touch(struct mag_node *node)
 {
 	if (!node->dirty)
@@ -223,7 +241,7 @@ bool mag_registration_flush(struct mag_node *node, struct now now)
 {
 	const struct mag *mag = node->mag;
 
-	if (!node->dirty || node->state != MAG_NODE_REGISTERED || node->halted || node->tx.what != MAG_REQUEST_NONE)
+	if (!node->dirty || node->state != MAG_NODE_REGISTERED || halted(node) || node->tx.what != MAG_REQUEST_NONE)
 		return false; /* the answer to the request under way comes first */
 	if (!limiter_take(&node->updates, now.mono)) {
 		/* MAX_UPDATE_RATE (decision 12): what comes until then goes in the same PBU. */
@@ -263,7 +281,7 @@ static void expire_registered(struct mag_node *node, struct now now)
 			mag_registration_schedule(node);
 		return;
 	}
-	if (node->halted || (!node->dirty && !mono_reached(node->refresh_at, now.mono)))
+	if (halted(node) || (!node->dirty && !mono_reached(node->refresh_at, now.mono)))
 		mag_registration_schedule(node);
 	else
 		mag_registration_touch(node);
@@ -312,6 +330,7 @@ void mag_registration_expire(struct mag_node *node, struct now now)
 		return;
 	case MAG_NODE_IDENTIFYING:
 	case MAG_NODE_UNKNOWN:
+	case MAG_NODE_EXPECTED:
 		return;
 	}
 }
@@ -387,7 +406,7 @@ static bool change_prefixes(struct mag_node *node, struct now now, const struct 
 	for (uint8_t i = 0; i < node->n_prefixes; i++)
 		if (!prefix_among(&node->prefixes[i], v, n))
 			lost[n_lost++] = node->prefixes[i];
-	if (n_lost && node->state == MAG_NODE_REGISTERED)
+	if (n_lost && node->served)
 		mag_advertise_withdraw(node, now, lost, n_lost);
 	memcpy(node->prefixes, v, n * sizeof(*v));
 	node->n_prefixes = n;
@@ -455,6 +474,7 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 		node->peer->announce = false;
 		mld_upstream_announce(node->peer->upstream, now);
 	}
+	mag_handover_registered(node, now);
 	if (node->ask_again) {
 		node->ask_again = false;
 		node->dirty = true;

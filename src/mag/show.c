@@ -15,6 +15,7 @@ const char *mag_node_state_name(enum mag_node_state s)
 	case MAG_NODE_REGISTERED: return "registered";
 	case MAG_NODE_DEREGISTERING: return "deregistering";
 	case MAG_NODE_HELD: return "held";
+	case MAG_NODE_EXPECTED: return "expected";
 	}
 	return "?";
 }
@@ -53,6 +54,7 @@ static struct mag_node_view node_view(const struct mag_node *node)
 		.profile = node->profile,
 		.idle = mono_sub(node->mag->now.mono, node->heard),
 		.terminated = node->terminated,
+		.handing_over = mag_handover_keeps(node),
 	};
 
 	if (node->state == MAG_NODE_REGISTERED)
@@ -282,6 +284,25 @@ static const char *const counter_names[MAG_COUNTER_N] = {
 	[MAG_C_TUNNEL_UNKNOWN] = "tunnel-unknown",
 	[MAG_C_SUBSCRIPTION_REFUSED_LOCAL] = "subscription-refused-here",
 	[MAG_C_SUBSCRIPTION_REFUSED_LMA] = "subscription-refused-by-lma",
+	[MAG_C_HI_SENT] = "hi-sent",
+	[MAG_C_HI_RETRANSMITTED] = "hi-retransmitted",
+	[MAG_C_HI_UNANSWERED] = "hi-unanswered",
+	[MAG_C_HI_RECEIVED] = "hi-received",
+	[MAG_C_HI_DUPLICATE] = "hi-duplicate",
+	[MAG_C_HI_MALFORMED] = "hi-not-of-a-gateway",
+	[MAG_C_HACK_SENT] = "hack-sent",
+	[MAG_C_HACK_UNMATCHED] = "hack-unmatched",
+	[MAG_C_HANDOVER_COMPLETED] = "handovers-completed",
+	[MAG_C_HANDOVER_CANCELLED] = "handovers-cancelled",
+	[MAG_C_HANDOVER_FAILED] = "handovers-failed",
+	[MAG_C_HANDOVER_REFUSED] = "handovers-refused",
+	[MAG_C_HANDOVER_UNMARKED] = "handovers-unmarked",
+	[MAG_C_ANCHOR_ASKED] = "handover-queries-sent",
+	[MAG_C_ANCHOR_SILENT] = "handover-queries-unanswered",
+	[MAG_C_ANCHOR_UNMATCHED] = "handover-responses-unmatched",
+	[MAG_C_LIMIT_HANDOVERS] = "limit-handovers",
+	[MAG_C_LIMIT_HANDOVER_RATE] = "limit-handover-rate",
+	[MAG_C_LIMIT_HANDOVER_GROUPS] = "limit-handover-groups",
 	[MAG_C_OUT_OF_MEMORY] = "out-of-memory",
 };
 
@@ -344,6 +365,10 @@ struct mag_totals mag_totals(const struct mag *mag)
 		   slab_bytes(&mag->sub_slab) + slab_bytes(&mag->group_slab) + slab_bytes(&mag->peer_slab);
 	t.bytes += htab_bytes(&mag->links) + htab_bytes(&mag->strangers) + htab_bytes(&mag->requests) +
 		   htab_bytes(&mag->nodes_by_lladdr) + htab_bytes(&mag->nodes_by_mn) + htab_bytes(&mag->peers);
+	list_each (i, &mag->handovers)
+		t.handovers++;
+	t.bytes += slab_bytes(&mag->neighbour_slab) + slab_bytes(&mag->handover_slab) +
+		   htab_bytes(&mag->handovers_by_mn) + htab_bytes(&mag->handover_requests);
 	t.bytes += mld_routers_bytes(mag->routers) + mld_hosts_bytes(mag->hosts);
 	return t;
 }

@@ -100,13 +100,20 @@ static struct mag_stranger *stranger_new(struct mag *mag, const struct mag_stran
 	return s;
 }
 
+uint32_t mag_request_number(struct mag *mag)
+{
+	do
+		mag->request_last++;
+	while (!mag->request_last || find_request(mag, mag->request_last) ||
+	       mag_handover_request_taken(mag, mag->request_last));
+	return mag->request_last;
+}
+
 static bool ask(struct mag *mag, struct mag_stranger *s)
 {
 	struct fx_profile q = {.lladdr = s->lladdr};
 
-	do
-		s->request = ++mag->request_last;
-	while (!s->request || find_request(mag, s->request));
+	s->request = mag_request_number(mag);
 	if (!htab_add(&mag->requests, &s->by_request, htab_hash(&mag->requests, &s->request, sizeof(s->request))))
 		return false;
 	s->asking = true;
@@ -221,6 +228,10 @@ void mag_profile(struct mag *mag, struct now now, uint32_t request, const struct
 	struct mag_stranger seen;
 	uint8_t *report;
 
+	if (!s && mag_handover_profile(mag, now, request, p)) {
+		mag_settle(mag, now);
+		return;
+	}
 	if (!s) {
 		mag_count(mag, MAG_C_STORE_LATE);
 		return;

@@ -474,7 +474,7 @@ void mag_subs_stop(struct mag_node *node)
 
 void mag_subs_deliver(struct mag_node *node, struct now now)
 {
-	struct dp_out out = mag_node_output(node);
+	struct dp_out out = node->state == MAG_NODE_EXPECTED ? mag_handover_output(node) : mag_node_output(node);
 
 	if (!mag_multicast_permitted(node))
 		return;
@@ -495,6 +495,15 @@ void mag_subs_deliver(struct mag_node *node, struct now now)
 		}
 		mag_sub_changed(sub);
 	}
+}
+
+void mag_subs_withdraw(struct mag_node *node)
+{
+	if (node->member)
+		proxy_member_free(node->member);
+	node->member = NULL;
+	list_each (n, &node->subs)
+		mag_group_touch(list_owner(n, struct mag_sub, in_node)->at);
 }
 
 void mag_subs_expire(struct mag_node *node, struct now now) { mag_subs_decide_all(node, now); }

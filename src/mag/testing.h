@@ -56,6 +56,8 @@ __attribute__((format(printf, 2, 3))) static inline void text_add(struct text *t
 
 struct bench {
 	struct mag *mag;
+	/* where messages between gateways go; NULL: nowhere */
+	void (*carry)(struct bench *b, const struct fx *fx, const struct mh_msg *m);
 	struct mag_conf conf;
 	struct now now;
 	struct text said, data, events;
@@ -257,6 +259,33 @@ static inline void said_pbu(struct bench *b, const struct mh_msg *m, const struc
 		answer_pbu(b, m, dst);
 }
 
+/* HI(mn1 U c0 ff1e::1=EX{})  HAck(mn1 c6 key -ff1e::1) */
+static inline void said_handover(struct bench *b, const struct mh_msg *m)
+{
+	char groups[4096] = "", one[2304], a[ADDR_STR_MAX];
+	bool hi = m->type == MH_HI;
+
+	for (unsigned i = 0; i < m->mmo.n; i++)
+		strcat(groups, record_word(m, &m->records[m->mmo.first + i], one, sizeof(one)));
+	for (unsigned i = 0; i < m->mma.n; i++) {
+		snprintf(one, sizeof(one), " -%s", addr_str(&m->records[m->mma.first + i].group, a));
+		strcat(groups, one);
+	}
+	text_add(&b->said, "%s(%s%s%s c%u%s%s%s)", hi ? "HI" : "HAck", m->mn_id.s,
+		 m->flags & (hi ? MH_HI_U : MH_HACK_U) ? " U" : "", m->flags & (hi ? MH_HI_F : MH_HACK_F) ? " F" : "",
+		 m->status, m->has & MH_HAS_MARK ? " key" : "", groups, m->has & MH_HAS_MORE ? " more" : "");
+}
+
+static inline void said_query(struct bench *b, const struct mh_msg *m)
+{
+	char groups[4096] = "", one[2304];
+
+	for (unsigned i = 0; i < m->ams.n; i++)
+		strcat(groups, record_word(m, &m->records[m->ams.first + i], one, sizeof(one)));
+	text_add(&b->said, "SQ(%s%s%s)", m->mn_id.s,
+		 !(m->has & MH_HAS_MARK) ? "" : m->mark == MH_MARK_JOIN ? " join" : " label", groups);
+}
+
 static inline void said_mh(struct bench *b, const struct fx *fx)
 {
 	struct mh_conf c = {.pen = b->conf.pen};
@@ -274,8 +303,14 @@ static inline void said_mh(struct bench *b, const struct fx *fx)
 		text_add(&b->said, "BE(%u)", m.status);
 	else if (m.type == MH_HEARTBEAT)
 		said_heartbeat(b, &m);
+	else if (m.type == MH_HI || m.type == MH_HACK)
+		said_handover(b, &m);
+	else if (m.type == MH_SUBSCRIPTION_QUERY)
+		said_query(b, &m);
 	else
 		fail_msg("unexpected MH type %d", m.type);
+	if (b->carry)
+		b->carry(b, fx, &m);
 }
 
 static inline void said_tunnel(struct bench *b, const struct fx *fx)

@@ -59,6 +59,7 @@ static enum log_level level_of(enum event_kind kind)
 	case EV_PEER_DOWN:
 	case EV_PEER_RESTARTED:
 	case EV_LIMIT:
+	case EV_HANDOVER_FAILED:
 		return LOG_LV_WARNING;
 	case EV_NODE_REFUSED:
 	case EV_NODE_UNKNOWN:
@@ -69,6 +70,7 @@ static enum log_level level_of(enum event_kind kind)
 	case EV_GROUP_TERMINATED:
 	case EV_SOURCE_SILENT:
 	case EV_POLICY_CHANGED:
+	case EV_HANDOVER_CANCELLED:
 		return LOG_LV_NOTICE;
 	case EV_NODE_REGISTERED:
 	case EV_NODE_MOVED_AWAY:
@@ -79,6 +81,10 @@ static enum log_level level_of(enum event_kind kind)
 	case EV_BINDING_DELETED:
 	case EV_BINDING_EXPIRED:
 	case EV_BINDING_REVOKED:
+	case EV_HANDOVER_STARTED:
+	case EV_HANDOVER_READY:
+	case EV_HANDOVER_ARRIVED:
+	case EV_HANDOVER_COMPLETED:
 		return LOG_LV_INFO;
 	case EV_NODE_SEEN:
 	case EV_NODE_ATTACHED:

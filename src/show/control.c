@@ -197,6 +197,9 @@ static const struct {
 				 "removed" },
 	[CTL_MANDATORY] = { "mandatory", EPERM, "change the node's profile: `roamcast policy set`" },
 	[CTL_ALREADY] = { "already", EEXIST, NULL },
+	[CTL_NO_SUCH_MAG] = { "no-such-mag", ENOENT, "mag.candidates lists the MAGs that nodes may be handed over to" },
+	[CTL_NO_HANDOVER] = { "no-handover", ENOENT, "`roamcast show handovers` lists those that are under way" },
+	[CTL_NOT_SERVED] = { "not-served", ENOTCONN, "`roamcast show nodes` tells its state; `roamcast why NODE` tells more" },
 };
 
 static json_t *outcome(enum ctl_err e, const char *about, int *status)

@@ -97,6 +97,13 @@ static const char *status_name(const struct event *e)
 	case EV_UNSUBSCRIBED:
 	case EV_SUBSCRIPTION_REFUSED:
 		return mh_sub_result_name((uint8_t)e->status);
+	case EV_HANDOVER_FAILED:
+		return mh_hack_name((uint8_t)e->status);
+	case EV_HANDOVER_STARTED:
+	case EV_HANDOVER_READY:
+	case EV_HANDOVER_ARRIVED:
+	case EV_HANDOVER_COMPLETED:
+	case EV_HANDOVER_CANCELLED:
 	case EV_NODE_SEEN:
 	case EV_NODE_UNKNOWN:
 	case EV_NODE_ATTACHED:

@@ -192,6 +192,10 @@ static void registered(struct why *w, const struct mag_node_view *n)
 			 "ask at its new MAG; `roamcast show bindings` at the LMA tells which",
 			 "its binding was revoked or ended: the LMA has it at another MAG");
 		return;
+	case MAG_NODE_EXPECTED:
+		why_step(w, "registered", WHY_PENDING, "it is registered when it is on a link here: `roamcast show handovers`",
+			 "another MAG hands it over, and its streams are held for it");
+		return;
 	case MAG_NODE_IDENTIFYING:
 	case MAG_NODE_UNKNOWN:
 		break;

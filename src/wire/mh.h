@@ -75,6 +75,7 @@ enum mh_status {
 };
 const char *mh_status_name(uint8_t status); /* "ACCEPTED", "NOT_AUTHORIZED_FOR_HNP", ...; "?" for others */
 const char *mh_type_name(uint8_t type);
+const char *mh_hack_name(uint8_t code); /* of a HAck: "accepted", "prohibited", ... */
 
 enum mh_handoff { /* RFC 5213 8.4 */
 	MH_HANDOFF_NEW_INTERFACE = 1,

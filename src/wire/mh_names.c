@@ -97,6 +97,17 @@ static const char *const sub_result_names[] = {
 	[MH_SUB_NO_RESOURCES] = "no-resources",
 };
 
+static const char *const hack_names[] = {
+	[MH_HACK_ACCEPTED] = "accepted",
+	[MH_HACK_CONTEXT_ACCEPTED] = "context-accepted",
+	[MH_HACK_CONTEXT_COMPLETE] = "context-complete",
+	[MH_HACK_NOT_ACCEPTED] = "not-accepted",
+	[MH_HACK_PROHIBITED] = "prohibited",
+	[MH_HACK_NO_RESOURCES] = "no-resources",
+	[MH_HACK_NO_CONTEXT] = "no-context",
+	[MH_HACK_NO_FORWARDING] = "no-forwarding",
+};
+
 static const char *const err_names[MH_ERR_N] = {
 	[MH_OK] = "ok",
 	[MH_ERR_SHORT] = "short",
@@ -119,6 +130,11 @@ const char *mh_status_name(uint8_t status)
 const char *mh_type_name(uint8_t type)
 {
 	return name_in(type_names, N(type_names), type);
+}
+
+const char *mh_hack_name(uint8_t code)
+{
+	return name_in(hack_names, N(hack_names), code);
 }
 
 const char *mh_sub_result_name(uint8_t result)

@@ -765,6 +765,8 @@ static void names(void **state)
 	assert_string_equal(mh_type_name(0), "?");
 	assert_string_equal(mh_sub_result_name(MH_SUB_LIMIT), "limit");
 	assert_string_equal(mh_sub_result_name(200), "?");
+	assert_string_equal(mh_hack_name(MH_HACK_NO_FORWARDING), "no-forwarding");
+	assert_string_equal(mh_hack_name(7), "?");
 	for (int e = 0; e < MH_ERR_N; e++)
 		assert_string_not_equal(mh_err_name((enum mh_err)e), "?");
 }

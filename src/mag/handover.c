@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Handovers and the gateways that they are with: the objects, HI and HAck (RFC 5949 6.1, RFC 5568 6.2), and time. What a
+ * message means is the matter of handover_out.c and handover_in.c. */
+#include <string.h>
+
+#include "mag/mag_priv.h"
+
+#define REFUSALS_PER_S 10 /* answers that a gateway which is no candidate can provoke */
+
+/* ---- gateways ---- */
+
+struct mag_neighbour *mag_neighbour_find(const struct mag *mag, const struct in6_addr *address)
+{
+	list_each (n, &mag->neighbours) {
+		struct mag_neighbour *x = list_owner(n, struct mag_neighbour, in_all);
+
+		if (addr_eq(&x->address, address))
+			return x;
+	}
+	return NULL;
+}
+
+static void neighbour_release(struct mag_neighbour *n)
+{
+	if (n->candidate || n->n_handovers)
+		return;
+	list_del(&n->in_all);
+	slab_put(&n->mag->neighbour_slab, n);
+}
+
+static struct mag_neighbour *neighbour_get(struct mag *mag, const struct in6_addr *address)
+{
+	struct mag_neighbour *n = mag_neighbour_find(mag, address);
+
+	if (n)
+		return n;
+	n = slab_get(&mag->neighbour_slab);
+	if (!n)
+		return NULL;
+	n->mag = mag;
+	n->address = *address;
+	list_add(&mag->neighbours, &n->in_all);
+	return n;
+}
+
+void mag_neighbours_conf(struct mag *mag, struct now now)
+{
+	const struct mag_conf *c = &mag->conf;
+
+	list_each (i, &mag->neighbours)
+		list_owner(i, struct mag_neighbour, in_all)->candidate = false;
+	for (uint16_t i = 0; i < c->n_candidates; i++) {
+		const struct mag_candidate *x = &c->candidates[i];
+		struct mag_neighbour *n;
+
+		if (addr_eq(&x->address, &c->proxy_coa) || !(n = neighbour_get(mag, &x->address)))
+			continue;
+		memcpy(n->name, x->name, sizeof(n->name));
+		n->candidate = true;
+		n->context = x->context;
+	}
+	list_each_safe (i, &mag->handovers) {
+		struct mag_handover *h = list_owner(i, struct mag_handover, in_all);
+
+		if ((!h->with->candidate || !c->handover.enabled) && h->state != MAG_HANDOVER_ENDING)
+			mag_handover_drop(h, now, "configuration");
+	}
+	list_each_safe (i, &mag->neighbours)
+		neighbour_release(list_owner(i, struct mag_neighbour, in_all));
+}
+
+/* Before it has said anything, what the configuration says of it. */
+bool mag_neighbour_knows(const struct mag_neighbour *n, uint16_t feature)
+{
+	if (!n->heard_capabilities)
+		return feature == MH_FEATURE_MULTICAST_MOBILITY && n->context;
+	return n->capabilities.features & feature;
+}
+
+struct dp_tunnel mag_handover_path(const struct mag_handover *h)
+{
+	return (struct dp_tunnel){.local = h->mag->conf.proxy_coa, .remote = h->with->address};
+}
+
+void mag_handover_tunnel(struct mag_handover *h, bool on)
+{
+	struct dp_op op = {.kind = on ? DP_TUNNEL_ADD : DP_TUNNEL_DEL, .tunnel = mag_handover_path(h)};
+
+	if (h->tunnel == on)
+		return;
+	h->tunnel = on;
+	if (on ? h->with->n_tunnel++ == 0 : --h->with->n_tunnel == 0)
+		fxq_dp(h->mag->fxq, &op);
+}
+
+/* ---- objects ---- */
+
+static uint64_t mn_hash(const struct mag *mag, const struct nai *mn)
+{
+	return htab_hash(&mag->handovers_by_mn, mn->s, mn->len);
+}
+
+/* Any of the node (`with` NULL: that goes on, whoever it is with). */
+static struct mag_handover *find(const struct mag *mag, const struct nai *mn, const struct mag_neighbour *with,
+				 enum mag_handover_side side)
+{
+	const struct htab *t = &mag->handovers_by_mn;
+
+	for (struct hnode *i = htab_first(t, mn_hash(mag, mn)); i; i = htab_same(i)) {
+		struct mag_handover *h = hnode_owner(i, struct mag_handover, by_mn);
+
+		if (h->side == side && h->state != MAG_HANDOVER_ENDING && (!with || h->with == with) &&
+		    nai_eq(&h->mn, mn))
+			return h;
+	}
+	return NULL;
+}
+
+struct mag_handover *mag_handover_of(const struct mag *mag, const struct nai *mn, enum mag_handover_side side)
+{
+	return find(mag, mn, NULL, side);
+}
+
+struct mag_handover *mag_handover_with(const struct mag *mag, const struct nai *mn, const struct mag_neighbour *n,
+				       enum mag_handover_side side)
+{
+	return find(mag, mn, n, side);
+}
+
+struct mag_handover *mag_handover_new(struct mag *mag, struct now now, struct mag_neighbour *with, const struct nai *mn,
+				      enum mag_handover_side side)
+{
+	struct mag_handover *h = slab_get(&mag->handover_slab);
+
+	if (!h) {
+		mag_count(mag, MAG_C_LIMIT_HANDOVERS);
+		mag_limit_event(mag, now, "handovers");
+		return NULL;
+	}
+	h->mag = mag;
+	h->with = with;
+	h->mn = *mn;
+	h->side = side;
+	h->began = now.mono;
+	h->hi.next = h->ask.next = MONO_NEVER;
+	h->ends = mono_add(now.mono, mag->conf.handover.hold);
+	deadline_init(&h->due, DL_HANDOVER);
+	if (!htab_add(&mag->handovers_by_mn, &h->by_mn, mn_hash(mag, mn))) {
+		mag_count(mag, MAG_C_OUT_OF_MEMORY);
+		slab_put(&mag->handover_slab, h);
+		return NULL;
+	}
+	list_add(&mag->handovers, &h->in_all);
+	with->n_handovers++;
+	return h;
+}
+
+/* What it has of the data plane and of the node. */
+static void let_go(struct mag_handover *h)
+{
+	struct mag *mag = h->mag;
+	struct mag_node *node = h->node;
+	struct dp_op op = {.kind = DP_HANDOVER_END};
+
+	if (h->number) {
+		op.handover.node = h->number;
+		fxq_dp(mag->fxq, &op);
+	}
+	h->number = 0;
+	if (node && node->handover[h->side] == h) {
+		node->handover[h->side] = NULL;
+		mag_node_let_go(node);
+	}
+	h->node = NULL;
+	mag_handover_tunnel(h, false);
+	if (h->asking)
+		htab_del(&mag->handover_requests, &h->by_request);
+	h->asking = false;
+	h->forwarding = false;
+	h->ask.next = MONO_NEVER;
+	mn_context_drop(&h->context);
+}
+
+void mag_handover_free(struct mag_handover *h)
+{
+	struct mag *mag = h->mag;
+	struct mag_neighbour *with = h->with;
+
+	let_go(h);
+	heap_clear(&mag->heap, &h->due);
+	htab_del(&mag->handovers_by_mn, &h->by_mn);
+	list_del(&h->in_all);
+	slab_put(&mag->handover_slab, h);
+	with->n_handovers--;
+	neighbour_release(with);
+}
+
+void mag_handovers_free(struct mag *mag)
+{
+	while (!list_empty(&mag->handovers))
+		mag_handover_free(list_owner(list_first(&mag->handovers), struct mag_handover, in_all));
+	while (!list_empty(&mag->neighbours)) {
+		struct mag_neighbour *n = list_owner(list_first(&mag->neighbours), struct mag_neighbour, in_all);
+
+		n->candidate = false;
+		neighbour_release(n);
+	}
+}
+
+void mag_handover_event(const struct mag_handover *h, enum event_kind kind, int32_t status, const char *detail)
+{
+	struct event e = mag_event_of(kind, h->node);
+
+	e.mn = h->mn;
+	e.peer = h->with->address;
+	e.status = status;
+	memcpy(e.detail, detail, strnlen(detail, sizeof(e.detail) - 1));
+	fxq_event(h->mag->fxq, &e);
+}
+
+/* ---- messages out ---- */
+
+static void begin(struct mag *mag, struct mh_msg *m, enum mh_type type, const struct nai *mn)
+{
+	mh_init(m, type);
+	m->has = MH_HAS_MN_ID | MH_HAS_CAPABILITIES;
+	m->mn_id_subtype = MH_MNID_NAI;
+	m->mn_id = *mn;
+	m->capabilities = mag_capabilities(mag);
+}
+
+static void send_mh(struct mag *mag, const struct in6_addr *to, const struct mh_msg *m)
+{
+	const struct in6_addr *from = &mag->conf.proxy_coa;
+	uint8_t bytes[MH_LEN_MAX];
+	size_t len = mh_encode(&mag->mh, m, from, to, bytes, sizeof(bytes));
+
+	if (len)
+		fxq_mh(mag->fxq, from, to, bytes, len);
+}
+
+static void put_key(const struct mag_handover *h, struct mh_msg *m)
+{
+	if (!h->key)
+		return;
+	m->has |= MH_HAS_MARK;
+	m->mark = MH_MARK_KEY;
+	m->key = h->key;
+}
+
+/* 40: what it wants to know of the node (RFC 5949 6.2.1). */
+static void put_request(struct mh_msg *m)
+{
+	static const uint8_t types[] = {22 /* prefixes */, 25 /* link-layer identifier */, 60 /* subscriptions */};
+
+	m->has |= MH_HAS_CONTEXT_REQUEST;
+	for (size_t i = 0; i < sizeof(types); i++)
+		m->context_request[m->n_context_request++].type = types[i];
+}
+
+static void transmit(struct mag_handover *h)
+{
+	struct mag *mag = h->mag;
+	struct mh_msg m;
+
+	begin(mag, &m, MH_HI, &h->mn);
+	m.seq = h->hi.seq;
+	m.flags = MH_HI_P | (h->hi.forward ? MH_HI_F : 0);
+	m.status = h->hi.code;
+	if (h->state == MAG_HANDOVER_INITIATING) {
+		m.flags |= MH_HI_U;
+		mag_handover_out_put(h, &m);
+	} else if (h->state == MAG_HANDOVER_FETCHING) {
+		put_request(&m);
+	}
+	put_key(h, &m);
+	send_mh(mag, &h->with->address, &m);
+	mag_count(mag, MAG_C_HI_SENT);
+}
+
+void mag_handover_hi(struct mag_handover *h, struct now now, uint8_t code, bool forward)
+{
+	h->hi.seq = ++h->mag->hi_seq;
+	h->hi.code = code;
+	h->hi.forward = forward;
+	h->hi.tries = 1;
+	h->hi.timeout = h->mag->conf.handover.retransmit;
+	h->hi.next = mono_add(now.mono, h->hi.timeout);
+	transmit(h);
+	mag_handover_schedule(h);
+}
+
+/* An answer without an object: there is none, or none any more. */
+void mag_handover_answer_bare(struct mag *mag, const struct in6_addr *to, const struct mh_msg *hi, uint8_t code)
+{
+	struct mh_msg m;
+
+	begin(mag, &m, MH_HACK, &hi->mn_id);
+	m.mn_id_subtype = hi->mn_id_subtype;
+	m.seq = hi->seq;
+	m.flags = (uint16_t)((hi->flags & (MH_HI_U | MH_HI_P | MH_HI_F)) << 1);
+	m.status = code;
+	send_mh(mag, to, &m);
+	mag_count(mag, MAG_C_HACK_SENT);
+}
+
+/* Groups that the node will not have here: known are those that it has. */
+static void put_refused(struct mag_handover *h, struct mh_msg *m)
+{
+	h->n_refused = 0;
+	for (uint16_t i = 0; i < h->context.n; i++) {
+		const struct mn_group *g = &h->context.v[i];
+		const struct mag_sub *sub = h->node ? mag_sub_find(h->node, &g->group) : NULL;
+
+		if (sub && !filter_is_none(&sub->want))
+			continue;
+		if (!mh_add_record(m, &m->mma, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &g->group, NULL, 0, MH_MMO_SOURCES))
+			break;
+		h->n_refused++;
+	}
+	if (!h->n_refused)
+		return; /* no option 61: all is accepted (RFC 7411 has no status for that) */
+	m->has |= MH_HAS_MMA;
+	m->mma_status = MH_MMA_GROUP_PROHIBITED;
+}
+
+void mag_handover_answer(struct mag_handover *h, uint8_t code)
+{
+	struct mag *mag = h->mag;
+	struct mh_msg m;
+
+	begin(mag, &m, MH_HACK, &h->mn);
+	m.seq = h->heard.seq;
+	m.flags = (uint16_t)((h->heard.flags & (MH_HI_U | MH_HI_P | MH_HI_F)) << 1);
+	m.status = code;
+	h->heard.answered = true;
+	h->heard.code = code;
+	if (h->side == MAG_HANDOVER_OUT) { /* reactive: the context is in the answer */
+		mag_handover_out_put(h, &m);
+	} else if (code < MH_HACK_NOT_ACCEPTED) {
+		put_key(h, &m);
+		if (mag_neighbour_knows(h->with, MH_FEATURE_MULTICAST_MOBILITY))
+			put_refused(h, &m);
+	}
+	send_mh(mag, &h->with->address, &m);
+	mag_count(mag, MAG_C_HACK_SENT);
+}
+
+void mag_handover_note(struct mag_handover *h, struct now now, const struct mh_msg *hi)
+{
+	h->heard.any = true;
+	h->heard.answered = false;
+	h->heard.at = now.mono;
+	h->heard.seq = hi->seq;
+	h->heard.flags = (uint8_t)hi->flags;
+}
+
+void mag_handover_finish(struct mag_handover *h, struct now now, bool done)
+{
+	let_go(h);
+	h->ends = MONO_NEVER;
+	h->state = MAG_HANDOVER_ENDING;
+	mag_handover_hi(h, now, MH_HI_FORWARDING_COMPLETE, done);
+}
+
+void mag_handover_drop(struct mag_handover *h, struct now now, const char *why)
+{
+	if (h->side == MAG_HANDOVER_OUT)
+		mag_handover_out_cancel(h, now, why);
+	else
+		mag_handover_in_ends(h, now, true, why);
+}
+
+void mag_handovers_drop(struct mag *mag, struct now now, const char *why)
+{
+	/* One may end several, and none begins by that: what ends stays in the list until it is answered. */
+	for (bool some = true; some;) {
+		some = false;
+		list_each (i, &mag->handovers) {
+			struct mag_handover *h = list_owner(i, struct mag_handover, in_all);
+
+			if (h->state == MAG_HANDOVER_ENDING)
+				continue;
+			mag_handover_drop(h, now, why);
+			some = true;
+			break;
+		}
+	}
+}
+
+void mag_handover_node_gone(struct mag_node *node, struct now now)
+{
+	for (int side = MAG_HANDOVER_OUT; side <= MAG_HANDOVER_IN; side++)
+		if (node->handover[side])
+			mag_handover_finish(node->handover[side], now, false);
+}
+
+/* ---- time ---- */
+
+void mag_handover_schedule(struct mag_handover *h)
+{
+	mag_set(h->mag, &h->due, mono_min(mono_min(h->hi.next, h->ask.next), h->ends));
+}
+
+static void unanswered(struct mag_handover *h, struct now now)
+{
+	mag_count(h->mag, MAG_C_HI_UNANSWERED);
+	h->hi.next = MONO_NEVER;
+	if (h->state == MAG_HANDOVER_ENDING)
+		mag_handover_free(h);
+	else if (h->side == MAG_HANDOVER_OUT)
+		mag_handover_out_silent(h, now);
+	else
+		mag_handover_in_complete(h, now); /* reactive: it comes without */
+}
+
+static void retransmit(struct mag_handover *h, struct now now)
+{
+	if (h->hi.tries > h->mag->conf.handover.retries) {
+		unanswered(h, now);
+		return;
+	}
+	h->hi.tries++;
+	h->hi.timeout = span_mul(h->hi.timeout, 2);
+	h->hi.next = mono_add(now.mono, h->hi.timeout);
+	mag_count(h->mag, MAG_C_HI_RETRANSMITTED);
+	transmit(h);
+	mag_handover_schedule(h);
+}
+
+void mag_handover_expire(struct mag_handover *h, struct now now)
+{
+	if (mono_reached(h->hi.next, now.mono))
+		retransmit(h, now);
+	else if (mono_reached(h->ask.next, now.mono))
+		mag_handover_ask_again(h, now);
+	else if (!mono_reached(h->ends, now.mono))
+		mag_handover_schedule(h);
+	else if (h->side == MAG_HANDOVER_OUT)
+		mag_handover_out_ends(h, now);
+	else
+		mag_handover_in_ends(h, now, true, h->state == MAG_HANDOVER_ARRIVED ? "seams left open" : "it did not come");
+}
+
+/* ---- messages in ---- */
+
+bool mag_handover_refused(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m)
+{
+	const struct mag_neighbour *n = mag_neighbour_find(mag, src);
+
+	if (!n || m->status != MH_BE_UNKNOWN_TYPE)
+		return false;
+	mag_count(mag, MAG_C_BINDING_ERROR_RECEIVED);
+	list_each (i, &mag->handovers) {
+		struct mag_handover *h = list_owner(i, struct mag_handover, in_all);
+
+		if (h->with != n || mono_is_never(h->hi.next))
+			continue;
+		h->hi.tries = UINT8_MAX; /* nothing else will come */
+		h->hi.next = now.mono;
+		mag_handover_schedule(h);
+	}
+	return true;
+}
+
+static void heard(struct mag_neighbour *n, const struct mh_msg *m)
+{
+	n->heard_capabilities = m->has & MH_HAS_CAPABILITIES;
+	n->capabilities = n->heard_capabilities ? m->capabilities : (struct mh_capabilities){0};
+	if (!n->heard_capabilities)
+		n->context = false;
+}
+
+/* It is over by the other side's word. Without a key its number decides what it is about. */
+static void over(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
+{
+	bool keyed = (m->has & MH_HAS_MARK) && m->mark == MH_MARK_KEY;
+	struct mag_handover *h = mag_handover_with(mag, &m->mn_id, n, MAG_HANDOVER_IN);
+
+	if (h && (keyed ? m->key == h->key : h->heard.any && (int16_t)(uint16_t)(m->seq - h->heard.seq) > 0)) {
+		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_ACCEPTED);
+		mag_handover_in_ends(h, now, false, "the old gateway cancelled it");
+		return;
+	}
+	h = mag_handover_with(mag, &m->mn_id, n, MAG_HANDOVER_OUT);
+	mag_handover_answer_bare(mag, &n->address, m, MH_HACK_ACCEPTED);
+	if (h && (!keyed || !h->key || m->key == h->key))
+		mag_handover_out_complete(h, now, m->flags & MH_HI_F);
+}
+
+#define HI_OF_BEFORE span_s(2) /* longer than one is repeated */
+
+static void recv_hi(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
+{
+	struct mag_handover *h = mag_handover_with(mag, &m->mn_id, n, MAG_HANDOVER_IN);
+
+	if (m->status == MH_HI_FORWARDING_COMPLETE) {
+		over(mag, now, n, m);
+		return;
+	}
+	if (m->has & MH_HAS_CONTEXT_REQUEST) {
+		mag_handover_out_reactive(mag, now, n, m);
+		return;
+	}
+	if (h && h->heard.any && h->heard.seq == m->seq) {
+		mag_count(mag, MAG_C_HI_DUPLICATE);
+		if (h->heard.answered)
+			mag_handover_answer(h, h->heard.code); /* it got lost; else it is being found out */
+		return;
+	}
+	if (h && h->heard.any && (int16_t)(uint16_t)(m->seq - h->heard.seq) < 0 &&
+	    mono_before(now.mono, mono_add(h->heard.at, HI_OF_BEFORE))) {
+		mag_count(mag, MAG_C_HI_DUPLICATE); /* overtaken by a later one */
+		return;
+	}
+	mag_handover_in_hi(h, mag, now, n, m);
+}
+
+/* The request that it answers. */
+static struct mag_handover *match(const struct mag *mag, const struct mag_neighbour *n, const struct mh_msg *m)
+{
+	const struct htab *t = &mag->handovers_by_mn;
+
+	for (struct hnode *i = htab_first(t, mn_hash(mag, &m->mn_id)); i; i = htab_same(i)) {
+		struct mag_handover *h = hnode_owner(i, struct mag_handover, by_mn);
+
+		if (h->with == n && nai_eq(&h->mn, &m->mn_id) && !mono_is_never(h->hi.next) && h->hi.seq == m->seq)
+			return h;
+	}
+	return NULL;
+}
+
+static void recv_hack(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
+{
+	struct mag_handover *h = match(mag, n, m);
+
+	if (!h) {
+		mag_count(mag, MAG_C_HACK_UNMATCHED);
+		return;
+	}
+	heard(n, m);
+	h->hi.next = MONO_NEVER;
+	if (h->state == MAG_HANDOVER_ENDING)
+		mag_handover_free(h);
+	else if (h->side == MAG_HANDOVER_OUT)
+		mag_handover_out_hack(h, now, m);
+	else
+		mag_handover_in_hack(h, now, m);
+}
+
+static void refuse_stranger(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m)
+{
+	mag_count(mag, MAG_C_MH_STRANGER);
+	if (m->type == MH_HI && (m->flags & MH_HI_P) && limiter_take(&mag->errors, now.mono))
+		mag_handover_answer_bare(mag, src, m, MH_HACK_PROHIBITED);
+}
+
+void mag_handover_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m)
+{
+	struct mag_neighbour *n = mag_neighbour_find(mag, src);
+
+	if (!n || !mag->conf.handover.enabled) {
+		refuse_stranger(mag, now, src, m);
+		return;
+	}
+	if (!(m->flags & (m->type == MH_HI ? MH_HI_P : MH_HACK_P)) || !(m->has & MH_HAS_MN_ID) ||
+	    m->mn_id_subtype != MH_MNID_NAI || !m->mn_id.len) {
+		mag_count(mag, MAG_C_HI_MALFORMED); /* of mobile nodes' own handovers (RFC 5568), or of nobody */
+		return;
+	}
+	if (m->type == MH_HI) {
+		mag_count(mag, MAG_C_HI_RECEIVED);
+		heard(n, m);
+		recv_hi(mag, now, n, m);
+	} else {
+		recv_hack(mag, now, n, m);
+	}
+}

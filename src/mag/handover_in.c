@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The new side of a handover until the node comes: the policy store is asked who it is, its context becomes its
+ * subscriptions, the anchor is asked for the streams, and they are held (draft Figure 5, steps 2 to 7).
+ *
+ *   HI ─► PREPARING ─► PREPARED ─HI: forwarding has begun─► MARKING ─► READY ─► ARRIVED (handover_arrive.c)
+ *
+ * Each HI is answered when what it asks for is done. Nothing goes to a link before the node is on it. */
+#include <string.h>
+
+#include "mag/mag_priv.h"
+
+void mag_handover_in_refuse(struct mag_handover *h, struct now now, uint8_t code, const char *why)
+{
+	(void)now;
+	mag_count(h->mag, MAG_C_HANDOVER_REFUSED);
+	mag_handover_event(h, EV_HANDOVER_FAILED, code, why);
+	mag_handover_answer(h, code);
+	mag_handover_free(h);
+}
+
+/* ---- what the HI tells ---- */
+
+static bool is_home(const struct prefix *p)
+{
+	return p->len > 0 && p->len <= 128 && !addr_is_any(&p->addr) && !addr_is_multicast(&p->addr) &&
+	       !addr_is_link_local(&p->addr);
+}
+
+bool mag_handover_take(struct mag_handover *h, struct now now, const struct mh_msg *m)
+{
+	for (uint8_t i = 0; i < m->n_hnp && h->n_prefixes < DP_NODE_PREFIX_MAX; i++)
+		if (is_home(&m->hnp[i]))
+			h->prefixes[h->n_prefixes++] = prefix_masked(m->hnp[i]);
+	if (m->has & MH_HAS_LMA_ADDRESS)
+		h->lmaa = m->lma_address;
+	if (m->has & MH_HAS_LLID)
+		h->llid = m->llid;
+	if (m->has & MH_HAS_MN_IID) {
+		h->link_local = addr_any;
+		h->link_local.s6_addr[0] = 0xfe;
+		h->link_local.s6_addr[1] = 0x80;
+		memcpy(h->link_local.s6_addr + 8, m->mn_iid, sizeof(m->mn_iid));
+	}
+	h->more = m->has & MH_HAS_MORE;
+	if ((m->has & MH_HAS_MMO) && !mn_context_take(&h->context, now, m, &m->mmo)) {
+		mag_count(h->mag, MAG_C_OUT_OF_MEMORY);
+		h->more = true;
+	}
+	return h->n_prefixes && (m->has & MH_HAS_LMA_ADDRESS);
+}
+
+/* Our own word on groups is the profile's; on their number, too. What is over is refused in the answer. */
+void mag_handover_give(struct mag_handover *h, struct now now)
+{
+	struct mn_context c = {.v = NULL};
+
+	if (h->context.n <= h->mag->conf.handover.groups_max) {
+		mag_context_give(h->node, now, &h->context);
+		return;
+	}
+	mag_count(h->mag, MAG_C_LIMIT_HANDOVER_GROUPS);
+	if (!mn_context_copy(&h->context, &c)) {
+		mag_count(h->mag, MAG_C_OUT_OF_MEMORY);
+		return;
+	}
+	while (c.n > h->mag->conf.handover.groups_max)
+		mn_context_remove(&c, &c.v[c.n - 1].group);
+	mag_context_give(h->node, now, &c);
+	mn_context_drop(&c);
+}
+
+/* ---- the key: 12 bits, unique among all that come here ---- */
+
+bool mag_handover_take_key(struct mag_handover *h)
+{
+	struct mag *mag = h->mag;
+
+	for (unsigned n = 0; n < MH_KEY_MAX; n++) {
+		uint16_t key = (uint16_t)(mag->key_last % MH_KEY_MAX + 1); /* 1 .. 4095: 0 is no key */
+		bool used = false;
+
+		mag->key_last = key;
+		list_each (i, &mag->handovers)
+			used |= list_owner(i, struct mag_handover, in_all)->key == key &&
+				list_owner(i, struct mag_handover, in_all)->side == MAG_HANDOVER_IN;
+		if (used)
+			continue;
+		h->key = key;
+		return true;
+	}
+	return false;
+}
+
+/* ---- the node ---- */
+
+static struct mag_peer *authorise(const struct mag_handover *h, const struct profile *p, const char **why)
+{
+	const struct mag_conf *c = &h->mag->conf;
+	struct in6_addr lma;
+
+	*why = NULL;
+	if (!p) {
+		*why = "not in the policy store";
+		return NULL;
+	}
+	lma = addr_is_any(&p->lma) ? c->lma : p->lma;
+	if (!p->enabled)
+		*why = "profile: no mobility service";
+	else if (!profile_allows_mag(p, &c->proxy_coa))
+		*why = "profile: not at this gateway";
+	else if (!addr_eq(&lma, &h->lmaa))
+		*why = "the profile has it at another anchor";
+	return *why ? NULL : mag_peer_get(h->mag, &lma);
+}
+
+static struct dp_op expect(const struct mag_handover *h)
+{
+	const struct mag_handover_conf *c = &h->mag->conf.handover;
+	struct dp_op op = {.kind = DP_HANDOVER_EXPECT};
+
+	op.handover.node = h->node->number;
+	op.handover.key = h->key;
+	op.handover.n_prefixes = h->n_prefixes;
+	memcpy(op.handover.prefixes, h->prefixes, h->n_prefixes * sizeof(op.handover.prefixes[0]));
+	op.handover.tunnel = mag_handover_path(h);
+	op.handover.anchor = h->node->peer->tunnel;
+	op.handover.packets = c->buffer_packets;
+	op.handover.octets = c->buffer_octets;
+	op.handover.age = c->buffer_age;
+	op.handover.seam_wait = c->seam_wait;
+	return op;
+}
+
+void mag_handover_expect(struct mag_handover *h, struct mag_node *node)
+{
+	struct dp_op op;
+
+	h->node = node;
+	node->handover[MAG_HANDOVER_IN] = h;
+	h->number = node->number;
+	mag_peer_serve(node->peer);
+	mag_handover_tunnel(h, true);
+	op = expect(h);
+	fxq_dp(h->mag->fxq, &op);
+}
+
+/* It is here already: it came earlier than it was announced. Its context counts, and what is forwarded to it. */
+static void is_here(struct mag_handover *h, struct mag_node *node, struct now now)
+{
+	mag_handover_expect(h, node);
+	h->state = MAG_HANDOVER_ARRIVED;
+	mag_handover_give(h, now);
+	mag_handover_event(h, EV_HANDOVER_ARRIVED, -1, "it was here before it was announced");
+	mag_handover_answer(h, h->more ? MH_HACK_CONTEXT_ACCEPTED : MH_HACK_CONTEXT_COMPLETE);
+	mag_handover_schedule(h);
+}
+
+static struct mag_node *record_for(struct mag_handover *h, struct now now, struct mag_node *node,
+				   const struct profile *p, struct mag_peer *peer)
+{
+	struct mag *mag = h->mag;
+
+	if (node) { /* of an earlier stay */
+		if (node->handover[MAG_HANDOVER_OUT])
+			mag_handover_finish(node->handover[MAG_HANDOVER_OUT], now, false);
+		mag_registration_cancel(node);
+		if (node->state == MAG_NODE_REGISTERED)
+			mag_node_become(node, now, MAG_NODE_HELD);
+		mag_subs_stop(node);
+		heap_clear(&mag->heap, &node->binding);
+		mag_node_take_profile(node, now, p);
+	} else if (!(node = mag_node_new(mag, &h->mn, p))) {
+		mag_count(mag, MAG_C_LIMIT_NODES);
+		mag_limit_event(mag, now, "nodes");
+		return NULL;
+	}
+	mag_node_leave_link(node);
+	if (node->peer && node->peer != peer)
+		mag_peer_leave(node, now);
+	if (!node->peer)
+		mag_peer_join(peer, node);
+	return node;
+}
+
+static void await(struct mag_handover *h, struct mag_node *node, struct now now)
+{
+	memcpy(node->prefixes, h->prefixes, h->n_prefixes * sizeof(h->prefixes[0]));
+	node->n_prefixes = h->n_prefixes;
+	node->link_local = h->link_local;
+	node->trigger = "handover";
+	node->halted = node->willing = node->ask_any_prefix = node->terminated = false;
+	node->status = -1;
+	memset(node->step_done, 0, sizeof(node->step_done));
+	node->step_done[MAG_STEP_IDENTIFIED] = node->step_done[MAG_STEP_AUTHORISED] = true;
+	memset(&node->bri, 0, sizeof(node->bri));
+	if (h->llid.len)
+		mag_node_expect_lladdr(node, &h->llid);
+	mag_handover_expect(h, node);
+	mag_node_become(node, now, MAG_NODE_EXPECTED);
+	mag_subs_decide_all(node, now);
+	mag_handover_give(h, now);
+	mag_handover_ask(h, now, MH_MARK_JOIN);
+}
+
+static void prepare(struct mag_handover *h, struct now now, const struct profile *p)
+{
+	struct mag_node *node = mag_node_find_mn(h->mag, &h->mn);
+	const char *why;
+	struct mag_peer *peer = authorise(h, p, &why);
+
+	if (!peer) {
+		mag_handover_in_refuse(h, now, why ? MH_HACK_PROHIBITED : MH_HACK_NO_RESOURCES,
+				       why ? why : "too many anchors");
+		return;
+	}
+	if (node && node->state == MAG_NODE_REFUSED && node->link) {
+		mag_handover_in_refuse(h, now, MH_HACK_PROHIBITED, "it is here, and refused");
+		return;
+	}
+	if (!mag_handover_take_key(h)) {
+		mag_handover_in_refuse(h, now, MH_HACK_NO_RESOURCES, "no key is free");
+		return;
+	}
+	if (node && mag_node_present(node)) {
+		is_here(h, node, now);
+		return;
+	}
+	node = record_for(h, now, node, p, peer);
+	if (!node)
+		mag_handover_in_refuse(h, now, MH_HACK_NO_RESOURCES, "too many nodes");
+	else
+		await(h, node, now);
+}
+
+/* ---- the policy store ---- */
+
+static struct mag_handover *find_request(const struct mag *mag, uint32_t request)
+{
+	const struct htab *t = &mag->handover_requests;
+
+	for (struct hnode *i = htab_first(t, htab_hash(t, &request, sizeof(request))); i; i = htab_same(i)) {
+		struct mag_handover *h = hnode_owner(i, struct mag_handover, by_request);
+
+		if (h->request == request)
+			return h;
+	}
+	return NULL;
+}
+
+static void ask_store(struct mag_handover *h, struct now now)
+{
+	struct mag *mag = h->mag;
+	struct fx_profile q = {.id_len = h->mn.len, .id = (const uint8_t *)h->mn.s};
+
+	if (!limiter_take(&mag->store, now.mono)) {
+		mag_count(mag, MAG_C_STORE_LIMITED);
+		mag_handover_in_refuse(h, now, MH_HACK_NO_RESOURCES, "too many questions to the policy store");
+		return;
+	}
+	h->request = mag_request_number(mag);
+	if (!htab_add(&mag->handover_requests, &h->by_request,
+		      htab_hash(&mag->handover_requests, &h->request, sizeof(h->request)))) {
+		mag_count(mag, MAG_C_OUT_OF_MEMORY);
+		mag_handover_in_refuse(h, now, MH_HACK_NO_RESOURCES, "out of memory");
+		return;
+	}
+	h->asking = true;
+	q.request = h->request;
+	mag_count(mag, MAG_C_STORE_ASKED);
+	fxq_profile(mag->fxq, &q);
+}
+
+bool mag_handover_request_taken(const struct mag *mag, uint32_t request) { return find_request(mag, request); }
+
+bool mag_handover_profile(struct mag *mag, struct now now, uint32_t request, const struct profile *p)
+{
+	struct mag_handover *h = find_request(mag, request);
+
+	if (!h)
+		return false;
+	htab_del(&mag->handover_requests, &h->by_request);
+	h->asking = false;
+	prepare(h, now, p);
+	return true;
+}
+
+/* ---- messages ---- */
+
+static void begin(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
+{
+	struct mag_handover *h = mag_handover_of(mag, &m->mn_id, MAG_HANDOVER_IN);
+
+	if (!limiter_take(&mag->handovers_begun, now.mono)) {
+		mag_count(mag, MAG_C_LIMIT_HANDOVER_RATE);
+		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_RESOURCES);
+		return;
+	}
+	if (h) /* from another gateway, or of before that one began anew: the latest word counts */
+		mag_handover_drop(h, now, "it is handed over anew");
+	h = mag_handover_new(mag, now, n, &m->mn_id, MAG_HANDOVER_IN);
+	if (!h) {
+		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_RESOURCES);
+		return;
+	}
+	h->state = MAG_HANDOVER_PREPARING;
+	h->forwarding = m->flags & MH_HI_F; /* of a gateway that says all in one message */
+	mag_handover_note(h, now, m);
+	if (!mag_handover_take(h, now, m)) {
+		mag_handover_in_refuse(h, now, MH_HACK_NOT_ACCEPTED, "no prefix, or no anchor");
+		return;
+	}
+	mag_handover_event(h, EV_HANDOVER_STARTED, -1, "");
+	mag_handover_schedule(h);
+	ask_store(h, now);
+}
+
+void mag_handover_in_hi(struct mag_handover *h, struct mag *mag, struct now now, struct mag_neighbour *n,
+			const struct mh_msg *m)
+{
+	if (mag->stopping) {
+		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_RESOURCES);
+		return;
+	}
+	if (!h || !(m->flags & MH_HI_F)) {
+		begin(mag, now, n, m);
+		return;
+	}
+	mag_handover_note(h, now, m);
+	h->forwarding = true;
+	switch (h->state) {
+	case MAG_HANDOVER_PREPARED:
+		h->ends = mono_add(now.mono, mag->conf.handover.hold);
+		h->state = MAG_HANDOVER_MARKING;
+		mag_handover_ask(h, now, MH_MARK_LABEL);
+		return;
+	case MAG_HANDOVER_ARRIVED: /* before this came */
+		if (h->node && h->node->state == MAG_NODE_REGISTERING)
+			mag_node_forward(h->node);
+		mag_handover_ask(h, now, MH_MARK_LABEL);
+		return;
+	case MAG_HANDOVER_READY:
+		mag_handover_answer(h, MH_HACK_ACCEPTED);
+		return;
+	case MAG_HANDOVER_PREPARING: /* answered when that is done */
+	case MAG_HANDOVER_MARKING:
+	case MAG_HANDOVER_INITIATING:
+	case MAG_HANDOVER_FORWARDING:
+	case MAG_HANDOVER_FETCHING:
+	case MAG_HANDOVER_ENDING:
+		return;
+	}
+}
+
+/* ---- the anchor has answered, or will not ---- */
+
+void mag_handover_in_joined(struct mag_handover *h, struct now now)
+{
+	if (h->state != MAG_HANDOVER_PREPARING && h->state != MAG_HANDOVER_ARRIVED)
+		return;
+	if (!h->heard.answered)
+		mag_handover_answer(h, h->more ? MH_HACK_CONTEXT_ACCEPTED : MH_HACK_CONTEXT_COMPLETE);
+	if (h->state == MAG_HANDOVER_PREPARING)
+		h->state = MAG_HANDOVER_PREPARED;
+	if (!h->forwarding) {
+		mag_handover_schedule(h);
+		return;
+	}
+	if (h->state == MAG_HANDOVER_PREPARED)
+		h->state = MAG_HANDOVER_MARKING;
+	mag_handover_ask(h, now, MH_MARK_LABEL);
+}
+
+static void edge(const struct mag_handover *h, const struct in6_addr *group, uint32_t label)
+{
+	struct dp_op op = {.kind = DP_HANDOVER_EDGE};
+
+	op.edge.node = h->number;
+	op.edge.group = *group;
+	op.edge.label = label;
+	fxq_dp(h->mag->fxq, &op);
+}
+
+void mag_handover_in_marked(struct mag_handover *h, struct now now, const struct mh_msg *m)
+{
+	uint16_t n = m ? m->labels.n : 0, wanted = 0;
+
+	(void)now;
+	if (!h->node)
+		return;
+	list_each (i, &h->node->subs)
+		wanted = (uint16_t)(wanted + !filter_is_none(&list_owner(i, struct mag_sub, in_node)->want));
+	for (uint16_t i = 0; i < n; i++) {
+		const struct mh_record *r = &m->records[m->labels.first + i];
+
+		edge(h, &r->group, r->label);
+	}
+	h->marked = n >= wanted;
+	if (!h->marked) {
+		mag_count(h->mag, MAG_C_HANDOVER_UNMARKED);
+		edge(h, &addr_any, DP_LABEL_NONE);
+	}
+	if (!h->heard.answered)
+		mag_handover_answer(h, MH_HACK_ACCEPTED);
+	if (h->state == MAG_HANDOVER_MARKING) {
+		h->state = MAG_HANDOVER_READY;
+		mag_handover_event(h, EV_HANDOVER_READY, -1, h->marked ? "" : "the anchor does not mark");
+	}
+	mag_handover_schedule(h);
+}
+
+/* ---- ends ---- */
+
+void mag_handover_in_ends(struct mag_handover *h, struct now now, bool tell, const char *why)
+{
+	struct mag *mag = h->mag;
+	struct mag_node *node = h->node;
+	bool expected = node && node->state == MAG_NODE_EXPECTED;
+
+	if (expected) /* nothing is held any more, before there is nothing that holds */
+		mag_subs_withdraw(node);
+	if (h->state == MAG_HANDOVER_ARRIVED) {
+		mag_handover_event(h, EV_HANDOVER_COMPLETED, -1, why);
+		mag_count(mag, MAG_C_HANDOVER_COMPLETED);
+	} else {
+		mag_handover_event(h, EV_HANDOVER_CANCELLED, -1, why);
+		mag_count(mag, MAG_C_HANDOVER_CANCELLED);
+	}
+	if (tell)
+		mag_handover_finish(h, now, h->state == MAG_HANDOVER_ARRIVED);
+	else
+		mag_handover_free(h);
+	if (expected)
+		mag_node_free(node, now);
+}
