@@ -43,6 +43,7 @@ void mag_node_register(struct mag_node *node, struct now now)
 	node->halted = node->willing = false;
 	node->retries = 0;
 	node->n_prefixes = 0; /* of a session that ended: the anchor knows whether it goes on */
+	node->unsaid = false;
 	memset(&node->bri, 0, sizeof(node->bri));
 	peer = authorise(node, &status, &why);
 	if (!peer) {
@@ -73,6 +74,7 @@ static void farewell(struct mag_node *node, struct now now)
 		return;
 	if (served)
 		mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
+	mag_transfer_keep(node, now);
 	mag_node_become(node, now, MAG_NODE_DEREGISTERING);
 	mag_signal_reset(node);
 	mag_signal_flush(node->mag, now);

@@ -24,6 +24,7 @@ static void slabs_limit(struct mag *mag)
 	mag->peer_slab.max = mag->conf.lmas_max;
 	mag->neighbour_slab.max = 2 * MAG_CANDIDATES_MAX;
 	mag->handover_slab.max = mag->conf.handover.handovers_max;
+	mag->kept_slab.max = mag->conf.nodes_max;
 }
 
 static void slabs_init(struct mag *mag)
@@ -36,6 +37,7 @@ static void slabs_init(struct mag *mag)
 	slab_init(&mag->peer_slab, sizeof(struct mag_peer), 0);
 	slab_init(&mag->neighbour_slab, sizeof(struct mag_neighbour), 0);
 	slab_init(&mag->handover_slab, sizeof(struct mag_handover), 0);
+	slab_init(&mag->kept_slab, sizeof(struct mag_kept), 0);
 	slabs_limit(mag);
 }
 
@@ -49,6 +51,7 @@ static void tables_init(struct mag *mag)
 	htab_init(&mag->peers, rng_u64(&mag->rng));
 	htab_init(&mag->handovers_by_mn, rng_u64(&mag->rng));
 	htab_init(&mag->handover_requests, rng_u64(&mag->rng));
+	htab_init(&mag->kept, rng_u64(&mag->rng));
 }
 
 /* Each node has a link of its own in the membership engine; the engine's default bounds are made to fit ours. */
@@ -112,12 +115,14 @@ static void tables_deinit(struct mag *mag)
 	htab_deinit(&mag->handover_requests);
 	slab_deinit(&mag->neighbour_slab);
 	slab_deinit(&mag->handover_slab);
+	htab_deinit(&mag->kept);
 	slab_deinit(&mag->link_slab);
 	slab_deinit(&mag->stranger_slab);
 	slab_deinit(&mag->node_slab);
 	slab_deinit(&mag->sub_slab);
 	slab_deinit(&mag->group_slab);
 	slab_deinit(&mag->peer_slab);
+	slab_deinit(&mag->kept_slab);
 	heap_deinit(&mag->heap);
 }
 
@@ -133,6 +138,8 @@ struct mag *mag_free(struct mag *mag)
 	mag_handovers_free(mag);
 	while ((h = any(&mag->nodes_by_mn)))
 		mag_node_free(hnode_owner(h, struct mag_node, by_mn), never);
+	while ((h = any(&mag->kept)))
+		mag_kept_free(mag, hnode_owner(h, struct mag_kept, by_mn));
 	while ((h = any(&mag->strangers)))
 		mag_stranger_free(mag, hnode_owner(h, struct mag_stranger, by_lladdr));
 	while ((h = any(&mag->requests)))
@@ -181,7 +188,8 @@ static void node_reconf(struct mag_node *node, struct now now, bool resignal)
 
 void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf)
 {
-	bool resignal = mag->conf.signalling != conf->signalling;
+	bool resignal = mag->conf.signalling != conf->signalling || mag->conf.context != conf->context ||
+			mag->conf.implicit_join != conf->implicit_join;
 	bool heartbeats = mag->conf.heartbeat_interval.ns != conf->heartbeat_interval.ns;
 	struct hnode *h, *next;
 
@@ -337,15 +345,22 @@ static void recv_decoded(struct mag *mag, struct now now, const struct in6_addr 
 	case MH_BE:
 		mag_binding_error_recv(mag, now, src, m);
 		return;
+	case MH_SUBSCRIPTION_QUERY:
+		if (!mag_context_is_on(mag))
+			break;
+		mag_transfer_query(mag, now, src, m);
+		return;
 	case MH_SUBSCRIPTION_RESPONSE:
 		if (mag_handover_anchor_recv(mag, now, src, m))
 			return;
-		break;
+		if (!mag_context_is_on(mag))
+			break;
+		mag_transfer_response(mag, now, src, m);
+		return;
 	case MH_BU:
 	case MH_UPA:
 	case MH_HI:
 	case MH_HACK:
-	case MH_SUBSCRIPTION_QUERY:
 		break;
 	}
 	/* Types that a MAG of these features does not know: the answer tells the peer so (RFC 6275 9.2). */
@@ -478,6 +493,12 @@ static void expire_one(struct mag *mag, struct now now, struct deadline *d)
 		return;
 	case DL_HANDOVER:
 		mag_handover_expire(deadline_owner(d, struct mag_handover, due), now);
+		return;
+	case DL_NODE_TRANSFER:
+		mag_transfer_expire(deadline_owner(d, struct mag_node, transfer.due), now);
+		return;
+	case DL_KEPT:
+		mag_kept_free(mag, deadline_owner(d, struct mag_kept, end));
 		return;
 	}
 }

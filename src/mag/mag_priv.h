@@ -33,6 +33,8 @@ enum mag_deadline {
 	DL_PEER_HEARTBEAT,
 	DL_PEER_RENEW,
 	DL_HANDOVER,
+	DL_NODE_TRANSFER, /* the anchor was asked for the node's context */
+	DL_KEPT,	  /* the context of a node that has gone */
 };
 
 /* Why something was ignored or refused, and what was done. Each has a name in show.c. */
@@ -114,6 +116,14 @@ enum mag_counter {
 	MAG_C_LIMIT_HANDOVERS,
 	MAG_C_LIMIT_HANDOVER_RATE,
 	MAG_C_LIMIT_HANDOVER_GROUPS,
+	MAG_C_QUERY_SENT,
+	MAG_C_QUERY_GIVEN_UP,
+	MAG_C_QUERY_RECEIVED,
+	MAG_C_RESPONSE_SENT,
+	MAG_C_RESPONSE_RECEIVED,
+	MAG_C_RESPONSE_UNMATCHED,
+	MAG_C_CONTEXT_TAKEN,
+	MAG_C_CONTEXT_NOT_KEPT,
 	MAG_C_OUT_OF_MEMORY,
 	MAG_COUNTER_N
 };
@@ -150,6 +160,15 @@ struct mag_stranger {
 	uint8_t *report; /* the last MLD report that came while the store was asked; owned */
 	size_t report_len;
 	struct deadline hold;
+};
+
+/* What a node listened to that has gone (decision 13). */
+struct mag_kept {
+	struct hnode by_mn;
+	struct nai mn;
+	struct in6_addr lmaa; /* whom it may be told */
+	struct mn_context context;
+	struct deadline end;
 };
 
 /* A request to the LMA that waits for its answer. */
@@ -224,6 +243,18 @@ struct mag_node {
 	struct mag_handover *handover[2]; /* by side, while they go on */
 	bool served;  /* the data plane delivers to it, or holds for it */
 	bool in_dp;   /* DP_NODE_ADD was said */
+	bool unsaid; /* held: the anchor is yet to be told that its link went down */
+
+	/* its context from the anchor (RFC 7161) */
+	struct {
+		bool open; /* a Subscription Query is to be answered */
+		uint8_t seq, tries;
+		mono_t began;
+		bool behind; /* for the rest, behind this group */
+		struct in6_addr group;
+		struct mn_context given; /* taken, and not yet confirmed by VSM 19/2 */
+		struct deadline due;
+	} transfer;
 
 	/* multicast */
 	struct mag_asked *asked; /* by an operator, while there is no session; NULL: nothing */
@@ -288,6 +319,8 @@ struct mag_peer {
 	uint32_t mtu;
 	bool heard, heard_capabilities, silent;
 	bool no_seam; /* it knows nothing of VSM 19/7 */
+	bool no_query;	      /* it knows no Subscription Query, by its Binding Error */
+	bool answers_queries; /* it has */
 	struct mh_capabilities capabilities;
 	struct list nodes; /* mag_node.in_peer */
 	uint32_t n_nodes;
@@ -319,11 +352,14 @@ struct mag {
 	struct limiter handovers_begun;
 	uint16_t hi_seq, key_last;
 	uint8_t ask_seq;
+	struct slab kept_slab;
+	struct htab kept; /* mag_kept.by_mn */
 	struct htab links, strangers, requests, nodes_by_lladdr, nodes_by_mn, peers;
 	struct mag_node **numbers; /* by node number; [0] is never used */
 	uint32_t numbers_cap, numbers_hint;
 	uint32_t request_last;
 	uint16_t seq_last;
+	uint32_t query_last;
 	uint64_t timestamp_last;
 	uint32_t restart_counter;
 
@@ -395,6 +431,8 @@ void mag_node_leave_link(struct mag_node *node);
 /* It will be known by that address when it comes, on whatever link. */
 void mag_node_expect_lladdr(struct mag_node *node, const struct lladdr *lladdr);
 void mag_node_let_go(struct mag_node *node); /* a handover had it in the data plane, and has it no longer */
+/* Held since its link went down: the anchor is told now. */
+void mag_node_say_goodbye(struct mag_node *node, struct now now);
 void mag_node_refuse(struct mag_node *node, struct now now, int32_t status, const char *why);
 /* May its packets be processed: is it on a link, and its record not on the way out? */
 bool mag_node_present(const struct mag_node *node);
@@ -477,6 +515,25 @@ void mag_context_reported(struct mag_node *node, struct now now);
 /* Does the wish that came along hold still? */
 bool mag_context_review(struct mag_sub *sub, struct now now);
 
+/* ---- transfer.c: contexts and the anchor (RFC 7161) ---- */
+bool mag_context_is_on(const struct mag *mag);
+/* It leaves, and its subscriptions are about to go. */
+void mag_transfer_keep(struct mag_node *node, struct now now);
+struct mag_kept *mag_kept_find(const struct mag *mag, const struct nai *mn);
+void mag_kept_free(struct mag *mag, struct mag_kept *k);
+/* Into its de-registration: returns how many records. */
+size_t mag_transfer_farewell(const struct mag_node *node, struct now now, struct mh_msg *m, size_t room);
+/* The answer to its registration. */
+void mag_transfer_accepted(struct mag_node *node, struct now now, const struct mh_msg *m);
+void mag_transfer_query(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);
+void mag_transfer_response(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);
+void mag_transfer_expire(struct mag_node *node, struct now now);
+bool mag_transfer_refused(struct mag_peer *peer); /* by a Binding Error; false: that was about something else */
+/* Which of what came along is wanted, in a registration. */
+void mag_transfer_confirm(const struct mag_node *node, struct mh_msg *m, size_t room);
+void mag_transfer_confirmed(struct mag_node *node);
+void mag_transfer_end(struct mag_node *node);
+
 /* ---- listen.c: MLD of nodes ---- */
 void mag_listen_start(struct mag_node *node, struct now now);
 void mag_listen_stop(struct mag_node *node);
@@ -506,6 +563,8 @@ void mag_asked_drop(struct mag_node *node);
 /* ---- signalling.c ---- */
 /* Do PBUs to this LMA carry the groups, and do they count? */
 bool mag_peer_by_registration(const struct mag_peer *peer);
+/* Does this LMA keep what each node listens to, so that it is told of each change? */
+bool mag_peer_keeps(const struct mag_peer *peer);
 bool mag_group_attach(struct mag_sub *sub); /* false: limit */
 void mag_group_detach(struct mag_sub *sub);
 void mag_group_touch(struct mag_group *g);

@@ -6,7 +6,8 @@
  *        ▼            ▼  │  └────┬─────┘  │
  *     REFUSED ◄───────┘──┘       ▼        ▼
  *                         DEREGISTERING  HELD ──► gone; REGISTERING again, or REFUSED,
- *                                                when it comes back
+ *                                                when it comes back; DEREGISTERING, when
+ *                                                the anchor is to hear of it after all
  *
  *     another gateway hands it over ──► EXPECTED ──► REGISTERING ──► REGISTERED
  *
@@ -122,6 +123,7 @@ static void node_init(struct mag_node *node, struct mag *mag)
 	deadline_init(&node->nud, DL_NODE_NUD);
 	deadline_init(&node->policy, DL_NODE_POLICY);
 	deadline_init(&node->revoked, DL_NODE_REVOKED);
+	deadline_init(&node->transfer.due, DL_NODE_TRANSFER);
 	node->state = MAG_NODE_IDENTIFYING;
 }
 
@@ -253,7 +255,7 @@ static const uint16_t may_become[] = {
 	[MAG_NODE_REGISTERING] = BIT(REGISTERED) | BIT(REFUSED) | BIT(DEREGISTERING) | BIT(HELD),
 	[MAG_NODE_REGISTERED] = BIT(REGISTERING) | BIT(REFUSED) | BIT(DEREGISTERING) | BIT(HELD),
 	[MAG_NODE_DEREGISTERING] = BIT(REGISTERING) | BIT(REFUSED) | BIT(EXPECTED),
-	[MAG_NODE_HELD] = BIT(REGISTERING) | BIT(REFUSED) | BIT(EXPECTED),
+	[MAG_NODE_HELD] = BIT(REGISTERING) | BIT(REFUSED) | BIT(EXPECTED) | BIT(DEREGISTERING),
 	[MAG_NODE_EXPECTED] = BIT(REGISTERING) | BIT(REFUSED),
 };
 
@@ -334,8 +336,29 @@ void mag_node_departed(struct mag_node *node, struct now now, const char *why)
 		mag_node_leave(node, now, true, why);
 }
 
+/* The anchor hears nothing for a while: it is told when the node has come to neither us nor another gateway. */
+static void go_unsaid(struct mag_node *node, struct now now, const char *why)
+{
+	mag_transfer_keep(node, now);
+	mag_node_become(node, now, MAG_NODE_HELD);
+	mag_node_leave_link(node);
+	heap_clear(&node->mag->heap, &node->nud);
+	node->unsaid = true;
+	mag_event(node->mag, EV_NODE_DETACHED, node, why);
+	mag_subs_stop(node);
+	mag_set(node->mag, &node->binding, mono_add(now.mono, node->mag->conf.deregister_after));
+}
+
+void mag_node_say_goodbye(struct mag_node *node, struct now now)
+{
+	node->unsaid = false;
+	mag_node_become(node, now, MAG_NODE_DEREGISTERING);
+	mag_registration_send(node, now, MAG_REQUEST_DEREGISTER);
+}
+
 void mag_node_leave(struct mag_node *node, struct now now, bool deregister, const char *why)
 {
+	bool link_down = !strcmp(why, "link-down");
 	bool bound = node->state == MAG_NODE_REGISTERED || node->tx.what == MAG_REQUEST_REGISTER;
 
 	if (node->bri.pending)
@@ -349,8 +372,14 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 			gone(node, now, why);
 			return;
 		}
-		if (node->served && node->link && strcmp(why, "link-down"))
+		if (link_down && node->state == MAG_NODE_REGISTERED && node->mag->conf.deregister_after.ns &&
+		    !node->mag->stopping) {
+			go_unsaid(node, now, why);
+			return;
+		}
+		if (node->served && node->link && !link_down)
 			mag_advertise_withdraw(node, now, node->prefixes, node->n_prefixes);
+		mag_transfer_keep(node, now);
 		mag_node_become(node, now, MAG_NODE_DEREGISTERING);
 		mag_node_leave_link(node);
 		heap_clear(&node->mag->heap, &node->nud);
@@ -364,9 +393,11 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 	case MAG_NODE_DEREGISTERING:
 	case MAG_NODE_HELD:
 		mag_node_leave_link(node); /* its record has its own end */
-		if (!node->mag->stopping)
+		if (!node->mag->stopping || node->state != MAG_NODE_HELD)
 			return;
-		if (node->state == MAG_NODE_HELD)
+		if (node->unsaid)
+			mag_node_say_goodbye(node, now);
+		else
 			mag_node_free(node, now);
 		return;
 	case MAG_NODE_REFUSED:

@@ -63,6 +63,7 @@ void mag_node_moved_away(struct mag_node *node, struct now now)
 {
 	mag_registration_cancel(node);
 	mag_handover_revoked(node, now);
+	mag_transfer_keep(node, now);
 	mag_event(node->mag, EV_NODE_MOVED_AWAY, node, NULL);
 	mag_node_become(node, now, MAG_NODE_HELD);
 	mag_subs_stop(node);
@@ -153,6 +154,7 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 		return;
 	case MAG_NODE_HELD:
 	case MAG_NODE_DEREGISTERING:
+		node->unsaid = false;			/* nor has the anchor to be told */
 		answer(node->mag, bri, MH_BRA_SUCCESS); /* released already */
 		return;
 	case MAG_NODE_REFUSED:
@@ -426,7 +428,8 @@ void mag_binding_error_recv(struct mag *mag, struct now now, const struct in6_ad
 
 	mag_count(mag, MAG_C_BINDING_ERROR_RECEIVED);
 	if (m->status == MH_BE_UNKNOWN_TYPE &&
-	    (mag_heartbeat_refused(mag_peer_find(mag, src)) || mag_handover_anchor_refused(mag, now, src)))
+	    (mag_heartbeat_refused(mag_peer_find(mag, src)) || mag_handover_anchor_refused(mag, now, src) ||
+	     mag_transfer_refused(mag_peer_find(mag, src))))
 		return;
 	/* All else that we send unasked is PBUs: an anchor that knows no Binding Update is none. They go on. */
 	e.peer = *src;

@@ -371,7 +371,7 @@ static void messages_from_nowhere(void **state)
 
 static void messages_for_others(void **state)
 {
-	const enum mh_type types[] = {MH_SUBSCRIPTION_RESPONSE, MH_HACK};
+	const enum mh_type types[] = {MH_UPA, MH_HACK};
 	struct bench *b = bench_begin();
 	struct mh_msg m;
 

@@ -58,6 +58,12 @@ struct mh_capabilities mag_capabilities(const struct mag *mag)
 	v.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_DELIVERY_L2_UNICAST;
 	if (c->signalling != MAG_SIGNALLING_MLD)
 		v.features |= MH_FEATURE_AMS_IN_PBU;
+	if (mag_context_is_on(mag))
+		v.features |= MH_FEATURE_CONTEXT;
+	if (c->context == MN_CONTEXT_KEPT && c->signalling != MAG_SIGNALLING_MLD)
+		v.features |= MH_FEATURE_CONTEXT_KEPT;
+	if (c->implicit_join)
+		v.features |= MH_FEATURE_IMPLICIT_JOIN;
 	if (c->handover.enabled)
 		v.features |= MH_FEATURE_MULTICAST_MOBILITY | MH_FEATURE_SEAM;
 	v.groups_max = c->groups_per_node_max > UINT16_MAX ? UINT16_MAX : (uint16_t)c->groups_per_node_max;
@@ -91,18 +97,19 @@ static void put_fixed(struct mag_node *node, struct mh_msg *m)
 	m->capabilities = mag_capabilities(node->mag);
 }
 
-static void put_groups(struct mag_node *node, struct mh_msg *m, size_t room)
+static void put_groups(struct mag_node *node, struct now now, struct mh_msg *m, size_t room)
 {
-	bool all = true;
+	const size_t results = mag_context_is_on(node->mag) ? 36u * node->transfer.given.n : 0;
 
 	if (node->tx.what == MAG_REQUEST_DEREGISTER) {
-		if (mag_signal_context(node, m, room, &all))
+		if (mag_transfer_farewell(node, now, m, room))
 			m->flags |= MH_BU_S;
-		if (!all)
-			m->has |= MH_HAS_MORE; /* decision 10 */
 		return;
 	}
+	if (mag_context_is_on(node->mag))
+		m->flags |= MH_BU_S; /* RFC 7161 4.2.1 */
 	if (!mag_peer_by_registration(node->peer)) {
+		mag_transfer_confirm(node, m, room);
 		/* Groups that the binding still has are taken back: with the flag the list is all there is. */
 		if (mag_signal_carries(node))
 			m->flags |= MH_BU_S;
@@ -111,8 +118,13 @@ static void put_groups(struct mag_node *node, struct mh_msg *m, size_t room)
 	if (!node->mag->conf.multicast && !node->n_subs)
 		return;
 	m->flags |= MH_BU_S;
-	if (!mag_signal_ams(node, m, room))
+	/* The groups first; what is said of those that came along may be left out. */
+	if (!mag_signal_ams(node, m, room - (results < room / 3 ? results : room / 3))) {
 		mag_count(node->mag, MAG_C_PBU_OVERFLOW);
+		if (mag_peer_keeps(node->peer))
+			m->has |= MH_HAS_MORE; /* what the anchor keeps is not all */
+	}
+	mag_transfer_confirm(node, m, results < room / 3 ? results : room / 3);
 }
 
 static void transmit(struct mag_node *node, struct now now)
@@ -129,7 +141,7 @@ static void transmit(struct mag_node *node, struct now now)
 		m.timestamp = next_timestamp(mag, now);
 	}
 	base = mh_encode(&mag->mh, &m, &node->peer->tunnel.local, &node->peer->lmaa, bytes, sizeof(bytes));
-	put_groups(node, &m, sizeof(bytes) - base);
+	put_groups(node, now, &m, sizeof(bytes) - base);
 	len = mh_encode(&mag->mh, &m, &node->peer->tunnel.local, &node->peer->lmaa, bytes, sizeof(bytes));
 	if (!node->tx.n || node->tx.answered)
 		node->tx.first_seq = m.seq;
@@ -302,6 +314,10 @@ static void record_ends(struct mag_node *node, struct now now)
 	struct mag *mag = node->mag;
 	struct mag_link *link = node->link;
 
+	if (node->unsaid) {
+		mag_node_say_goodbye(node, now);
+		return;
+	}
 	mag_node_free(node, now);
 	if (link)
 		mag_link_deserted(mag, now, link);
@@ -444,6 +460,7 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 {
 	struct mag *mag = node->mag;
 	bool changed = change_prefixes(node, now, v, n);
+	bool registered = node->tx.what == MAG_REQUEST_REGISTER;
 	struct event e;
 
 	mag_count(mag, MAG_C_PBA_ACCEPTED);
@@ -454,6 +471,7 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 	take_lifetime(node, now, m);
 	take_link_local(node, m);
 	node->tx = (struct mag_tx){.next = MONO_NEVER};
+	mag_transfer_confirmed(node);
 	mag_signal_result(node, now, m);
 	if (node->state == MAG_NODE_REGISTERED) {
 		if (changed) {
@@ -469,6 +487,8 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 		fxq_event(mag->fxq, &e);
 		mag_advertise_start(node, now);
 	}
+	if (registered)
+		mag_transfer_accepted(node, now, m);
 	mag_heartbeat_start(node->peer, now);
 	if (node->peer->announce) { /* the anchor has a tunnel to us again */
 		node->peer->announce = false;

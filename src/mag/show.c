@@ -303,6 +303,14 @@ static const char *const counter_names[MAG_COUNTER_N] = {
 	[MAG_C_LIMIT_HANDOVERS] = "limit-handovers",
 	[MAG_C_LIMIT_HANDOVER_RATE] = "limit-handover-rate",
 	[MAG_C_LIMIT_HANDOVER_GROUPS] = "limit-handover-groups",
+	[MAG_C_QUERY_SENT] = "subscription-queries-sent",
+	[MAG_C_QUERY_GIVEN_UP] = "subscription-queries-given-up",
+	[MAG_C_QUERY_RECEIVED] = "subscription-queries-heard",
+	[MAG_C_RESPONSE_SENT] = "subscription-responses-sent",
+	[MAG_C_RESPONSE_RECEIVED] = "subscription-queries-answered",
+	[MAG_C_RESPONSE_UNMATCHED] = "subscription-responses-unknown",
+	[MAG_C_CONTEXT_TAKEN] = "contexts-taken",
+	[MAG_C_CONTEXT_NOT_KEPT] = "contexts-not-kept",
 	[MAG_C_OUT_OF_MEMORY] = "out-of-memory",
 };
 

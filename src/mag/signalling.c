@@ -86,6 +86,12 @@ bool mag_peer_by_registration(const struct mag_peer *peer)
 	return !peer->heard || (peer->heard_capabilities && (peer->capabilities.features & MH_FEATURE_AMS_IN_PBU));
 }
 
+bool mag_peer_keeps(const struct mag_peer *peer)
+{
+	return peer->mag->conf.context == MN_CONTEXT_KEPT && mag_peer_by_registration(peer) &&
+	       (peer->capabilities.features & MH_FEATURE_CONTEXT_KEPT);
+}
+
 /* ---- what registrations carry ---- */
 
 static bool registering(const struct mag_node *node)
@@ -201,7 +207,12 @@ void mag_sub_changed(struct mag_sub *sub)
 
 	mag_group_touch(sub->at);
 	take_back_own(sub);
-	if (!bound(node) || filter_is_none(&sub->want) || !mag_peer_by_registration(node->peer))
+	if (!bound(node) || !mag_peer_by_registration(node->peer))
+		return;
+	/* An anchor that keeps contexts hears of each change, whoever else listens. */
+	if (mag_peer_keeps(node->peer) && !filter_eq(planned(sub), &sub->want))
+		mag_registration_touch(node);
+	if (filter_is_none(&sub->want))
 		return;
 	if (node->dirty) { /* a PBU is due anyway, and will hold this */
 		bear(sub);

@@ -311,7 +311,7 @@ static void by_mld_where_configured(void **state)
 
 	(void)state;
 	attach(b, 1);
-	assert_said(b, "PBU(mn1 hi=4 life=3600) RA(2001:db8:f00:1::/64 3600)");
+	assert_said(b, PBU1 " " RA1);
 	attach(b, 2);
 	bench_forget(b);
 	join(b, 1, 1, G);

@@ -22,7 +22,7 @@ static void what_may_follow(void **state)
 		[MAG_NODE_REGISTERING] = "..x.xxx",
 		[MAG_NODE_REGISTERED] = "..xx.xx",
 		[MAG_NODE_DEREGISTERING] = "..xx...",
-		[MAG_NODE_HELD] = "..xx...",
+		[MAG_NODE_HELD] = "..xx.x.",
 	};
 
 	(void)state;

@@ -465,6 +465,7 @@ bool mag_subs_start(struct mag_node *node, struct now now)
 
 void mag_subs_stop(struct mag_node *node)
 {
+	mag_transfer_end(node);
 	mag_listen_stop(node);
 	list_each_safe (n, &node->subs)
 		mag_sub_free(list_owner(n, struct mag_sub, in_node));

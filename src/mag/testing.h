@@ -34,6 +34,7 @@
 #define WITHDRAWN1 "RA(2001:db8:f00:1::/64 0 no-router)"
 #define REFRESH1 "PBU(mn1 hi=5 life=3600 S)"
 #define GONE1 "PBU(mn1 hi=4 life=0)"
+#define GONE1_S "PBU(mn1 hi=4 life=0 S"
 
 struct text {
 	char s[16384];
@@ -72,11 +73,16 @@ struct bench {
 	bool lma_silent, legacy, no_prefix, other_seq, other_llid, other_handoff;
 	uint8_t status; /* of the answers */
 	uint16_t lifetime_s, advice_s;
+	uint16_t features;	    /* that they announce */
+	bool asks_back;		    /* S in the answer to a registration */
+	const char *context[4];	    /* groups in it, source-specific ones of S */
+	const char *more_after;	    /* and that there are more behind this one */
 	struct in6_addr refused[4]; /* groups that they refuse */
 	unsigned n_refused;
 	struct in6_addr told_link_local;
 	struct mh_msg pbu; /* the last */
 	struct in6_addr pbu_dst;
+	uint8_t query_seq;
 	unsigned n_pbu, n_profile_requests;
 	uint16_t seqs[64];
 	uint64_t stamps[64];
@@ -205,6 +211,25 @@ static inline void put_results(struct bench *b, const struct mh_msg *pbu, struct
 	}
 }
 
+/* The groups of a context into a message. */
+static inline void put_context(struct mh_msg *m, const char *const *groups, size_t n, const char *more_after)
+{
+	struct in6_addr source = addr(S);
+
+	for (size_t i = 0; i < n && groups[i]; i++) {
+		struct in6_addr g = addr(groups[i]);
+		bool ssm = addr_is_ssm(&g);
+
+		assert_true(mh_add_record(m, &m->ams, MH_PROTO_MLDV2, ssm ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE,
+					  &g, &source, ssm, MH_AMS_SOURCES));
+		m->has |= MH_HAS_AMS;
+	}
+	if (more_after) {
+		m->has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
+		m->more_after = addr(more_after);
+	}
+}
+
 /* What an anchor says to a PBU. */
 static inline void answer_pbu(struct bench *b, const struct mh_msg *pbu, const struct in6_addr *lma)
 {
@@ -234,9 +259,13 @@ static inline void answer_pbu(struct bench *b, const struct mh_msg *pbu, const s
 	}
 	if (!b->legacy) {
 		m.has |= MH_HAS_CAPABILITIES;
-		m.capabilities = (struct mh_capabilities){1, 1, MH_FEATURE_AMS_IN_PBU | MH_FEATURE_MLDV2, 32};
+		m.capabilities = (struct mh_capabilities){1, 1, b->features, 32};
 		if (m.status < MH_UNSPECIFIED)
 			put_results(b, pbu, &m);
+	}
+	if (b->asks_back && pbu->lifetime_4s && pbu->handoff != MH_HANDOFF_REREGISTRATION) {
+		m.flags |= MH_BA_S;
+		put_context(&m, b->context, 4, b->more_after);
 	}
 	queue_reply(b, lma, &m);
 }
@@ -248,6 +277,13 @@ static inline void said_pbu(struct bench *b, const struct mh_msg *m, const struc
 
 	for (unsigned i = 0; i < m->ams.n; i++)
 		strcat(groups, record_word(m, &m->records[m->ams.first + i], one, sizeof(one)));
+	for (unsigned i = 0; i < m->result.n; i++) {
+		const struct mh_record *r = &m->records[m->result.first + i];
+		char a[ADDR_STR_MAX];
+
+		snprintf(one, sizeof(one), " %s%s", r->result ? "no:" : "yes:", addr_str(&r->group, a));
+		strcat(groups, one);
+	}
 	text_add(&b->said, "PBU%s(%s hi=%u life=%u%s%s%s)", addr_eq(dst, &lma2) ? "2" : "", m->mn_id.s, m->handoff,
 		 m->lifetime_4s * 4, m->flags & MH_BU_S ? " S" : "", groups, m->has & MH_HAS_MORE ? " more" : "");
 	b->seqs[b->n_pbu % 64] = m->seq;
@@ -276,14 +312,25 @@ static inline void said_handover(struct bench *b, const struct mh_msg *m)
 		 m->status, m->has & MH_HAS_MARK ? " key" : "", groups, m->has & MH_HAS_MORE ? " more" : "");
 }
 
-static inline void said_query(struct bench *b, const struct mh_msg *m)
+/* SQ: a Subscription Query, SR: a response. */
+static inline void said_subscriptions(struct bench *b, const struct mh_msg *m)
 {
-	char groups[4096] = "", one[2304];
+	char groups[4096] = "", one[2304], a[ADDR_STR_MAX];
 
 	for (unsigned i = 0; i < m->ams.n; i++)
 		strcat(groups, record_word(m, &m->records[m->ams.first + i], one, sizeof(one)));
-	text_add(&b->said, "SQ(%s%s%s)", m->mn_id.s,
-		 !(m->has & MH_HAS_MARK) ? "" : m->mark == MH_MARK_JOIN ? " join" : " label", groups);
+	if (m->has & MH_HAS_MORE_AFTER) {
+		snprintf(one, sizeof(one), " behind %s", addr_str(&m->more_after, a));
+		strcat(groups, one);
+	}
+	if (m->type == MH_SUBSCRIPTION_QUERY) {
+		text_add(&b->said, "SQ(%s%s%s)", m->mn_id.s,
+			 !(m->has & MH_HAS_MARK) ? "" : m->mark == MH_MARK_JOIN ? " join" : " label", groups);
+		b->query_seq = (uint8_t)m->seq;
+	} else {
+		text_add(&b->said, "SR(%u %s%s%s%s)", m->seq, m->mn_id.s, m->flags & MH_SUBSCRIPTION_I ? " I" : "",
+			 m->has & MH_HAS_CONTEXT ? " known" : "", groups);
+	}
 }
 
 static inline void said_mh(struct bench *b, const struct fx *fx)
@@ -301,12 +348,12 @@ static inline void said_mh(struct bench *b, const struct fx *fx)
 		text_add(&b->said, "UPA(%u)", m.status);
 	else if (m.type == MH_BE)
 		text_add(&b->said, "BE(%u)", m.status);
+	else if (m.type == MH_SUBSCRIPTION_QUERY || m.type == MH_SUBSCRIPTION_RESPONSE)
+		said_subscriptions(b, &m);
 	else if (m.type == MH_HEARTBEAT)
 		said_heartbeat(b, &m);
 	else if (m.type == MH_HI || m.type == MH_HACK)
 		said_handover(b, &m);
-	else if (m.type == MH_SUBSCRIPTION_QUERY)
-		said_query(b, &m);
 	else
 		fail_msg("unexpected MH type %d", m.type);
 	if (b->carry)
@@ -530,6 +577,7 @@ static inline void bench_begin_with(struct bench *b, const struct mag_conf *conf
 	assert_non_null(b->mag);
 	for (unsigned i = 1; i <= NODES; i++)
 		bench_profile(b, i);
+	b->features = MH_FEATURE_AMS_IN_PBU | MH_FEATURE_MLDV2 | MH_FEATURE_CONTEXT;
 }
 
 static inline struct mag_conf bench_conf(void)
