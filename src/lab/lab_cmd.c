@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lab/announce.h"
 #include "lab/args.h"
 #include "lab/daemons.h"
 #include "lab/domain.h"
@@ -17,6 +18,8 @@
 #include "lab/plug.h"
 #include "lab/relay.h"
 #include "lab/stream.h"
+
+#define ANNOUNCE_PATIENCE span_s(5)
 
 static volatile sig_atomic_t stop;
 
@@ -213,7 +216,19 @@ static size_t choose(struct lab *lab, const char *list, bool fresh, struct lab_m
 	return n;
 }
 
-static int move(struct lab *lab, const char *list, const char *to, bool fresh)
+static int announce_all(struct lab *lab, struct lab_mn *const mns[], size_t n, const struct lab_mag *mag)
+{
+	char why[160];
+	for (size_t i = 0; i < n; i++) {
+		if (announce(lab, mns[i], mag, ANNOUNCE_PATIENCE, why, sizeof(why)) == 0)
+			continue;
+		lab_say("%s to %s: %s", mns[i]->name, mag->name, why);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int move(struct lab *lab, const char *list, const char *to, bool fresh, bool predictive)
 {
 	struct lab_mag *mag = to ? lab_mag(lab, to) : NULL;
 	if (to && !mag) {
@@ -222,24 +237,29 @@ static int move(struct lab *lab, const char *list, const char *to, bool fresh)
 	}
 	struct lab_mn **mns = calloc(lab->n_mns + 1, sizeof(struct lab_mn *));
 	size_t n = mns ? choose(lab, list, fresh, mns) : 0;
-	int r = n ? plug_move_all(lab, mns, n, mag, NULL) : -EINVAL;
+	int r = !n ? -EINVAL : predictive ? announce_all(lab, mns, n, mag) : 0;
+	if (!r)
+		r = plug_move_all(lab, mns, n, mag, NULL);
 	free(mns);
 	return (n && lab_save(lab)) || r ? 1 : 0;
 }
 
 static int cmd_attach(struct lab *lab, int argc, char **argv)
 {
-	return argc == 3 ? move(lab, argv[1], argv[2], true) : 2;
+	return argc == 3 ? move(lab, argv[1], argv[2], true, false) : 2;
 }
 
 static int cmd_move(struct lab *lab, int argc, char **argv)
 {
-	return argc == 3 ? move(lab, argv[1], argv[2], false) : 2;
+	bool predictive = false;
+	const struct arg known[] = {{"predictive", ARG_FLAG, .to = &predictive}};
+	int first = args_parse(argc, argv, known, 1);
+	return first >= 0 && argc - first == 2 ? move(lab, argv[first], argv[first + 1], false, predictive) : 2;
 }
 
 static int cmd_detach(struct lab *lab, int argc, char **argv)
 {
-	return argc == 2 ? move(lab, argv[1], NULL, false) : 2;
+	return argc == 2 ? move(lab, argv[1], NULL, false, false) : 2;
 }
 
 /* Daemons one by one, for tests of restarts: `daemon stop|start|kill NODE`. */
@@ -336,7 +356,7 @@ static const char usage_text[] =
     "     [--delay TIME]                 one way between each MAG and the others, as 5ms\n"
     "  status [--json]\n"
     "  exec NODE -- COMMAND...           run any program at src, rtr, lma, mag1, mn1, ...\n"
-    "  attach MN MAG | move MN MAG | detach MN      of several at once: MN,MN... or all\n"
+    "  attach MN MAG | move MN MAG [--predictive] | detach MN      of several at once: MN,MN... or all\n"
     "  daemon start|stop|kill NODE\n"
     "  restart NODE [--orderly]          its daemon dies, or is ended in order, and starts again\n"
     "  stream start [NAME] [--group G] [--any-source] [--source S] [--rate N] [--size N] [--count N]\n"
