@@ -4,6 +4,7 @@
  * space (dp_user*). Which one runs is the operator's choice; "auto" takes eBPF and falls back, and says why. */
 #include "base/time.h"
 #include "fx/dp_op.h"
+#include "seam/seam.h"
 
 struct event_base;
 struct dp;
@@ -94,6 +95,19 @@ int dp_tunnel_send(struct dp *dp, const struct dp_tunnel *tunnel, const uint8_t 
  * packet goes to `upstream`, whoever listens, and to the outputs of the flow (in.ifindex = `upstream`), but not back. 0:
  * they go nowhere. The upstream link may come and go meanwhile. 0 or negative errno. */
 int dp_link_proxy(struct dp *dp, uint32_t ifindex, uint32_t upstream);
+
+/* Counts of handovers: those of the seam (seam/seam.h), and of the data plane around it. */
+enum dp_seam {
+	DP_SEAM_FORWARDED = SEAM_COUNTS, /* at the old MAG, to the new one; unicast and copies */
+	DP_SEAM_UPLINK,			 /* at the old MAG, from the new one to the LMA */
+	DP_SEAM_LOST,			 /* between program and daemon: its ring was full */
+	DP_SEAM_FORCED,			 /* streams that were given to the fast path while packets were on their way */
+	DP_SEAM_N
+};
+const char *dp_seam_name(unsigned which); /* "seam-held", ... */
+uint64_t dp_seam_count(struct dp *dp, unsigned which);
+/* What is held for the node. False: nothing is expected. */
+bool dp_seam_held(struct dp *dp, uint32_t node, uint32_t *packets, uint32_t *octets);
 
 /* Counters. False: no such thing. */
 bool dp_link_count(struct dp *dp, uint32_t ifindex, struct dp_count *to_upstream); /* of a DOWNSTREAM link */

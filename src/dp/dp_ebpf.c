@@ -419,6 +419,7 @@ const struct dp_backend_ops dp_backend_ebpf = {
 	.flow_set = dp_ebpf_flow_set,
 	.flow_del = dp_ebpf_flow_del,
 	.flow_lists_free = dp_ebpf_flow_lists_free,
+	.flow_label = dp_ebpf_flow_label,
 	.out_add = dp_ebpf_out_add,
 	.out_del = dp_ebpf_out_del,
 	.lone_add = dp_ebpf_lone_add,

@@ -55,6 +55,7 @@ void dp_ebpf_node_prefix_del(struct dp *dp, struct dp_pfx *p);
 int dp_ebpf_flow_set(struct dp *dp, struct dp_flw *f);
 void dp_ebpf_flow_del(struct dp *dp, struct dp_flw *f);
 void dp_ebpf_flow_lists_free(struct dp *dp, struct dp_flw *f);
+void dp_ebpf_flow_label(struct dp *dp, struct dp_flw *f);
 int dp_ebpf_out_add(struct dp *dp, struct dp_o *o);
 void dp_ebpf_out_del(struct dp *dp, struct dp_o *o);
 int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out);

@@ -352,6 +352,8 @@ void dp_ebpf_flow_lists_free(struct dp *dp, struct dp_flw *f)
 	f->lists = NULL;
 }
 
+void dp_ebpf_flow_label(struct dp *dp, struct dp_flw *f) { (void)dp, (void)f; }
+
 static int out_content(struct dp *dp, const struct dp_o *o, struct abi_out *c)
 {
 	const struct dp_link *l;

@@ -88,7 +88,7 @@ void dp_icmp_error(struct dp *dp, enum dp_drop reason, uint32_t mtu, const uint8
 	if (l)
 		dp_send_link(dp, &e, l, node->node->conf.mac, NULL);
 	else if (route)
-		dp_send_tunnel(dp, &e, route->tun, NULL);
+		dp_send_tunnel(dp, &e, route->tun, NULL, DP_LABEL_NONE);
 	else
 		dp_send_routed(dp, error, len);
 	dp_send_flush(dp);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The decisions of src/bpf/dp.bpf.c, in user space and on the tables themselves. */
-#include "dp/dp_plane.h"
+#include "dp/dp_handover.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,8 +26,7 @@ static void drop_tell(struct dp *dp, enum dp_drop reason, uint32_t mtu, const st
 		dp_icmp_error(dp, reason, mtu, p->bytes, p->len);
 }
 
-/* `hop`: this host forwards the packet here, and not before (the kernel on the way to the TUN device) or after. */
-static bool to_tunnel(struct dp *dp, struct dp_pkt *p, struct dp_tun *t, bool hop)
+bool dp_plane_to_tunnel(struct dp *dp, struct dp_pkt *p, struct dp_tun *t, bool hop, uint32_t label)
 {
 	if (hop && p->hop_limit <= 1) {
 		drop_tell(dp, DP_DROP_HOP_LIMIT, 0, p);
@@ -38,11 +37,16 @@ static bool to_tunnel(struct dp *dp, struct dp_pkt *p, struct dp_tun *t, bool ho
 		return false;
 	}
 	dp_pkt_rewrite(p, hop);
-	dp_send_tunnel(dp, p, t, NULL);
+	dp_send_tunnel(dp, p, t, NULL, label);
 	return true;
 }
 
-static void to_node(struct dp *dp, struct dp_pkt *p, struct dp_nod *n)
+static bool to_tunnel(struct dp *dp, struct dp_pkt *p, struct dp_tun *t, bool hop)
+{
+	return dp_plane_to_tunnel(dp, p, t, hop, DP_LABEL_NONE);
+}
+
+void dp_plane_to_node(struct dp *dp, struct dp_pkt *p, struct dp_nod *n)
 {
 	const struct dp_link *l = dp_link_find(dp, n->conf.ifindex);
 
@@ -65,17 +69,21 @@ static void note_too_big(struct dp *dp, uint32_t mtu, uint32_t *too_big)
 		*too_big = mtu;
 }
 
-static void copy_out(struct dp *dp, const struct dp_pkt *p, struct dp_o *o, uint32_t *too_big)
+static void copy_out(struct dp *dp, struct dp_pkt *p, struct dp_o *o, uint32_t label, uint32_t *too_big)
 {
 	const struct dp_link *l = o->tun ? NULL : dp_link_find(dp, o->conf.ifindex);
 	uint32_t mtu = o->tun ? o->tun->limit : l ? l->mtu : 0;
 
-	if (!mtu) {
+	if (!o->tun && o->gate) {
+		dp_gate_copy(dp, o->gate, p, label);
+	} else if (!o->tun && dp_out_is_held(&o->conf)) {
+		return; /* a link has taken its place, or the handover is over */
+	} else if (!mtu) {
 		dp_plane_drop(dp, DP_DROP_OUTPUT);
 	} else if (p->len > mtu) {
 		note_too_big(dp, mtu, too_big);
 	} else if (o->tun) {
-		dp_send_tunnel(dp, p, o->tun, &o->sent);
+		dp_send_tunnel(dp, p, o->tun, &o->sent, o->flow->label);
 	} else {
 		dp_send_link(dp, p, l, o->conf.dmac, &o->sent);
 	}
@@ -97,8 +105,8 @@ static void copy_up(struct dp *dp, const struct dp_pkt *p, struct dp_link *from,
 	dp_send_link(dp, p, up, mac, &from->to_upstream);
 }
 
-/* `from`: the downstream link of a plain proxy that it came from, or NULL. */
-static void replicate(struct dp *dp, struct dp_pkt *p, const struct dp_in *in, struct dp_link *from)
+/* `from`: the downstream link of a plain proxy that it came from, or NULL. `label`: of the tunnel that it came from. */
+static void replicate(struct dp *dp, struct dp_pkt *p, const struct dp_in *in, struct dp_link *from, uint32_t label)
 {
 	struct dp_flow key = {.in = *in, .source = p->src, .group = p->dst};
 	struct dp_flw *f = dp_flw_find(dp, &key);
@@ -128,7 +136,7 @@ static void replicate(struct dp *dp, struct dp_pkt *p, const struct dp_in *in, s
 			struct dp_o *o = list_owner(e, struct dp_o, entry);
 
 			if (!from || o->conf.ifindex != from->ifindex)
-				copy_out(dp, p, o, &too_big);
+				copy_out(dp, p, o, label, &too_big);
 		}
 	}
 	if (too_big) {
@@ -137,7 +145,7 @@ static void replicate(struct dp *dp, struct dp_pkt *p, const struct dp_in *in, s
 	}
 }
 
-void dp_plane_from_tunnel(struct dp *dp, struct dp_tun *t, uint8_t *inner, size_t len, uint8_t outer_ecn)
+void dp_plane_from_tunnel(struct dp *dp, struct dp_tun *t, uint8_t *inner, size_t len, uint8_t outer_ecn, uint32_t label)
 {
 	struct dp_in in = {.tunnel = t->ends};
 	struct dp_pfx *x;
@@ -163,17 +171,19 @@ void dp_plane_from_tunnel(struct dp *dp, struct dp_tun *t, uint8_t *inner, size_
 		dp_plane_drop(dp, DP_DROP_ECN);
 		return;
 	}
+	if (dp->handovers && dp_handover_take(dp, t, &p, label))
+		return;
 	if (addr_is_multicast(&p.dst)) {
-		replicate(dp, &p, &in, NULL);
+		replicate(dp, &p, &in, NULL, label);
 		return;
 	}
 	x = dp_pfx_match(&dp->node_prefixes, &p.dst);
 	if (x && x->node->tun == t) {
-		to_node(dp, &p, x->node);
+		dp_plane_to_node(dp, &p, x->node);
 		return;
 	}
 	x = dp_pfx_match(&dp->routes, &p.src);
-	if (!x || x->tun != t) {
+	if (!x || (x->tun != t && !dp_former_allows(dp, t, &p.src))) {
 		dp_plane_drop(dp, t->lma_side ? DP_DROP_INNER_SOURCE : DP_DROP_NO_NODE);
 		return;
 	}
@@ -249,7 +259,7 @@ void dp_plane_from_upstream(struct dp *dp, struct dp_link *l, uint8_t *packet, s
 	struct dp_pkt p;
 
 	if (dp_pkt_parse(packet, len, &p) && addr_is_multicast(&p.dst) && dp_pkt_routable(&p))
-		replicate(dp, &p, &in, NULL);
+		replicate(dp, &p, &in, NULL, 0);
 }
 
 void dp_plane_from_downstream(struct dp *dp, struct dp_link *l, uint8_t *packet, size_t len)
@@ -258,7 +268,7 @@ void dp_plane_from_downstream(struct dp *dp, struct dp_link *l, uint8_t *packet,
 	struct dp_pkt p;
 
 	if (l->proxy && dp_pkt_parse(packet, len, &p) && addr_is_multicast(&p.dst) && dp_pkt_routable(&p))
-		replicate(dp, &p, &in, l);
+		replicate(dp, &p, &in, l, 0);
 }
 
 /* ---- face --------------------------------------------------------------------------------------------- */
@@ -278,7 +288,7 @@ int dp_plane_send(struct dp *dp, struct dp_tun *t, const uint8_t *inner, size_t 
 		free(copy);
 		return -EINVAL;
 	}
-	dp_send_tunnel(dp, &p, t, NULL);
+	dp_send_tunnel(dp, &p, t, NULL, DP_LABEL_NONE);
 	dp_send_flush(dp);
 	free(copy);
 	return 0;

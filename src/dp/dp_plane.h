@@ -10,6 +10,9 @@
 
 #define TX_MAX 128 /* frames sent by one system call */
 #define ETH_LEN 14
+#ifndef IPV6_FLOWINFO
+#define IPV6_FLOWINFO 11 /* of linux/in6.h, which does not go with netinet/in.h */
+#endif
 
 /* A frame waiting to be sent: its headers, and the packet where it was received. */
 struct tx_frame {
@@ -40,17 +43,23 @@ static inline void dp_plane_drop(struct dp *dp, enum dp_drop reason) { dp->drops
 /* dp_send.c. They queue; what they point to must stand until dp_send_flush(). */
 void dp_send_link(struct dp *dp, const struct dp_pkt *p, const struct dp_link *l, const uint8_t dmac[6],
 		  struct dp_count *count);
-/* `count`: of the output that the copy is for; NULL = the tunnel's own. */
-void dp_send_tunnel(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count);
+/* `count`: of the output that the copy is for; NULL = the tunnel's own. `label`: the outer flow label; DP_LABEL_NONE = the
+ * inner one's. */
+void dp_send_tunnel(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count, uint32_t label);
 void dp_send_flush(struct dp *dp);
 int dp_send_routed(struct dp *dp, const uint8_t *packet, size_t len); /* by the kernel's routes, as this host's own */
 
 /* dp_plane.c: a packet came in. */
-void dp_plane_from_tunnel(struct dp *dp, struct dp_tun *t, uint8_t *inner, size_t len, uint8_t outer_ecn);
+void dp_plane_from_tunnel(struct dp *dp, struct dp_tun *t, uint8_t *inner, size_t len, uint8_t outer_ecn, uint32_t label);
 void dp_plane_from_host(struct dp *dp, uint8_t *packet, size_t len); /* out of the TUN device */
 void dp_plane_from_node(struct dp *dp, struct dp_link *l, const uint8_t mac[6], uint8_t *packet, size_t len);
 void dp_plane_from_upstream(struct dp *dp, struct dp_link *l, uint8_t *packet, size_t len);
 void dp_plane_from_downstream(struct dp *dp, struct dp_link *l, uint8_t *packet, size_t len);
+
+/* It goes into the tunnel, if it may; else the source is told. `hop`: this host forwards the packet here, and not before (the
+ * kernel on the way to the TUN device) or after. */
+bool dp_plane_to_tunnel(struct dp *dp, struct dp_pkt *p, struct dp_tun *t, bool hop, uint32_t label);
+void dp_plane_to_node(struct dp *dp, struct dp_pkt *p, struct dp_nod *n);
 
 /* dp_port.c */
 int dp_port_open(struct dp *dp, char *why, size_t why_size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "dp/dp_plane.h"
+#include "dp/dp_handover.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +85,7 @@ static void raw_packet(struct dp *dp, struct msghdr *m, uint8_t *bytes, size_t l
 	struct dp_tunnel ends = {.remote = from->sin6_addr};
 	struct dp_tun *t;
 	int tclass = 0;
+	uint32_t flow = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
@@ -94,6 +95,8 @@ static void raw_packet(struct dp *dp, struct msghdr *m, uint8_t *bytes, size_t l
 			ends.local = info.ipi6_addr;
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
 			memcpy(&tclass, CMSG_DATA(c), sizeof(tclass));
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_FLOWINFO) {
+			memcpy(&flow, CMSG_DATA(c), sizeof(flow));
 		}
 	}
 	t = dp_tun_find(dp, &ends);
@@ -101,7 +104,7 @@ static void raw_packet(struct dp *dp, struct msghdr *m, uint8_t *bytes, size_t l
 		dp_plane_drop(dp, DP_DROP_OUTER_MALFORMED);
 	} else if (t) {
 		dp_offload_finish(bytes, len);
-		dp_plane_from_tunnel(dp, t, bytes, len, tclass & 3);
+		dp_plane_from_tunnel(dp, t, bytes, len, tclass & 3, ntohl(flow) & DP_LABEL_MASK);
 	} else if (local_end(dp, &ends.local)) {
 		dp_plane_drop(dp, DP_DROP_OUTER_SOURCE);
 	}
@@ -121,6 +124,7 @@ static void on_raw(evutil_socket_t fd, short what, void *arg)
 		for (int i = 0; i < n; i++)
 			raw_packet(dp, &rx->messages[i].msg_hdr, rx->iov[i].iov_base, rx->messages[i].msg_len);
 		dp_send_flush(dp);
+		dp_handover_pump(dp);
 		if (n < RX_BATCH)
 			break;
 	}
@@ -128,13 +132,15 @@ static void on_raw(evutil_socket_t fd, short what, void *arg)
 
 static int raw_open(struct dp *dp)
 {
-	int one = 1, hops = dp->conf.hop_limit, rcvbuf = RCVBUF;
+	int one = 1, zero = 0, hops = dp->conf.hop_limit, rcvbuf = RCVBUF;
 	int fd = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_IPV6);
 
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one)) ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof(one)) ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_FLOWINFO, &one, sizeof(one)) ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, &zero, sizeof(zero)) || /* label 0 is one, too */
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof(one)) ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof(hops))) {
 		int r = -errno;

@@ -63,6 +63,7 @@ struct dp_tun {
 	uint32_t index;
 	bool in_backend;
 	uint32_t refs;	 /* nodes, routes, flows and outputs that name it */
+	uint32_t between; /* handovers that it forwards packets for */
 	bool lma_side;	 /* what it was last used for: tells "no node" from "inner source" */
 	bool nh_dirty;	 /* the maps do not have the next hop yet (grace period of the last one) */
 	struct dp_nexthop nh;
@@ -100,6 +101,7 @@ struct dp_nod {
 	bool mac_owner; /* false: a younger node has the same MAC on the same link */
 	struct dp_node conf;
 	struct dp_tun *tun;
+	struct dp_ho *ho; /* its handover, or NULL */
 	uint32_t index;
 	bool in_backend;
 	struct dp_count up, down;
@@ -110,8 +112,11 @@ struct dp_o {
 	struct hnode by_out;
 	struct dp_out conf;
 	struct dp_flw *flow;
-	struct dp_tun *tun;
-	struct list of_tunnel;
+	struct dp_tun *tun; /* NULL: of_tunnel is not used, but gate */
+	union {
+		struct list of_tunnel;
+		struct dp_gate *gate; /* or NULL: its copies take the way of a handover */
+	};
 	uint32_t slot;	  /* place in the list of the eBPF maps */
 	uint32_t counter;
 	struct dp_count sent;
@@ -123,6 +128,7 @@ struct dp_flw {
 	struct dp_flow key;
 	struct dp_tun *tun; /* where it comes from, or NULL for a link */
 	uint32_t index;
+	uint32_t label; /* of copies for tunnels */
 	struct list outs[OUT_KINDS];
 	uint32_t n_outs[OUT_KINDS];
 	void *lists; /* of the eBPF backend */
@@ -147,6 +153,10 @@ struct dp_home {
 	struct list entry;
 	struct prefix prefix;
 };
+
+struct dp_gate;
+struct dp_ho;
+struct dp_former;
 
 struct dp_backend_ops {
 	const char *name;
@@ -181,6 +191,16 @@ struct dp_backend_ops {
 	void (*lone_count)(struct dp *dp, const struct dp_lone *x, struct dp_count *in, struct dp_count *sent);
 	void (*lone_each)(struct dp *dp, void (*each)(void *arg, const struct dp_flow *flow, const struct dp_lone *x),
 			  void *arg);
+	void (*flow_label)(struct dp *dp, struct dp_flw *f); /* f->label has changed */
+	/* Handovers (dp_handover.h); all NULL where the plane itself does the copying. */
+	int (*gate_new)(struct dp *dp, struct dp_gate *g);
+	void (*gate_set)(struct dp *dp, struct dp_gate *g);  /* in force from here on; also after a change of its state */
+	void (*gate_free)(struct dp *dp, struct dp_gate *g); /* as if it had not been */
+	bool (*gate_through)(struct dp *dp, struct dp_gate *g); /* closing: nothing is on the way any more */
+	int (*between)(struct dp *dp, struct dp_tun *t);     /* t->between is no longer 0, or is 0 again */
+	int (*await)(struct dp *dp, struct dp_ho *ho, const struct prefix *p, bool on); /* of a node that is not there */
+	void (*drain)(struct dp *dp); /* take what the programs have handed up */
+	void (*former)(struct dp *dp, const struct dp_former *f, bool on);
 	void (*routes_changed)(struct dp *dp); /* the kernel's: forget what was learned of them */
 	/* Add what the kernel counted. */
 	void (*node_count)(struct dp *dp, const struct dp_nod *n, struct dp_count *up, struct dp_count *down);
@@ -212,6 +232,7 @@ struct dp {
 	struct dp_ebpf *ebpf;
 	struct dp_sysctl *saved; /* settings that are of no link */
 	int allmulti;		 /* socket that holds ALLMULTI on, or -1 */
+	struct dp_handovers *handovers; /* NULL: there are none */
 	struct event *tick, *soon; /* next hops that are not complete, or wait to be published */
 	uint64_t drops[DP_DROP_N];
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dp/dp_plane.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/ethernet.h>
 #include <netinet/in.h>
@@ -41,10 +42,15 @@ void dp_send_link(struct dp *dp, const struct dp_pkt *p, const struct dp_link *l
 	frame_payload(frame(dp, l->ifindex, dmac, l->mac), ETH_LEN, p, count);
 }
 
-/* The word with version, traffic class and flow label is the inner one's, as in src/bpf/dp.bpf.c. */
-static void outer_header(uint8_t *h, const struct dp *dp, const struct dp_pkt *p, const struct dp_tun *t)
+/* The word with version, traffic class and flow label is the inner one's, as in src/bpf/dp.bpf.c, but for a label. */
+static void outer_header(uint8_t *h, const struct dp *dp, const struct dp_pkt *p, const struct dp_tun *t, uint32_t label)
 {
 	memcpy(h, p->bytes, 4);
+	if (label != DP_LABEL_NONE) {
+		h[1] = (uint8_t)((h[1] & 0xf0) | label >> 16);
+		h[2] = (uint8_t)(label >> 8);
+		h[3] = (uint8_t)label;
+	}
 	h[4] = (uint8_t)(p->len >> 8);
 	h[5] = (uint8_t)p->len;
 	h[6] = IPPROTO_IPV6;
@@ -54,17 +60,18 @@ static void outer_header(uint8_t *h, const struct dp *dp, const struct dp_pkt *p
 }
 
 /* The kernel finds the way, and makes the outer fragments where they are needed. */
-static void send_raw(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count)
+static void send_raw(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count, uint32_t label)
 {
 	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_addr = t->ends.remote};
 	struct iovec iov = {p->bytes, p->len};
 	union {
-		char space[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t))];
 		struct cmsghdr align;
 	} control = {{0}};
 	struct msghdr m = {&to, sizeof(to), &iov, 1, control.space, sizeof(control.space), 0};
 	struct in6_pktinfo info = {.ipi6_addr = t->ends.local};
 	int tclass = (p->bytes[0] & 0xf) << 4 | p->bytes[1] >> 4;
+	uint32_t word = label == DP_LABEL_NONE ? (uint32_t)(p->bytes[1] & 0xf) << 16 | p->bytes[2] << 8 | p->bytes[3] : label;
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 
 	*c = (struct cmsghdr){CMSG_LEN(sizeof(info)), IPPROTO_IPV6, IPV6_PKTINFO};
@@ -72,6 +79,10 @@ static void send_raw(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, st
 	c = CMSG_NXTHDR(&m, c);
 	*c = (struct cmsghdr){CMSG_LEN(sizeof(tclass)), IPPROTO_IPV6, IPV6_TCLASS};
 	memcpy(CMSG_DATA(c), &tclass, sizeof(tclass));
+	c = CMSG_NXTHDR(&m, c);
+	*c = (struct cmsghdr){CMSG_LEN(sizeof(word)), IPPROTO_IPV6, IPV6_FLOWINFO};
+	word = htonl(word | (uint32_t)tclass << 20);
+	memcpy(CMSG_DATA(c), &word, sizeof(word));
 	if (sendmsg(dp->plane->raw, &m, MSG_DONTWAIT) < 0) {
 		dp_plane_drop(dp, errno == ENETUNREACH || errno == EHOSTUNREACH ? DP_DROP_NO_NEIGHBOUR : DP_DROP_OUTPUT);
 		return;
@@ -80,18 +91,18 @@ static void send_raw(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, st
 	count->bytes += p->len;
 }
 
-void dp_send_tunnel(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count)
+void dp_send_tunnel(struct dp *dp, const struct dp_pkt *p, struct dp_tun *t, struct dp_count *count, uint32_t label)
 {
 	struct tx_frame *f;
 
 	if (!count)
 		count = &t->out;
 	if (!t->nh.valid || p->len > t->whole) {
-		send_raw(dp, p, t, count);
+		send_raw(dp, p, t, count, label);
 		return;
 	}
 	f = frame(dp, t->nh.ifindex, t->nh.dmac, t->nh.smac);
-	outer_header(f->header + ETH_LEN, dp, p, t);
+	outer_header(f->header + ETH_LEN, dp, p, t, label);
 	frame_payload(f, ETH_LEN + OUTER_LEN, p, count);
 }
 

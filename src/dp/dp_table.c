@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The operations on the tables. Each leaves the tables and the backend alike: on failure as they were. */
-#include "dp/dp_priv.h"
+#include "dp/dp_handover.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +42,9 @@ static struct out_key out_key_of(const struct dp_flw *f, const struct dp_out *o)
 
 	memset(&k, 0, sizeof(k));
 	k.flow = f;
-	if (o->ifindex) {
+	if (dp_out_is_held(o)) {
+		memcpy(k.dmac, &o->node, sizeof(o->node));
+	} else if (o->ifindex) {
 		k.ifindex = o->ifindex;
 		memcpy(k.dmac, o->dmac, 6);
 	} else {
@@ -284,6 +286,7 @@ static int tunnel_del(struct dp *dp, const struct dp_tunnel *ends)
 
 	if (!t)
 		return 0;
+	dp_handover_tunnel_goes(dp, t);
 	if (t->refs)
 		return -EBUSY;
 	tunnel_drop(dp, t);
@@ -385,6 +388,8 @@ static int route_add(struct dp *dp, const struct dp_route *route)
 		return r;
 	}
 	t->refs++;
+	if (old && route->end_marker)
+		dp_handover_moved(dp, x, old);
 	if (old)
 		old->refs--;
 	else if (!dp_home_covers(dp, &x->prefix))
@@ -473,6 +478,7 @@ static int node_mac_set(struct dp *dp, struct dp_nod *n)
 
 static void node_drop(struct dp *dp, struct dp_nod *n)
 {
+	dp_handover_node_gone(dp, n);
 	node_mac_drop(dp, n);
 	node_prefixes_drop(dp, n, &n->conf, NULL);
 	n->tun->refs--;
@@ -528,6 +534,7 @@ static int node_add(struct dp *dp, const struct dp_node *conf)
 	t->lma_side = false;
 	for (int i = 0; i < n->conf.n_prefixes; i++)
 		n->conf.prefixes[i] = prefix_masked(conf->prefixes[i]);
+	dp_handover_node_here(dp, n);
 	r = node_mac_set(dp, n);
 	if (!r)
 		r = node_prefixes_set(dp, n);
@@ -539,10 +546,12 @@ static int node_add(struct dp *dp, const struct dp_node *conf)
 
 /* ---- flows -------------------------------------------------------------------------------------------- */
 
-static int out_kind(const struct dp_out *o) { return o->ifindex ? OUT_LINK : OUT_TUNNEL; }
+static int out_kind(const struct dp_out *o) { return o->ifindex || dp_out_is_held(o) ? OUT_LINK : OUT_TUNNEL; }
 
 static void out_drop(struct dp *dp, struct dp_o *o)
 {
+	if (!o->tun && o->gate)
+		dp_handover_out_gone(dp, o);
 	dp->ops->out_del(dp, o);
 	if (o->tun) {
 		o->tun->out.packets += o->sent.packets;
@@ -575,7 +584,7 @@ static int out_add(struct dp *dp, struct dp_flw *f, const struct dp_out *out)
 
 	if (o)
 		return 0;
-	if (!out->ifindex) {
+	if (kind == OUT_TUNNEL) {
 		t = dp_tun_find(dp, &out->tunnel);
 		if (!t)
 			return -ENOENT;
@@ -592,7 +601,11 @@ static int out_add(struct dp *dp, struct dp_flw *f, const struct dp_out *out)
 		t->lma_side = true;
 	r = htab_add(&dp->outs, &o->by_out, htab_hash(&dp->outs, &k, sizeof(k))) ? 0 : -ENOMEM;
 	if (!r) {
-		r = dp->ops->out_add(dp, o);
+		r = t ? 0 : dp_handover_out_comes(dp, o);
+		if (!r)
+			r = dp->ops->out_add(dp, o);
+		if (!t)
+			dp_handover_out_came(dp, o, !r);
 		if (r)
 			htab_del(&dp->outs, &o->by_out);
 	}
@@ -764,7 +777,18 @@ static int flow_get(struct dp *dp, const struct dp_flow *key, struct dp_flw **re
 
 /* ---- operations on flows ---- */
 
-static int flow_add(struct dp *dp, const struct dp_flow *key, const struct dp_out *outs, uint32_t n_outs)
+static int flow_mark(struct dp *dp, const struct dp_flow *key, uint32_t label)
+{
+	struct dp_flw *f = dp_flw_find(dp, key);
+
+	if (f) {
+		f->label = label & DP_LABEL_MASK;
+		dp->ops->flow_label(dp, f);
+	}
+	return 0;
+}
+
+static int flow_add(struct dp *dp, const struct dp_flow *key, uint32_t label, const struct dp_out *outs, uint32_t n_outs)
 {
 	struct dp_flw *f = dp_flw_find(dp, key);
 	struct dp_tun *t = NULL;
@@ -791,6 +815,7 @@ static int flow_add(struct dp *dp, const struct dp_flow *key, const struct dp_ou
 	f = flow_new(dp, key, t);
 	if (!f)
 		return -ENOSPC;
+	f->label = label & DP_LABEL_MASK;
 	for (uint32_t i = 0; i < n_outs && !r; i++)
 		r = out_add(dp, f, &outs[i]);
 	if (!r)
@@ -857,7 +882,7 @@ int dp_table_apply(struct dp *dp, const struct dp_op *op)
 			node_drop(dp, n);
 		return 0;
 	case DP_FLOW_ADD:
-		return flow_add(dp, &op->flow, op->outs, op->n_outs);
+		return flow_add(dp, &op->flow, op->label, op->outs, op->n_outs);
 	case DP_FLOW_DEL:
 		return flow_del(dp, &op->flow);
 	case DP_OUT_ADD:
@@ -865,11 +890,12 @@ int dp_table_apply(struct dp *dp, const struct dp_op *op)
 	case DP_OUT_DEL:
 		return flow_out_del(dp, &op->flow, &op->out);
 	case DP_FLOW_MARK:
+		return flow_mark(dp, &op->flow, op->label);
 	case DP_HANDOVER_FORWARD:
 	case DP_HANDOVER_EXPECT:
 	case DP_HANDOVER_EDGE:
 	case DP_HANDOVER_END:
-		return -EOPNOTSUPP;
+		return dp_handover_apply(dp, op);
 	}
 	return -EINVAL;
 }
@@ -899,6 +925,7 @@ void dp_tables_deinit(struct dp *dp)
 {
 	struct hnode *n, *next;
 
+	dp_handovers_deinit(dp);
 	list_each_safe(e, &dp->flows)
 		flow_drop(dp, list_owner(e, struct dp_flw, entry));
 	/* On from each one: a search from the front of the table would pass over all that are gone. */

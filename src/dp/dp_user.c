@@ -49,7 +49,10 @@ static int tunnel_set(struct dp *dp, struct dp_tun *t)
 }
 
 static int node_set(struct dp *dp, struct dp_nod *n) { return dp_link_find(dp, n->conf.ifindex) ? 0 : -ENODEV; }
-static int out_add(struct dp *dp, struct dp_o *o) { return o->tun || dp_link_find(dp, o->conf.ifindex) ? 0 : -ENODEV; }
+static int out_add(struct dp *dp, struct dp_o *o) 
+{
+	return o->tun || dp_out_is_held(&o->conf) || dp_link_find(dp, o->conf.ifindex) ? 0 : -ENODEV;
+}
 
 static void tunnel_nothing(struct dp *dp, struct dp_tun *t) { (void)dp, (void)t; }
 static int prefix_nothing(struct dp *dp, struct dp_pfx *p) { return (void)dp, (void)p, 0; }
@@ -59,6 +62,7 @@ static int flow_nothing(struct dp *dp, struct dp_flw *f) { return (void)dp, (voi
 static void flow_gone(struct dp *dp, struct dp_flw *f) { (void)dp, (void)f; }
 static void out_gone(struct dp *dp, struct dp_o *o) { (void)dp, (void)o; }
 static void route_not_ahead(struct dp *dp, const struct prefix *p) { (void)dp, (void)p; }
+static void flow_same(struct dp *dp, struct dp_flw *f) { (void)dp, (void)f; }
 static void routes_nothing(struct dp *dp) { (void)dp; }
 
 /* Everything is counted in the tables. */
@@ -102,6 +106,7 @@ const struct dp_backend_ops dp_backend_user = {
 	.flow_set = flow_nothing,
 	.flow_del = flow_gone,
 	.flow_lists_free = flow_gone,
+	.flow_label = flow_same,
 	.out_add = out_add,
 	.out_del = out_gone,
 	.routes_changed = routes_nothing,

@@ -122,7 +122,8 @@ drive() {
 	eval "DRIVE_$_ns=$!"
 	case $_ns in
 	lma) exec 8>"$TMP/lma.in" ;;
-	*) exec 9>"$TMP/mag.in" ;;
+	nmag) exec 7>"$TMP/nmag.in" ;;
+	*) exec 9>"$TMP/$_ns.in" ;;
 	esac
 }
 
@@ -132,6 +133,7 @@ op() {
 	_seen=$(wc -l <"$TMP/$_ns.out")
 	case $_ns in
 	lma) printf '%s\nsync\n' "$*" >&8 ;;
+	nmag) printf '%s\nsync\n' "$*" >&7 ;;
 	*) printf '%s\nsync\n' "$*" >&9 ;;
 	esac
 	if ! tenacious 20 sync_seen "$_ns" "$_seen"; then
@@ -139,7 +141,7 @@ op() {
 		sed "s/^/    $_ns: /" "$TMP/$_ns.out" "$TMP/$_ns.err"
 		return 1
 	fi
-	tail -n +"$((_seen + 1))" "$TMP/$_ns.out" | grep -v -e '^ok$' -e '^packet'
+	tail -n +"$((_seen + 1))" "$TMP/$_ns.out" | grep -v -e '^ok$' -e '^packet' -e '^handover'
 	return 0
 }
 sync_seen() { tail -n +"$(($2 + 1))" "$TMP/$1.out" | grep -q '^ok$'; }
@@ -147,7 +149,7 @@ sync_seen() { tail -n +"$(($2 + 1))" "$TMP/$1.out" | grep -q '^ok$'; }
 # undrive NS: ends it; the status is its own
 undrive() {
 	eval "_pid=\$DRIVE_$1"
-	case $1 in lma) printf 'quit\n' >&8 ;; *) printf 'quit\n' >&9 ;; esac
+	case $1 in lma) printf 'quit\n' >&8 ;; nmag) printf 'quit\n' >&7 ;; *) printf 'quit\n' >&9 ;; esac
 	wait "$_pid"
 }
 

@@ -13,6 +13,7 @@
   fragments DEV DMAC SRC DST HEX                             the IPv6 packet in HEX, tunnelled, in two outer fragments
   advertise DEV ADDR                                         an unsolicited Neighbour Advertisement with DEV's MAC
   sniff DEV SECONDS FILTER                                   counts IPv6 packets: next header number, or "icmp:TYPE"
+  labels DEV SECONDS                                         flow labels of tunnelled packets, in order: "5*100 6*200"
   tcp-serve PORT SECONDS / tcp-get DST PORT BYTES            a TCP transfer, checked octet by octet
 """
 import argparse
@@ -244,6 +245,26 @@ def sniff(o):
     print(n)
 
 
+def labels(o):
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86DD))
+    s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)
+    s.bind((o.dev, 0x86DD))
+    print("ready", flush=True)
+    end = time.monotonic() + o.seconds
+    runs = []
+    while (left := end - time.monotonic()) > 0 and select.select([s], [], [], left)[0]:
+        data, where = s.recvfrom(65536)
+        p = data[14:]
+        if where[2] == 4 or p[6] != 41 or p[64] != 0xFF or p[65] & 15 <= 2:  # outgoing, or no stream
+            continue
+        label = struct.unpack("!I", p[:4])[0] & 0xFFFFF
+        if runs and runs[-1][0] == label:
+            runs[-1][1] += 1
+        else:
+            runs.append([label, 1])
+    print(" ".join(f"{label}*{n}" for label, n in runs) or "none")
+
+
 def tcp_serve(o):
     s = socket.socket(socket.AF_INET6)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -306,6 +327,7 @@ def main():
     command("fragments", fragments, ("dev", str), ("dmac", str), ("src", str), ("dst", str), ("hex", str))
     command("advertise", advertise, ("dev", str), ("address", str))
     command("sniff", sniff, ("dev", str), ("seconds", float), ("filter", str))
+    command("labels", labels, ("dev", str), ("seconds", float))
     command("tcp-serve", tcp_serve, ("port", int), ("seconds", float))
     command("tcp-get", tcp_get, ("dst", str), ("port", int), ("bytes", int))
     o = p.parse_args()

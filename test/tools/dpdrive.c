@@ -8,12 +8,20 @@
  *   proxy IF UPSTREAM-IF               a downstream link of that instance; "-": of none
  *   home PREFIX
  *   tunnel|untunnel LOCAL REMOTE
- *   route|unroute PREFIX LOCAL REMOTE
+ *   route PREFIX LOCAL REMOTE [end-marker]
+ *   unroute PREFIX LOCAL REMOTE
  *   node N IF MAC LOCAL REMOTE PREFIX...
  *   unnode N
  *   flow IN SOURCE GROUP [OUT]         IN: link IF, or tunnel LOCAL REMOTE
  *   unflow IN SOURCE GROUP
- *   out|unout IN SOURCE GROUP OUT      OUT: link IF MAC NODE, or tunnel LOCAL REMOTE
+ *   out|unout IN SOURCE GROUP OUT      OUT: link IF MAC NODE, tunnel LOCAL REMOTE, or held NODE
+ *   mark IN SOURCE GROUP LABEL
+ *   forward|expect NODE KEY LOCAL REMOTE LOCAL REMOTE PACKETS AGE_MS WAIT_MS PREFIX...   the tunnels: between the MAGs, the
+ *                                      anchor's. When something happens: "handover NODE closed" or "overflown"
+ *   edge NODE GROUP LABEL              or "none"
+ *   end NODE
+ *   seams                              counts that are not zero
+ *   held NODE                          packets
  *   send LOCAL REMOTE HEX              an inner packet into the tunnel
  *   count node N | flow IN S G | out IN S G OUT | tunnel LOCAL REMOTE | link IF | drop NAME
  *   flows                              "GROUP OUTPUTS" of each list, and "end"
@@ -131,6 +139,8 @@ static struct dp_out out(void)
 	if (!strcmp(next(), "link")) {
 		o.ifindex = ifindex();
 		mac(o.dmac);
+		o.node = (uint32_t)atoi(next());
+	} else if (!strcmp(word[at - 1], "held")) {
 		o.node = (uint32_t)atoi(next());
 	} else {
 		o.tunnel = tunnel();
@@ -336,7 +346,70 @@ static void route_op(enum dp_op_kind kind)
 
 	op.route.prefix = prefix();
 	op.route.tunnel = tunnel();
+	op.route.end_marker = !strcmp(next(), "end-marker");
 	apply(&op);
+}
+
+static void mark_op(void)
+{
+	struct dp_op op = {.kind = DP_FLOW_MARK};
+
+	op.flow = flow();
+	op.label = (uint32_t)atoi(next());
+	apply(&op);
+}
+
+static void handover_op(enum dp_op_kind kind)
+{
+	struct dp_op op = {.kind = kind};
+
+	op.handover.node = (uint32_t)atoi(next());
+	op.handover.key = (uint16_t)atoi(next());
+	op.handover.tunnel = tunnel();
+	op.handover.anchor = tunnel();
+	op.handover.packets = (uint32_t)atoi(next());
+	op.handover.age = span_ms(atoi(next()));
+	op.handover.seam_wait = span_ms(atoi(next()));
+	while (at < words && op.handover.n_prefixes < DP_NODE_PREFIX_MAX)
+		op.handover.prefixes[op.handover.n_prefixes++] = prefix();
+	apply(&op);
+}
+
+static void edge_op(void)
+{
+	struct dp_op op = {.kind = DP_HANDOVER_EDGE};
+	const char *label;
+
+	op.edge.node = (uint32_t)atoi(next());
+	op.edge.group = addr();
+	label = next();
+	op.edge.label = strcmp(label, "none") ? (uint32_t)atoi(label) : DP_LABEL_NONE;
+	apply(&op);
+}
+
+static void end_op(void)
+{
+	struct dp_op op = {.kind = DP_HANDOVER_END};
+
+	op.handover.node = (uint32_t)atoi(next());
+	apply(&op);
+}
+
+static void do_seams(void)
+{
+	for (unsigned i = 0; i < DP_SEAM_N; i++)
+		if (dp_seam_count(dp, i))
+			printf("%s=%llu ", dp_seam_name(i), (unsigned long long)dp_seam_count(dp, i));
+	printf("\n");
+}
+
+static void do_held(void)
+{
+	uint32_t packets = 0, octets = 0;
+
+	if (!dp_seam_held(dp, (uint32_t)atoi(next()), &packets, &octets))
+		fail("held", -ENOENT);
+	printf("%u\n", packets);
 }
 
 static void flow_op(enum dp_op_kind kind)
@@ -397,6 +470,20 @@ static void line(char *s)
 		flow_op(DP_OUT_ADD);
 	else if (!strcmp(s, "unout"))
 		flow_op(DP_OUT_DEL);
+	else if (!strcmp(s, "mark"))
+		mark_op();
+	else if (!strcmp(s, "forward"))
+		handover_op(DP_HANDOVER_FORWARD);
+	else if (!strcmp(s, "expect"))
+		handover_op(DP_HANDOVER_EXPECT);
+	else if (!strcmp(s, "edge"))
+		edge_op();
+	else if (!strcmp(s, "end"))
+		end_op();
+	else if (!strcmp(s, "seams"))
+		do_seams();
+	else if (!strcmp(s, "held"))
+		do_held();
 	else if (!strcmp(s, "send"))
 		do_send();
 	else if (!strcmp(s, "count"))
@@ -461,6 +548,13 @@ static void on_tunnel_packet(void *arg, const struct dp_tunnel *t, const uint8_t
 	fflush(stdout);
 }
 
+static void on_handover(void *arg, uint32_t node, enum dp_handover_news news)
+{
+	(void)arg;
+	printf("handover %u %s\n", node, news == DP_HANDOVER_CLOSED ? "closed" : "overflown");
+	fflush(stdout);
+}
+
 static void on_problem(void *arg, const char *text)
 {
 	(void)arg;
@@ -470,7 +564,7 @@ static void on_problem(void *arg, const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct dp_events events = {.tunnel_packet = on_tunnel_packet, .problem = on_problem};
+	static const struct dp_events events = {.tunnel_packet = on_tunnel_packet, .handover = on_handover, .problem = on_problem};
 	struct dp_conf conf = {.nodes_max = 4096, .routes_max = 65536, .tunnels_max = 2048, .flows_max = 1024,
 			       .outs_max = 16384, .ptb_per_s = 10};
 	struct event *input;
