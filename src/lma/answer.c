@@ -34,7 +34,7 @@ static struct mh_msg *begin(struct lma *l, const struct pbu *r, uint8_t status)
 		a->capabilities = (struct mh_capabilities){
 			.version = 1,
 			.roles = 1,
-			.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_AMS_IN_PBU,
+			.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_AMS_IN_PBU | MH_FEATURE_SEAM,
 			.groups_max = l->conf.groups_per_node_max < UINT16_MAX ? (uint16_t)l->conf.groups_per_node_max
 									       : UINT16_MAX,
 		};

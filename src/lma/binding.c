@@ -198,6 +198,7 @@ void binding_route(struct lma *l, const struct binding *b, bool add)
 
 		op.route.prefix = binding_hnp(b, i)->prefix;
 		op.route.tunnel = peer_tunnel(l, b->peer);
+		op.route.end_marker = add && b->forwarded;
 		fxq_dp(l->fxq, &op);
 	}
 }

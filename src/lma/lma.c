@@ -235,7 +235,7 @@ static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6
 		return;
 	case MH_SUBSCRIPTION_QUERY:
 	case MH_SUBSCRIPTION_RESPONSE:
-		if (l->conf.context != MN_CONTEXT_OFF)
+		if (l->conf.context != MN_CONTEXT_OFF || ((l->rx.has & MH_HAS_MARK) && l->conf.multicast))
 			break;
 		lma_count(l, LMA_MH_NOT_TAKEN);
 		binding_error(l, src);
@@ -257,6 +257,8 @@ static void dispatch(struct lma *l, const struct in6_addr *src, const struct in6
 		heartbeat_recv(l, src);
 	else if (l->rx.type == MH_REVOCATION)
 		revocation(l, src);
+	else if (l->rx.type == MH_SUBSCRIPTION_QUERY && (l->rx.has & MH_HAS_MARK))
+		expect_query(l, src, &l->rx);
 	else if (l->rx.type == MH_SUBSCRIPTION_QUERY)
 		context_query(l, src, &l->rx);
 	else if (l->rx.type == MH_SUBSCRIPTION_RESPONSE)

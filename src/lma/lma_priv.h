@@ -13,6 +13,7 @@
  *	revocation.c	BRI and BRA (RFC 5846)
  *	notify.c	UPN and UPA (RFC 7077)
  *	heartbeat.c	does a MAG live, has it kept its state (RFC 5847)
+ *	expect.c	a MAG that expects a node: streams beforehand, and marks
  *	multicast.c	subscriptions of (MAG, group), upstream
  *	share.c		what bindings ask for by registration
  *	context.c	what a node listens to, from its old MAG to its new one (RFC 7161)
@@ -92,6 +93,11 @@
 	X(AMS_ACCEPTED, "ams-accepted")                                                                                \
 	X(AMS_REFUSED, "ams-refused")                                                                                  \
 	X(MLD_REFUSED, "mld-group-refused")                                                                            \
+	X(EXPECTED_HEARD, "handover-queries-heard")                                                                    \
+	X(EXPECTED_NOT_THERE, "handover-queries-not-permitted")                                                        \
+	X(EXPECTED_JOINED, "handover-groups-joined")                                                                   \
+	X(EXPECTED_REFUSED, "handover-groups-refused")                                                                 \
+	X(GROUPS_MARKED, "handover-groups-marked")                                                                     \
 	X(TUNNEL_STRANGER, "tunnel-from-stranger")                                                                     \
 	X(TUNNEL_NO_MULTICAST, "tunnel-mld-without-service")                                                           \
 	X(UPSTREAM_OTHER_LINK, "upstream-other-link")                                                                  \
@@ -163,6 +169,7 @@ struct binding {
 	bool ask_again : 1; /* the MAG is to register it again, for groups that it would be granted now */
 	bool signals : 1;   /* its MAG registered it with S=1 (RFC 7161 4.2.1) */
 	bool partial : 1;   /* its shares are not all that the node wants, though its MAG tells each change */
+	bool forwarded : 1; /* its MAG forwards for it to another one, which has told so */
 	bool told : 1;	    /* its MAG told what there is to tell when it de-registered it */
 	struct lladdr llid;
 	struct hnp first;
@@ -584,6 +591,9 @@ void context_question_expire(struct lma *l, struct question *q);
 /* By a Binding Error; false: that was about something else. */
 bool context_unsupported(struct lma *l, struct peer *p);
 void context_drop(struct lma *l, struct binding *b);
+
+/* expect.c */
+void expect_query(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 
 /* implicit.c */
 bool implicit_permitted(const struct lma *l, const struct peer *p);

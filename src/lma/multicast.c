@@ -383,6 +383,8 @@ void lma_upstream(struct lma *l, struct now now, uint32_t ifindex, const struct 
 		.groups_max = l->conf.groups_max,
 		.members_max = l->conf.peers_max,
 		.entries_max = l->conf.entries_max,
+		/* Labels go on where they were, whatever was marked before we began anew: not more often than once a second */
+		.first_label = (uint32_t)(now.wall.ns / 1000000000),
 	};
 	struct mld_host_conf host = l->conf.upstream_mld;
 

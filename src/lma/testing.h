@@ -26,6 +26,7 @@ struct rig_sent {
 
 struct rig_list { /* a replication list */
 	struct in6_addr source, group;
+	uint32_t label;
 	unsigned n;
 	struct in6_addr to[16];
 };
@@ -151,7 +152,7 @@ static inline void rig_dp(struct rig *r, const struct dp_op *op)
 		assert_null(rig_list_of(r, &op->flow.source, &op->flow.group));
 		assert_true(r->n_lists < RIG_TABLE_MAX);
 		l = &r->list[r->n_lists++];
-		*l = (struct rig_list){.source = op->flow.source, .group = op->flow.group};
+		*l = (struct rig_list){.source = op->flow.source, .group = op->flow.group, .label = op->label};
 		for (uint32_t k = 0; k < op->n_outs; k++)
 			rig_out(r, l, &op->outs[k].tunnel.remote, true);
 		return;
@@ -167,6 +168,9 @@ static inline void rig_dp(struct rig *r, const struct dp_op *op)
 		rig_out(r, l, &op->out.tunnel.remote, op->kind == DP_OUT_ADD);
 		return;
 	case DP_FLOW_MARK: /* of a list that may be gone */
+		l = rig_list_of(r, &op->flow.source, &op->flow.group);
+		if (l)
+			l->label = op->label;
 		return;
 	case DP_NODE_ADD:
 	case DP_NODE_DEL:
