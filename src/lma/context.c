@@ -555,7 +555,7 @@ void context_arrived(struct lma *l, struct binding *b, const struct mh_msg *m)
 		context_drop(l, b); /* the MAG has it, and has asked for what it wants of it */
 		return;
 	}
-	if (!again)
+	if (!again || mono_is_never(c->timer.at))
 		complete(l, c);
 }
 

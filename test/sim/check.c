@@ -117,6 +117,30 @@ void check_step(struct sim *sim)
 
 /* ---- once messages have stopped ---- */
 
+/* What an operator asked for at another MAG goes along with the node if its context does, which depends on what both MAGs
+ * and the LMA are set to: it is taken as it is, if it was asked for at all. */
+struct came {
+	const struct in6_addr *group;
+	bool admin;
+};
+
+static void see_admin(void *arg, const struct mag_subscription_view *v)
+{
+	struct came *c = arg;
+
+	c->admin |= addr_eq(c->group, &v->group) && (v->origins & SUB_ORIGIN_ADMIN);
+}
+
+static bool came_along(struct sim *sim, const struct host *h, unsigned g)
+{
+	struct came c = {.group = &sim->groups[g]};
+
+	mag_each_subscription(sim->mags[h->at].engine, &h->mn, see_admin, &c);
+	if (c.admin && !h->was_admin[g])
+		sim_broken(sim, "mn%u has group %u by an operator who never asked for it", h->index + 1, g + 1);
+	return c.admin;
+}
+
 /* What the node is to get of a group, from first principles: profile, its own reports and the operator, less what the profile forbids. */
 static struct filter expected(struct sim *sim, const struct host *h, unsigned g)
 {
@@ -127,8 +151,15 @@ static struct filter expected(struct sim *sim, const struct host *h, unsigned g)
 	if (!h->profile->multicast || !h->profile->enabled)
 		return FILTER_NONE;
 	struct filter wish = filter_dup(&h->wants[g].filter);
-	if (h->admin[g].on)
+	if (h->admin[g].on) {
 		filter_move(&wish, filter_union(&wish, &h->admin[g].filter, &oom));
+	} else if (came_along(sim, h, g)) {
+		bool ssm = addr_is_ssm(&sim->groups[g]);
+		struct filter f = filter_of(ssm ? FILTER_INCLUDE : FILTER_EXCLUDE, sim->sources, ssm ? 1 : 0, &oom);
+
+		filter_move(&wish, filter_union(&wish, &f, &oom));
+		filter_drop(&f);
+	}
 	if (s && h->profile->initiation == PROFILE_INITIATION_NETWORK) {
 		struct filter f = filter_of(s->n_sources ? FILTER_INCLUDE : FILTER_EXCLUDE, s->sources, s->n_sources, &oom);
 		filter_move(&wish, filter_union(&wish, &f, &oom));

@@ -40,7 +40,7 @@ static void admin(struct sim *sim, struct host *h, unsigned g)
 		h->admin[g].on = false;
 	} else if (mag_subscribe(mag, sim->now, &h->mn, &sim->groups[g], source, &verdict) == CTL_OK) {
 		sim_trace(sim, "operator subscribes mn%u to group %u", h->index + 1, g + 1);
-		h->admin[g].on = true;
+		h->admin[g].on = h->was_admin[g] = true;
 		h->admin[g].filter = ssm ? filter_of(FILTER_INCLUDE, source, 1, &oom) : FILTER_ANY;
 	}
 }

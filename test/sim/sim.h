@@ -51,6 +51,7 @@ struct host {
 	struct want wants[SIM_GROUPS];
 	struct profile *profile;
 	struct want admin[SIM_GROUPS]; /* what an operator subscribed at the present MAG */
+	bool was_admin[SIM_GROUPS];    /* or at one before: it may have come along */
 	bool has_prefix;
 	struct prefix prefix; /* from the RA */
 };

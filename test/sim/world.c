@@ -507,6 +507,14 @@ void sim_restart_lma(struct sim *sim)
 	sim->lma_bytes = lma_totals(sim->lma).bytes;
 }
 
+/* Off now and then: a peer without is one of RFC 6224. */
+static enum mn_context_mode random_mode(struct sim *sim)
+{
+	unsigned dice = (unsigned)rng_below(&sim->rng, 8);
+
+	return dice == 0 ? MN_CONTEXT_OFF : dice < 4 ? MN_CONTEXT_QUERY : MN_CONTEXT_KEPT;
+}
+
 static void new_lma(struct sim *sim)
 {
 	struct lma_conf *conf = &sim->lma_conf;
@@ -523,6 +531,9 @@ static void new_lma(struct sim *sim)
 	conf->lifetime_max = span_s(120);
 	conf->heartbeat_interval = sim->heartbeats;
 	conf->signalling = rng_below(&sim->rng, 4) ? LMA_ACCEPT_BOTH : LMA_ACCEPT_MLD_ONLY;
+	conf->context = random_mode(sim);
+	conf->implicit_join = rng_below(&sim->rng, 3);
+	conf->pba_timer = span_ms(rng_below(&sim->rng, 4) ? 0 : (int64_t)rng_below(&sim->rng, 400));
 	start_lma(sim);
 }
 
@@ -576,6 +587,9 @@ static void new_mag(struct sim *sim, unsigned i)
 	m->conf.heartbeat_interval = sim->heartbeats;
 	m->conf.signalling = rng_below(&sim->rng, 3) ? MAG_SIGNALLING_AUTO : MAG_SIGNALLING_MLD;
 	m->conf.timestamps = sim->timestamps;
+	m->conf.context = random_mode(sim);
+	m->conf.implicit_join = rng_below(&sim->rng, 4);
+	m->conf.deregister_after = span_ms(rng_below(&sim->rng, 2) ? 0 : (int64_t)rng_below(&sim->rng, 4000));
 	m->shared = rng_below(&sim->rng, 3) == 0;
 	start_mag(sim, i);
 }
