@@ -11,6 +11,7 @@
 
 struct pool {
 	char *chunk[POOL_CHUNKS]; /* POOL_FIRST << i objects */
+	uint64_t *live;		  /* a bit for each number less one: is it in use? */
 	uint32_t size;		  /* of an object */
 	uint32_t max;		  /* objects at most */
 	uint32_t used;
@@ -27,6 +28,8 @@ void *pool_get(struct pool *p);	  /* zeroed, or NULL at the maximum or out of me
 void pool_put(struct pool *p, void *obj);
 /* From 1; 0 names none. */
 uint32_t pool_number(const struct pool *p, const void *obj);
+/* Walk all in use, by number: 0 first; 0 at the end. Whatever comes and goes meanwhile. */
+uint32_t pool_next(const struct pool *p, uint32_t number);
 size_t pool_bytes(const struct pool *p);
 
 /* The object of a number that was given out. */

@@ -39,6 +39,17 @@ static void numbers_name_objects(void **state)
 			pool_put(&p, obj[i]);
 			obj[i] = NULL;
 		}
+		if (step % 3000 == 0) {
+			uint32_t n = 0;
+
+			for (uint32_t at = 0; (at = pool_next(&p, at)); n++) {
+				uint8_t *o = pool_at(&p, at);
+
+				assert_int_equal(pool_number(&p, o), at);
+				assert_in_range(o[0], 1, 255);
+			}
+			assert_int_equal(n, p.used);
+		}
 	}
 	for (int i = 0; i < N; i++)
 		if (obj[i])

@@ -9,6 +9,8 @@
 
 #define MTU_MIN 1280
 #define MTU_MAX 65535
+#define LEFT_MAX 7 /* that hgroup.left holds: the most that the RFC's Robustness Variable may be in a query */
+#define GROUPS_MAX ((1u << 27) - 1) /* numbers that hgroup.chain holds */
 
 const char *mld_host_counter_name(enum mld_host_counter c)
 {
@@ -31,8 +33,9 @@ struct mld_hosts *mld_hosts_new(uint64_t seed)
 	heap_init(&set->heap);
 	list_init(&set->upstreams);
 	list_init(&set->ready);
-	slab_init(&set->groups, sizeof(struct hgroup), UINT32_MAX);
 	slab_init(&set->pendings, sizeof(struct pending), UINT32_MAX);
+	slab_init(&set->batches, sizeof(struct batch), UINT32_MAX);
+	pool_init(&set->details, sizeof(struct hdetail), UINT32_MAX);
 	set->rng = rng_of(seed);
 	return set;
 }
@@ -44,8 +47,9 @@ struct mld_hosts *mld_hosts_free(struct mld_hosts *set)
 	list_each_safe(n, &set->upstreams) mld_upstream_free(list_owner(n, struct mld_upstream, node));
 	assert(set->extra == 0);
 	heap_deinit(&set->heap);
-	slab_deinit(&set->groups);
 	slab_deinit(&set->pendings);
+	slab_deinit(&set->batches);
+	pool_deinit(&set->details);
 	free(set->packet);
 	free(set);
 	return NULL;
@@ -70,10 +74,15 @@ bool mld_hosts_pop(struct mld_hosts *set, struct mld_host_fx *ret)
 
 size_t mld_hosts_bytes(const struct mld_hosts *set)
 {
-	size_t sum = sizeof(*set) + set->extra + slab_bytes(&set->groups) + slab_bytes(&set->pendings) +
-		     set->heap.cap * sizeof(*set->heap.v) + set->packet_cap;
+	size_t sum = sizeof(*set) + set->extra + slab_bytes(&set->pendings) + slab_bytes(&set->batches) +
+		     pool_bytes(&set->details) + set->heap.cap * sizeof(*set->heap.v) + set->packet_cap;
 
-	list_each(n, &set->upstreams) sum += htab_bytes(&list_owner(n, struct mld_upstream, node)->table);
+	list_each(n, &set->upstreams)
+	{
+		const struct mld_upstream *up = list_owner(n, struct mld_upstream, node);
+
+		sum += itab_bytes(&up->table) + pool_bytes(&up->groups);
+	}
 	return sum;
 }
 
@@ -128,8 +137,11 @@ struct mld_upstream *mld_upstream_new(struct mld_hosts *set, const struct mld_ho
 	up->conf = c;
 	up->self = *self;
 	up->owner = owner;
-	htab_init(&up->table, rng_u64(&set->rng));
-	list_init(&up->groups);
+	pool_init(&up->groups, sizeof(struct hgroup), GROUPS_MAX);
+	itab_kind_init(&up->kind, &up->groups, offsetof(struct hgroup, addr), offsetof(struct hgroup, next),
+		       rng_u64(&set->rng));
+	itab_init(&up->table, &up->kind);
+	list_init(&up->batches);
 	list_init(&up->changes);
 	list_init(&up->answers);
 	list_init(&up->ready);
@@ -145,20 +157,75 @@ struct mld_upstream *mld_upstream_new(struct mld_hosts *set, const struct mld_ho
 	return up;
 }
 
+static struct hdetail *detail_of(const struct mld_upstream *up, const struct hgroup *g)
+{
+	return g->detail ? pool_at(&up->set->details, g->detail) : NULL;
+}
+
+const struct filter *hgroup_state(const struct mld_upstream *up, const struct hgroup *g)
+{
+	static const struct filter none = {FILTER_INCLUDE, NULL}, any = {FILTER_EXCLUDE, NULL};
+	const struct hdetail *d = detail_of(up, g);
+
+	return d ? &d->filter : g->any ? &any : &none;
+}
+
+struct pending *hgroup_pending(const struct mld_upstream *up, const struct hgroup *g)
+{
+	const struct hdetail *d = detail_of(up, g);
+
+	return d ? d->pending : NULL;
+}
+
+/* Its detail, made when there is none; NULL: out of memory. */
+static struct hdetail *detail_get(struct mld_upstream *up, struct hgroup *g)
+{
+	struct hdetail *d = detail_of(up, g);
+
+	if (d)
+		return d;
+	d = pool_get(&up->set->details);
+	if (!d)
+		return NULL;
+	d->filter = g->any ? FILTER_ANY : FILTER_NONE;
+	g->detail = pool_number(&up->set->details, d) & 0x7fffffff;
+	return d;
+}
+
+static void detail_free(struct mld_upstream *up, struct hgroup *g)
+{
+	struct hdetail *d = detail_of(up, g);
+
+	if (!d)
+		return;
+	g->any = d->filter.mode == FILTER_EXCLUDE;
+	filter_drop(&d->filter);
+	pool_put(&up->set->details, d);
+	g->detail = 0;
+}
+
 static void hgroup_free(struct mld_upstream *up, struct hgroup *g)
 {
-	walk_skip(up, &g->all);
-	list_del(&g->all);
-	htab_del(&up->table, &g->node);
-	filter_drop(&g->filter);
-	slab_put(&up->set->groups, g);
+	detail_free(up, g);
+	itab_del(&up->table, g);
+	pool_put(&up->groups, g);
+}
+
+void hgroup_settle(struct mld_upstream *up, struct hgroup *g)
+{
+	const struct hdetail *d = detail_of(up, g);
+
+	if (d && !d->pending && !d->filter.list)
+		detail_free(up, g);
+	if (!g->detail && !g->any && !g->saying && !g->batched)
+		hgroup_free(up, g);
 }
 
 static void pending_free(struct pending *p)
 {
 	struct mld_hosts *set = p->up->set;
 
-	p->group->pending = NULL;
+	detail_of(p->up, p->group)->pending = NULL;
 	pending_resend_drop(p);
 	filter_drop(&p->asked);
 	list_del(&p->change);
@@ -172,15 +239,17 @@ void mld_upstream_free(struct mld_upstream *up)
 	if (!up)
 		return;
 	report_drop(up);
-	list_each_safe(n, &up->groups)
-	{
-		struct hgroup *g = list_owner(n, struct hgroup, all);
-
-		if (g->pending)
-			pending_free(g->pending);
-		hgroup_free(up, g);
+	while (batch_next(up))
+		;
+	batch_drop_all(up);
+	for (struct hgroup *g; (g = itab_pop(&up->table));) {
+		if (hgroup_pending(up, g))
+			pending_free(hgroup_pending(up, g));
+		detail_free(up, g);
+		pool_put(&up->groups, g);
 	}
-	htab_deinit(&up->table);
+	itab_deinit(&up->table);
+	pool_deinit(&up->groups);
 	heap_clear(&up->set->heap, &up->deadline);
 	list_del(&up->ready);
 	list_del(&up->node);
@@ -224,35 +293,27 @@ uint64_t mld_upstream_counter(const struct mld_upstream *up, enum mld_host_count
 
 struct hgroup *hgroup_find(const struct mld_upstream *up, const struct in6_addr *group)
 {
-	for (struct hnode *n = htab_first(&up->table, htab_hash(&up->table, group, sizeof(*group))); n;
-	     n = htab_same(n)) {
-		struct hgroup *g = hnode_owner(n, struct hgroup, node);
-
-		if (addr_eq(&g->addr, group))
-			return g;
-	}
-	return NULL;
+	return itab_find(&up->table, group);
 }
 
 bool mld_upstream_get(const struct mld_upstream *up, const struct in6_addr *group, struct filter *ret)
 {
 	const struct hgroup *g = hgroup_find(up, group);
 
-	if (!g || filter_is_none(&g->filter))
+	if (!g || filter_is_none(hgroup_state(up, g)))
 		return false;
-	*ret = filter_dup(&g->filter);
+	*ret = filter_dup(hgroup_state(up, g));
 	return true;
 }
 
 void mld_upstream_each(const struct mld_upstream *up,
 		       void (*each)(void *arg, const struct in6_addr *group, const struct filter *f), void *arg)
 {
-	list_each(n, &up->groups)
-	{
-		const struct hgroup *g = list_owner(n, struct hgroup, all);
+	for (uint32_t i = 0; (i = pool_next(&up->groups, i));) {
+		const struct hgroup *g = pool_at(&up->groups, i);
 
-		if (!filter_is_none(&g->filter))
-			each(arg, &g->addr, &g->filter);
+		if (!filter_is_none(hgroup_state(up, g)))
+			each(arg, &g->addr, hgroup_state(up, g));
 	}
 }
 
@@ -260,20 +321,23 @@ void mld_upstream_each(const struct mld_upstream *up,
 
 struct pending *pending_get(struct mld_upstream *up, struct hgroup *g)
 {
-	struct pending *p = g->pending;
+	struct hdetail *d = detail_get(up, g);
+	struct pending *p;
 
-	if (p)
-		return p;
+	if (!d || d->pending)
+		return d ? d->pending : NULL;
 	p = slab_get(&up->set->pendings);
-	if (!p)
+	if (!p) {
+		hgroup_settle(up, g);
 		return NULL;
+	}
 	deadline_init(&p->deadline, DEADLINE_PENDING);
 	list_init(&p->change);
 	list_init(&p->answer);
 	p->up = up;
 	p->group = g;
 	p->resend_at = p->answer_at = MONO_NEVER;
-	g->pending = p;
+	d->pending = p;
 	return p;
 }
 
@@ -299,8 +363,7 @@ void pending_settle(struct pending *p)
 	    !mono_is_never(p->answer_at))
 		return;
 	pending_free(p);
-	if (filter_is_none(&g->filter))
-		hgroup_free(up, g);
+	hgroup_settle(up, g);
 }
 
 /* The highest of its counters: so many reports are still to be sent. */
@@ -319,10 +382,7 @@ void pending_queue_change(struct pending *p, mono_t now)
 {
 	struct mld_upstream *up = p->up;
 
-	if (up->batch_at.ns != now.ns) {
-		up->batch_at = now;
-		up->batch_retry = mono_add(now, hosts_delay(up->set, up->conf.unsolicited_interval));
-	}
+	batch_instant(up, now);
 	p->resend_at = pending_left(p) > 1 ? up->batch_retry : MONO_NEVER;
 	if (!pending_arm(p)) /* it is said once at least */
 		p->resend_at = MONO_NEVER;
@@ -391,16 +451,14 @@ static struct hgroup *hgroup_new(struct mld_upstream *up, const struct in6_addr 
 	struct hgroup *g = NULL;
 
 	if (up->table.count < up->conf.groups_max)
-		g = slab_get(&up->set->groups);
+		g = pool_get(&up->groups);
 	if (!g)
 		return NULL;
 	g->addr = *group;
-	g->filter = FILTER_NONE;
-	if (!htab_add(&up->table, &g->node, htab_hash(&up->table, group, sizeof(*group)))) {
-		slab_put(&up->set->groups, g);
+	if (!itab_add(&up->table, g)) {
+		pool_put(&up->groups, g);
 		return NULL;
 	}
-	list_add(&up->groups, &g->all);
 	return g;
 }
 
@@ -410,54 +468,89 @@ static bool group_is_reported(const struct in6_addr *group)
 	return addr_is_multicast(group) && addr_scope(group) > MC_SCOPE_INTERFACE && !addr_eq(group, &addr_all_nodes);
 }
 
+/* A change between any-source and nothing, where nothing else is being said about the group, is all of a struct hgroup.
+ * False: it is another one. */
+static bool set_lightly(struct mld_upstream *up, struct hgroup *g, mono_t now, const struct filter *f)
+{
+	if (g->detail || g->batched || f->list || up->robustness > LEFT_MAX)
+		return false;
+	g->any = f->mode == FILTER_EXCLUDE;
+	g->left = (up->v1 && !g->any ? 1u : up->robustness) & LEFT_MAX;
+	batch_say(up, g, now);
+	return true;
+}
+
+/* False: out of memory, and nothing has changed. */
+static bool set_fully(struct mld_upstream *up, struct hgroup *g, mono_t now, const struct filter *f)
+{
+	struct pending *p = pending_get(up, g);
+	struct hdetail *d;
+	bool say;
+
+	if (!p)
+		return false;
+	d = detail_of(up, g);
+	if (!note_change(p, &d->filter, f, &say)) {
+		pending_settle(p);
+		return false;
+	}
+	if (say && d->filter.mode == f->mode && g->left > p->mode_left)
+		p->mode_left = g->left; /* the change of mode that was being said: it is said with this one */
+	filter_move(&d->filter, filter_dup(f));
+	if (say) {
+		g->left = 0;
+		pending_queue_change(p, now);
+	} else {
+		pending_settle(p);
+	}
+	return true;
+}
+
 bool mld_upstream_set(struct mld_upstream *up, struct now now, const struct in6_addr *group, const struct filter *f)
 {
 	struct hgroup *g = hgroup_find(up, group);
-	struct pending *p;
-	bool say;
 
-	if (filter_eq(g ? &g->filter : &FILTER_NONE, f) || !group_is_reported(group))
+	if (filter_eq(g ? hgroup_state(up, g) : &FILTER_NONE, f) || !group_is_reported(group))
 		return true;
 	if (!g)
 		g = hgroup_new(up, group);
-	p = g ? pending_get(up, g) : NULL;
-	if (!p || !note_change(p, &g->filter, f, &say)) {
-		up->counter[MLD_HOST_LIMIT_GROUPS]++;
-		if (p)
-			pending_settle(p);
-		else if (g && filter_is_none(&g->filter))
-			hgroup_free(up, g);
-		return false;
+	if (g && (set_lightly(up, g, now.mono, f) || set_fully(up, g, now.mono, f)))
+		return true;
+	up->counter[MLD_HOST_LIMIT_GROUPS]++;
+	g = hgroup_find(up, group);
+	if (g)
+		hgroup_settle(up, g);
+	return false;
+}
+
+/* As if each had just been joined: from INCLUDE of nothing to what it is. */
+static void group_announce(struct mld_upstream *up, struct hgroup *g, mono_t now)
+{
+	const struct filter *state = hgroup_state(up, g);
+	uint8_t times = up->v1 && filter_is_none(state) ? 1 : up->robustness;
+	struct pending *p;
+
+	if (!g->detail && times <= LEFT_MAX) {
+		g->left = times & LEFT_MAX;
+		batch_say(up, g, now);
+		return;
 	}
-	filter_move(&g->filter, filter_dup(f));
-	if (say)
-		pending_queue_change(p, now.mono);
-	else
-		pending_settle(p);
-	return true;
+	p = pending_get(up, g);
+	if (!p)
+		return;
+	g->left = 0;
+	pending_resend_drop(p);
+	p->mode_left = times;
+	if (!up->v1 && state->mode == FILTER_INCLUDE && !filter_is_none(state) && resend_add(p, state))
+		p->mode_left = 0;
+	pending_queue_change(p, now);
 }
 
 void mld_upstream_announce(struct mld_upstream *up, struct now now)
 {
-	list_each(n, &up->groups)
-	{
-		struct hgroup *g = list_owner(n, struct hgroup, all);
-		struct pending *p = pending_get(up, g);
-
-		if (!p)
-			continue;
-		/* As if each had just been joined: from INCLUDE of nothing to what it is. */
-		if (up->v1 || g->filter.mode == FILTER_EXCLUDE || filter_is_none(&g->filter)) {
-			p->mode_left = up->v1 && filter_is_none(&g->filter) ? 1 : up->robustness;
-			pending_resend_drop(p);
-		} else {
-			p->mode_left = 0;
-			pending_resend_drop(p);
-			if (!resend_add(p, &g->filter))
-				p->mode_left = up->robustness;
-		}
-		pending_queue_change(p, now.mono);
-	}
+	batch_say_all(up, now.mono);
+	for (uint32_t i = 0; (i = pool_next(&up->groups, i));)
+		group_announce(up, pool_at(&up->groups, i), now.mono);
 }
 
 void mld_upstream_set_self(struct mld_upstream *up, struct now now, const struct in6_addr *self)
@@ -503,6 +596,8 @@ void mld_hosts_expire(struct mld_hosts *set, struct now now)
 	while ((d = heap_pop_due(&set->heap, now.mono))) {
 		if (d->kind == DEADLINE_UPSTREAM)
 			upstream_expire(deadline_owner(d, struct mld_upstream, deadline), now.mono);
+		else if (d->kind == DEADLINE_BATCH)
+			batch_expire(deadline_owner(d, struct batch, deadline), now.mono);
 		else
 			pending_expire(deadline_owner(d, struct pending, deadline), now.mono);
 	}

@@ -19,10 +19,12 @@ void upstream_set_version(struct mld_upstream *up, bool v1)
 	up->v1 = v1;
 	report_drop(up);
 	up->walk = (struct walk){.at = MONO_NEVER};
-	list_each_safe(n, &up->groups)
-	{
-		struct pending *p = list_owner(n, struct hgroup, all)->pending;
+	batch_drop_all(up);
+	for (uint32_t i = 0; (i = pool_next(&up->groups, i));) {
+		struct hgroup *g = pool_at(&up->groups, i);
+		struct pending *p = hgroup_pending(up, g);
 
+		g->left = g->left ? 1 : 0;
 		if (!p)
 			continue;
 		p->resend_at = p->answer_at = MONO_NEVER;
@@ -80,7 +82,7 @@ static void recv_general(struct mld_upstream *up, mono_t now, span_t max_resp)
 	struct walk *w = &up->walk;
 	mono_t at;
 
-	if (list_empty(&up->groups))
+	if (!up->table.count)
 		return;
 	if (w->begun && !mono_is_never(w->at)) { /* under way: what it has passed is said again afterwards */
 		w->again = true;
@@ -108,7 +110,7 @@ void walk_step(struct mld_upstream *up, mono_t now)
 
 	if (!w->begun) {
 		w->begun = true;
-		w->pos = up->groups.next;
+		w->pos = 0;
 		w->quota = 0;
 	}
 	if (w->steps)
@@ -124,12 +126,6 @@ void walk_step(struct mld_upstream *up, mono_t now)
 		w->at = mono_add(now, span_max(w->step, span_ns(1)));
 	}
 	upstream_ready(up);
-}
-
-void walk_skip(struct mld_upstream *up, struct list *gone)
-{
-	if (up->walk.pos == gone)
-		up->walk.pos = gone->next;
 }
 
 /* ---- specific queries ---- */
@@ -162,7 +158,7 @@ static void recv_specific(struct mld_upstream *up, mono_t now, const struct mld_
 	struct pending *p;
 	bool pending;
 
-	if (!g || filter_is_none(&g->filter))
+	if (!g || filter_is_none(hgroup_state(up, g)))
 		return;
 	/* Rule 1. A walk of several steps may pass this group late: that is no answer to rely on. */
 	if (!up->walk.begun && up->walk.steps == 1 && mono_before(up->walk.at, at))
@@ -188,7 +184,7 @@ static void recv_specific(struct mld_upstream *up, mono_t now, const struct mld_
 static void recv_v1_report(struct mld_upstream *up, const struct in6_addr *group)
 {
 	struct hgroup *g = up->v1 ? hgroup_find(up, group) : NULL;
-	struct pending *p = g ? g->pending : NULL;
+	struct pending *p = g ? hgroup_pending(up, g) : NULL;
 
 	if (!p || mono_is_never(p->answer_at))
 		return;

@@ -37,7 +37,7 @@ static struct filter resend_list(const struct pending *p, bool accepted, bool *o
 		return f;
 	}
 	for (uint32_t i = 0; i < p->n_resend; i++)
-		if (filter_accepts(&p->group->filter, &p->resend[i].addr) == accepted)
+		if (filter_accepts(hgroup_state(p->up, p->group), &p->resend[i].addr) == accepted)
 			v[n++] = p->resend[i].addr;
 	f = filter_of(FILTER_INCLUDE, v, n, oom);
 	free(v);
@@ -59,22 +59,37 @@ static void resend_count_down(struct pending *p)
 		pending_resend_drop(p);
 }
 
+/* As a change of mode, from nothing or to it. */
+static void say_mode(struct mld_upstream *up, const struct hgroup *g)
+{
+	const struct filter *state = hgroup_state(up, g);
+
+	if (up->v1)
+		out_put(up, filter_is_none(state) ? MLD_V1_DONE : MLD_V1_REPORT, &g->addr, FILTER_NONE);
+	else
+		out_put(up, state->mode == FILTER_EXCLUDE ? MLD_CHANGE_TO_EXCLUDE : MLD_CHANGE_TO_INCLUDE, &g->addr,
+			filter_dup(state));
+}
+
+static void say_batched(struct mld_upstream *up, struct hgroup *g)
+{
+	if (g->left) { /* else it is said otherwise by now */
+		say_mode(up, g);
+		g->left--;
+	}
+	batch_again(up, g);
+}
+
 static void say_change(struct pending *p)
 {
 	struct mld_upstream *up = p->up;
 	const struct hgroup *g = p->group;
 	bool oom = false;
 
-	if (up->v1) {
-		if (p->mode_left) {
-			out_put(up, filter_is_none(&g->filter) ? MLD_V1_DONE : MLD_V1_REPORT, &g->addr, FILTER_NONE);
-			p->mode_left--;
-		}
-	} else if (p->mode_left) {
-		out_put(up, g->filter.mode == FILTER_EXCLUDE ? MLD_CHANGE_TO_EXCLUDE : MLD_CHANGE_TO_INCLUDE, &g->addr,
-			filter_dup(&g->filter));
+	if (p->mode_left) {
+		say_mode(up, g);
 		p->mode_left--;
-	} else if (p->n_resend) {
+	} else if (p->n_resend && !up->v1) {
 		struct filter allow = resend_list(p, true, &oom), block = resend_list(p, false, &oom);
 
 		if (filter_count(&allow))
@@ -91,26 +106,29 @@ static void say_change(struct pending *p)
 /* The whole state as Current State Record. */
 static void say_state(struct mld_upstream *up, const struct hgroup *g)
 {
-	if (filter_is_none(&g->filter))
+	const struct filter *state = hgroup_state(up, g);
+
+	if (filter_is_none(state))
 		return;
 	if (up->v1)
 		out_put(up, MLD_V1_REPORT, &g->addr, FILTER_NONE);
 	else
-		out_put(up, g->filter.mode == FILTER_EXCLUDE ? MLD_MODE_IS_EXCLUDE : MLD_MODE_IS_INCLUDE, &g->addr,
-			filter_dup(&g->filter));
+		out_put(up, state->mode == FILTER_EXCLUDE ? MLD_MODE_IS_EXCLUDE : MLD_MODE_IS_INCLUDE, &g->addr,
+			filter_dup(state));
 }
 
 static void say_answer(struct pending *p)
 {
 	struct mld_upstream *up = p->up;
 	const struct hgroup *g = p->group;
+	const struct filter *state = hgroup_state(up, g);
 	bool oom = false;
 
 	if (p->asked_all || up->v1) {
 		say_state(up, g);
-	} else if (!filter_is_none(&g->filter)) {
-		struct filter f = g->filter.mode == FILTER_INCLUDE ? filter_list_common(&g->filter, &p->asked, &oom)
-								   : filter_list_minus(&p->asked, &g->filter, &oom);
+	} else if (!filter_is_none(state)) {
+		struct filter f = state->mode == FILTER_INCLUDE ? filter_list_common(state, &p->asked, &oom)
+								: filter_list_minus(&p->asked, state, &oom);
 
 		if (filter_count(&f))
 			out_put(up, MLD_MODE_IS_INCLUDE, &g->addr, f);
@@ -124,12 +142,15 @@ static void say_answer(struct pending *p)
 static bool say_walk(struct mld_upstream *up)
 {
 	struct walk *w = &up->walk;
+	uint32_t next = w->quota ? pool_next(&up->groups, w->pos) : 0;
 
-	if (!w->quota || !w->pos || w->pos == &up->groups)
+	if (!next) {
+		w->quota = 0;
 		return false;
+	}
 	w->quota--;
-	say_state(up, list_owner(w->pos, struct hgroup, all));
-	w->pos = w->pos->next;
+	w->pos = next;
+	say_state(up, pool_at(&up->groups, next));
 	return true;
 }
 
@@ -137,9 +158,12 @@ static bool say_walk(struct mld_upstream *up)
 static struct outgoing *out_next(struct mld_upstream *up)
 {
 	while (!up->out_n) {
+		struct hgroup *g;
 		struct list *n;
 
-		if ((n = list_first(&up->changes)))
+		if ((g = batch_next(up)))
+			say_batched(up, g);
+		else if ((n = list_first(&up->changes)))
 			say_change(list_owner(n, struct pending, change));
 		else if ((n = list_first(&up->answers)))
 			say_answer(list_owner(n, struct pending, answer));

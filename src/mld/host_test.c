@@ -272,9 +272,9 @@ static void test_changes_before_fetching(void **state)
 	node_set_group(&n, 3, FILTER_INCLUDE, "c");
 	node_set_group(&n, 3, FILTER_INCLUDE, "");
 	node_drain(&n);
-	assert_trace(&n, "ALLOW{a,b}+TO_EX@2{}+BLOCK@3{c}");
+	assert_trace(&n, "TO_EX@2{}+ALLOW{a,b}+BLOCK@3{c}");
 	node_until(&n, 10);
-	assert_trace(&n, "ALLOW{a,b}+TO_EX@2{}+BLOCK@3{c}");
+	assert_trace(&n, "TO_EX@2{}+ALLOW{a,b}+BLOCK@3{c}");
 	node_stop(&n);
 }
 
@@ -557,7 +557,7 @@ static void test_version_change_before_fetching(void **state)
 	node_query(&n, v1_query(5), "");
 	node_set_group(&n, 2, FILTER_EXCLUDE, "");
 	node_drain(&n);
-	assert_trace(&n, "Report@1 Report@2");
+	assert_trace(&n, "Report@2 Report@1");
 	node_stop(&n);
 }
 

@@ -40,12 +40,12 @@ static bool forwards(const struct mldproxy *p, const struct downstream *l)
 
 static void set_unplaced(struct mldproxy *p, struct downstream *l, bool unplaced)
 {
+	if (unplaced)
+		mldproxy_retry_later(p);
 	if (l->unplaced == unplaced)
 		return;
 	l->unplaced = unplaced;
 	p->unplaced += unplaced ? 1 : -1u;
-	if (unplaced)
-		mldproxy_retry_later(p);
 }
 
 /* False: there is no room. */
