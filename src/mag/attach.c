@@ -270,6 +270,8 @@ void mag_node_identified(struct mag *mag, struct now now, const struct mag_stran
 		(void)mag_node_arrives(node, now, link, &lladdr, &seen->link_local, seen->trigger);
 		return;
 	}
+	if (node && mag_interface_refused(node, now, seen, &lladdr))
+		return;
 	if (!room_for(mag, now, link)) {
 		mag_stranger_hold(mag, now, seen, mag->conf.unknown_hold);
 		return;

@@ -435,6 +435,61 @@ static void another_node_on_a_point_to_point_link(void **state)
 	bench_end(b);
 }
 
+/* One session for a node: it is at the interface that came last, and not in turns. When that goes it is at the other. */
+static void two_interfaces_of_one_node(void **state)
+{
+	struct lladdr first = mac(1), second = mac(6);
+	struct bench *b = bench_begin();
+
+	(void)state;
+	b->profile[6]->n_lladdrs = 0;
+	b->profile[1]->lladdrs[1] = second;
+	b->profile[1]->n_lladdrs = 2;
+	attach(b, 1);
+	link_up(b, 2);
+	send_rs(b, 2, 6);
+	assert_int_equal(view(b, 1).ifindex, 2);
+	assert_memory_equal(view(b, 1).lladdr.b, second.b, 6);
+	assert_int_equal(counter(b, "interface-taken-over"), 1);
+	bench_forget(b);
+	send_rs(b, 1, 1);
+	assert_int_equal(view(b, 1).ifindex, 2);
+	assert_int_equal(counter(b, "interface-refused"), 1);
+	assert_string_equal(b->events.s, "node-seen node-refused");
+	send_rs(b, 1, 1);
+	assert_string_equal(b->events.s, "node-seen node-refused");
+	assert_said(b, "");
+	wait_for(b, span_s(40)); /* it is there, so that nothing changes */
+	send_rs(b, 1, 1);
+	assert_int_equal(view(b, 1).ifindex, 2);
+	assert_int_equal(counter(b, "interface-refused"), 2);
+	link_down(b, 2);
+	assert_state(b, 1, "registered");
+	assert_int_equal(view(b, 1).ifindex, 1);
+	assert_memory_equal(view(b, 1).lladdr.b, first.b, 6);
+	bench_end(b);
+}
+
+static void the_operator_names_the_interface(void **state)
+{
+	struct lladdr first = mac(1), second = mac(6);
+	struct bench *b = bench_begin();
+
+	(void)state;
+	b->profile[6]->n_lladdrs = 0;
+	b->profile[1]->lladdrs[1] = second;
+	b->profile[1]->n_lladdrs = 2;
+	attach(b, 1);
+	link_up(b, 2);
+	send_rs(b, 2, 6);
+	assert_int_equal(mag_attach(b->mag, b->now, 1, &first, NULL, 0), CTL_OK);
+	bench_drain(b);
+	assert_int_equal(view(b, 1).ifindex, 1);
+	send_rs(b, 2, 6);
+	assert_int_equal(view(b, 1).ifindex, 1);
+	bench_end(b);
+}
+
 static void several_nodes_on_a_shared_link(void **state)
 {
 	struct bench *b = bench_begin();
@@ -553,6 +608,8 @@ int main(void)
 		cmocka_unit_test(back_and_not_permitted_any_more),
 		cmocka_unit_test(between_links_of_one_gateway),
 		cmocka_unit_test(another_node_on_a_point_to_point_link),
+		cmocka_unit_test(two_interfaces_of_one_node),
+		cmocka_unit_test(the_operator_names_the_interface),
 		cmocka_unit_test(several_nodes_on_a_shared_link),
 		cmocka_unit_test(silent_nodes_are_probed_and_let_go),
 		cmocka_unit_test(several_anchors),

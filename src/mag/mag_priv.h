@@ -84,6 +84,8 @@ enum mag_counter {
 	MAG_C_STORE_LATE,
 	MAG_C_STORE_LIMITED,
 	MAG_C_STRANGER_HELD,
+	MAG_C_INTERFACE_TAKEN_OVER,
+	MAG_C_INTERFACE_REFUSED,
 	MAG_C_LIMIT_NODES,
 	MAG_C_LIMIT_NODES_LINK,
 	MAG_C_LIMIT_STRANGERS,
@@ -149,6 +151,7 @@ struct mag_stranger {
 	bool asking, keyed;
 	bool sent_away;	  /* a node that an operator detached; held for a moment */
 	bool heard_again; /* since then */
+	bool second;	  /* another interface of `mn`, which is served: interface.c */
 	uint32_t request, ifindex;
 	struct lladdr lladdr;
 	struct in6_addr link_local;
@@ -194,6 +197,10 @@ struct mag_node {
 	struct lladdr lladdr;
 	struct nai mn;
 	struct in6_addr link_local; /* of the node; :: not known */
+	struct {
+		uint32_t ifindex;
+		struct lladdr lladdr;
+	} left; /* its interface that the session was taken over from */
 	enum mag_node_state state;
 	const char *trigger;
 	uint8_t handoff; /* as told; 0 = not known */
@@ -455,6 +462,12 @@ void mag_node_reconsider(struct mag_node *node, struct now now);
 void mag_node_restart(struct mag_node *node, struct now now, const char *why);
 /* Did the anchor revoke the binding since the profile gives the node other prefixes now? */
 bool mag_node_prefixes_changed(const struct mag_node *node, struct now now);
+
+/* ---- interface.c ---- */
+/* It is heard from another interface, of this address: is that refused? Else the session is taken over by it. */
+bool mag_interface_refused(struct mag_node *node, struct now now, const struct mag_stranger *seen,
+			   const struct lladdr *lladdr);
+void mag_interface_gone(struct mag_node *node, struct now now); /* its session ends */
 
 /* ---- registration.c ---- */
 void mag_registration_send(struct mag_node *node, struct now now, enum mag_request what);

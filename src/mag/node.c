@@ -364,6 +364,8 @@ void mag_node_leave(struct mag_node *node, struct now now, bool deregister, cons
 	if (node->bri.pending)
 		mag_revocation_left(node);
 	mag_handover_node_gone(node, now);
+	if (node->left.lladdr.len)
+		mag_interface_gone(node, now);
 	mag_registration_cancel(node);
 	switch (node->state) {
 	case MAG_NODE_REGISTERED:

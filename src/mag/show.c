@@ -68,7 +68,7 @@ static struct mag_node_view stranger_view(const struct mag *mag, const struct ma
 	const struct mag_link *link = mag_link_find(mag, s->ifindex);
 	struct mag_node_view v = {
 		.mn = &s->mn,
-		.state = s->asking ? MAG_NODE_IDENTIFYING : MAG_NODE_UNKNOWN,
+		.state = s->asking ? MAG_NODE_IDENTIFYING : s->second ? MAG_NODE_REFUSED : MAG_NODE_UNKNOWN,
 		.ifindex = s->ifindex,
 		.link_name = link ? link->name : "",
 		.lladdr = s->lladdr,
@@ -270,6 +270,8 @@ static const char *const counter_names[MAG_COUNTER_N] = {
 	[MAG_C_STORE_UNKNOWN] = "store-unknown",
 	[MAG_C_STORE_LATE] = "store-late",
 	[MAG_C_STORE_LIMITED] = "store-rate-limited",
+	[MAG_C_INTERFACE_TAKEN_OVER] = "interface-taken-over",
+	[MAG_C_INTERFACE_REFUSED] = "interface-refused",
 	[MAG_C_STRANGER_HELD] = "unknown-node-held",
 	[MAG_C_LIMIT_NODES] = "limit-nodes",
 	[MAG_C_LIMIT_NODES_LINK] = "limit-nodes-per-link",

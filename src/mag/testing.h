@@ -496,12 +496,20 @@ static inline void take_effect(struct bench *b, const struct fx *fx)
 	}
 }
 
+static inline bool has_lladdr(const struct profile *p, const struct lladdr *lladdr)
+{
+	for (unsigned i = 0; i < p->n_lladdrs; i++)
+		if (lladdr_eq(&p->lladdrs[i], lladdr))
+			return true;
+	return false;
+}
+
 static inline const struct profile *look_up(const struct bench *b, const struct fx_profile *q, const struct nai *id)
 {
 	for (unsigned i = 1; i <= NODES; i++) {
 		const struct profile *p = b->profile[i];
 
-		if (p && (id->len ? nai_eq(&p->mn, id) : lladdr_eq(&p->lladdrs[0], &q->lladdr)))
+		if (p && (id->len ? nai_eq(&p->mn, id) : has_lladdr(p, &q->lladdr)))
 			return p;
 	}
 	return NULL;

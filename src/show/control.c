@@ -83,18 +83,25 @@ static void match_binding(void *arg, const struct lma_binding_view *v)
 	b->mn = *v->mn;
 }
 
-/* Heard, but the policy store has no name for it: all that can be said. */
-static json_t *why_unnamed(const struct show_ctx *ctx, const struct by_lladdr *b)
+/* Heard, and no node of its own: the policy store has no name for it, or it is another interface of a node that is
+ * served. All that can be said. */
+static json_t *why_interface(const struct show_ctx *ctx, const struct by_lladdr *b, const struct mag_node_view *served)
 {
 	struct nai none = { 0 };
 	struct why w = { .ctx = ctx, .mn = &none, .steps = json_array() };
-	char lladdr[LLADDR_STR_MAX];
+	char lladdr[LLADDR_STR_MAX], other[LLADDR_STR_MAX];
 	json_t *v = view_new("why");
 
 	lladdr_str(&b->lladdr, lladdr);
 	why_step(&w, "seen", WHY_OK, NULL, "on %s by %s", b->v.link_name ? b->v.link_name : "a link that is gone",
 		 b->v.trigger ? b->v.trigger : "?");
-	if (b->v.state == MAG_NODE_IDENTIFYING)
+	if (served)
+		why_step(&w, "identified", WHY_FAILED,
+			 "take that interface away, tell with `roamcast attach` which one it shall be, or give each a "
+			 "profile of its own",
+			 "it is another interface of a node that is served at %s on %s; a node has one session here",
+			 lladdr_str(&served->lladdr, other), served->link_name);
+	else if (b->v.state == MAG_NODE_IDENTIFYING)
 		why_step(&w, "identified", WHY_PENDING, "if it stays so, see the log for the policy store's failure",
 			 "the policy store is being asked");
 	else
@@ -102,10 +109,12 @@ static json_t *why_unnamed(const struct show_ctx *ctx, const struct by_lladdr *b
 			 "add the address to \"link-layer-addresses\" of the node's profile: `roamcast policy add` or "
 			 "`set`",
 			 "the policy store knows no node of link-layer address %s", lladdr);
-	json_object_set_new(v, "mn", json_null());
+	json_object_set_new(v, "mn", served ? j_mn(&b->mn) : json_null());
 	json_object_set_new(v, "lladdr", json_string(lladdr));
 	json_object_set_new(v, "service", json_false());
-	json_object_set_new(v, "summary", json_sprintf("identified: the node %s has no name here", lladdr));
+	json_object_set_new(v, "summary", json_sprintf(served ? "identified: the node is served at another interface than %s"
+						     : "identified: the node %s has no name here",
+					      lladdr));
 	json_object_set_new(v, "views", json_pack("[{s:s, s:o}]", "at", "mag", "steps", w.steps));
 	return v;
 }
@@ -131,6 +140,7 @@ static json_t *why(const struct show_ctx *ctx, const json_t *request, int *statu
 {
 	struct show_filter f;
 	struct by_lladdr b = { 0 };
+	struct mag_node_view served;
 	json_t *error = filter_read(&f, request);
 
 	if (error)
@@ -147,7 +157,10 @@ static json_t *why(const struct show_ctx *ctx, const json_t *request, int *statu
 		if (ctx->lma && !b.found)
 			lma_each_binding(ctx->lma, match_binding, &b);
 		if (b.found && !b.named)
-			return why_unnamed(ctx, &b);
+			return why_interface(ctx, &b, NULL);
+		if (b.found && ctx->mag && b.v.state == MAG_NODE_REFUSED && mag_find_node(ctx->mag, &b.mn, &served) &&
+		    !lladdr_eq(&served.lladdr, &b.lladdr))
+			return why_interface(ctx, &b, &served);
 		if (b.found)
 			f.mn = b.mn;
 	}

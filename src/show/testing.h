@@ -118,7 +118,7 @@ static inline void run(struct fixture *f, span_t span)
 }
 
 static const char profiles[] =
-	"[{\"mn\": \"alice@x\", \"link-layer-addresses\": [\"02:00:00:00:00:01\"], \"multicast\": {\"deny\": "
+	"[{\"mn\": \"alice@x\", \"link-layer-addresses\": [\"02:00:00:00:00:01\", \"02:00:00:00:00:11\"], \"multicast\": {\"deny\": "
 	"[{\"group\": \"ff1e::/120\"}]}},"
 	" {\"mn\": \"off@x\", \"link-layer-addresses\": [\"02:00:00:00:00:02\"], \"enabled\": false},"
 	" {\"mn\": \"deaf@x\", \"link-layer-addresses\": [\"02:00:00:00:00:03\"], \"multicast\": {\"enabled\": false}},"

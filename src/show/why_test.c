@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The explanations of a node's service: each way to fail is told at its own step. */
 #include "show/testing.h"
+#include "wire/nd.h"
 
 /* The step of this name is in this state, with this in its text; those behind a failed one are not reached. */
 static void why(struct fixture *f, bool is_lma, const char *args, bool service, const char *step, const char *state,
@@ -143,6 +144,25 @@ static void why_profile_forbids(void **state)
 		"mandatory");
 }
 
+#define OTHER "\"mn\": \"02:00:00:00:00:11\""
+
+static void why_another_interface(void **state)
+{
+	static const uint8_t first[6] = { 2, 0, 0, 0, 0, 1 };
+	const struct nd_msg rs = { .type = ND_RS, .dst = addr_all_routers, .src = { { { 0xfe, 0x80, [15] = 1 } } } };
+	struct fixture *f = *state;
+	uint8_t bytes[128];
+
+	do_good(f, ATTACH_ALICE);
+	do_good(f, "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:11\", \"link\": \"acc1\"}");
+	why(f, false, OTHER, true, "registered", "ok", "accepted");
+	mag_recv_link(f->mag, f->now, 7, first, bytes, nd_encode(&rs, bytes, sizeof(bytes)));
+	pump(f);
+	why(f, false, OTHER, true, "registered", "ok", "accepted");
+	why(f, false, "\"mn\": \"02:00:00:00:00:01\"", false, "identified", "failed",
+	    "another interface of a node that is served at 02:00:00:00:00:11 on acc1");
+}
+
 static void why_lma_silent(void **state)
 {
 	struct fixture *f = *state;
@@ -207,6 +227,7 @@ int main(void)
 		TEST(why_terminated),
 		TEST(why_terminated_at_the_lma),
 		TEST(why_profile_forbids),
+		TEST(why_another_interface),
 		TEST(why_lma_silent),
 		TEST(why_lma_died),
 		TEST(why_silent_source),
