@@ -29,7 +29,7 @@ _roamcast()
 	fi
 	case ${before[0]} in
 	lab | demo)
-		COMPREPLY=($(compgen -W "$([ "${before[0]}" = lab ] && [ ${#before[@]} -eq 1 ] && echo up status exec attach move detach stream down)" -- "$cur"))
+		COMPREPLY=($(compgen -W "$([ "${before[0]}" = lab ] && [ ${#before[@]} -eq 1 ] && echo up status exec attach move detach daemon restart stream down)" -- "$cur"))
 		return
 		;;
 	esac
