@@ -484,11 +484,14 @@ static void over(struct mag *mag, struct now now, struct mag_neighbour *n, const
 	}
 	h = mag_handover_with(mag, &m->mn_id, n, MAG_HANDOVER_OUT);
 	mag_handover_answer_bare(mag, &n->address, m, MH_HACK_ACCEPTED);
-	if (h && (!keyed || !h->key || m->key == h->key))
+	/* Before it was accepted, it is about an earlier one. */
+	if (h && h->state != MAG_HANDOVER_INITIATING && (!keyed || m->key == h->key))
 		mag_handover_out_complete(h, now, m->flags & MH_HI_F);
 }
 
-#define HI_OF_BEFORE span_s(2) /* longer than one is repeated */
+/* One that was overtaken is not long behind. One that is far behind is of a gateway that has begun anew. */
+#define OVERTAKEN_WITHIN span_s(2)
+#define OVERTAKEN_BY 1024
 
 static void recv_hi(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
 {
@@ -508,9 +511,9 @@ static void recv_hi(struct mag *mag, struct now now, struct mag_neighbour *n, co
 			mag_handover_answer(h, h->heard.code); /* it got lost; else it is being found out */
 		return;
 	}
-	if (h && h->heard.any && (int16_t)(uint16_t)(m->seq - h->heard.seq) < 0 &&
-	    mono_before(now.mono, mono_add(h->heard.at, HI_OF_BEFORE))) {
-		mag_count(mag, MAG_C_HI_DUPLICATE); /* overtaken by a later one */
+	if (h && h->heard.any && (uint16_t)(h->heard.seq - m->seq) < OVERTAKEN_BY &&
+	    mono_before(now.mono, mono_add(h->heard.at, OVERTAKEN_WITHIN))) {
+		mag_count(mag, MAG_C_HI_DUPLICATE);
 		return;
 	}
 	mag_handover_in_hi(h, mag, now, n, m);

@@ -67,7 +67,8 @@ static void given_up(struct mag_handover *h, struct now now)
 void mag_handover_ask(struct mag_handover *h, struct now now, uint8_t what)
 {
 	h->ask.what = what;
-	if (!h->node || !h->node->peer || !wants_some(h->node) || !can(h->node->peer)) {
+	/* To mark is asked also where there is no stream: the anchor then ends the old way of unicast by a marker. */
+	if (!h->node || !h->node->peer || (what == MH_MARK_JOIN && !wants_some(h->node)) || !can(h->node->peer)) {
 		given_up(h, now);
 		return;
 	}

@@ -149,5 +149,6 @@ void mag_handover_in_hack(struct mag_handover *h, struct now now, const struct m
 	if (node->state == MAG_NODE_REGISTERING && !node->served)
 		serve_early(h, now);
 	mag_handover_event(h, EV_HANDOVER_ARRIVED, -1, "fetched");
+	mag_handover_ask(h, now, MH_MARK_LABEL); /* the anchor is to end the old way by a marker */
 	mag_handover_schedule(h);
 }

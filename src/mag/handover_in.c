@@ -295,8 +295,8 @@ static void begin(struct mag *mag, struct now now, struct mag_neighbour *n, cons
 		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_RESOURCES);
 		return;
 	}
-	if (h) /* from another gateway, or of before that one began anew: the latest word counts */
-		mag_handover_drop(h, now, "it is handed over anew");
+	if (h) /* the latest word counts; another gateway is told that its own does not */
+		mag_handover_in_ends(h, now, h->with != n, "it is handed over anew");
 	h = mag_handover_new(mag, now, n, &m->mn_id, MAG_HANDOVER_IN);
 	if (!h) {
 		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_RESOURCES);
@@ -399,7 +399,7 @@ void mag_handover_in_marked(struct mag_handover *h, struct now now, const struct
 		mag_count(h->mag, MAG_C_HANDOVER_UNMARKED);
 		edge(h, &addr_any, DP_LABEL_NONE);
 	}
-	if (!h->heard.answered)
+	if (h->heard.any && !h->heard.answered)
 		mag_handover_answer(h, MH_HACK_ACCEPTED);
 	if (h->state == MAG_HANDOVER_MARKING) {
 		h->state = MAG_HANDOVER_READY;

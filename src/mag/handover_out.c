@@ -16,16 +16,8 @@
 
 /* ---- what is told of the node ---- */
 
-void mag_handover_out_put(const struct mag_handover *h, struct mh_msg *m)
+static void put_node(const struct mag_node *node, struct mh_msg *m)
 {
-	const struct mag_node *node = h->node;
-	struct mh_conf conf = h->mag->mh;
-	struct mn_context c;
-	uint8_t bytes[HI_MAX];
-	size_t used;
-
-	if (!node || !node->peer)
-		return;
 	m->n_hnp = node->n_prefixes;
 	memcpy(m->hnp, node->prefixes, node->n_prefixes * sizeof(m->hnp[0]));
 	m->has |= MH_HAS_LMA_ADDRESS;
@@ -38,10 +30,30 @@ void mag_handover_out_put(const struct mag_handover *h, struct mh_msg *m)
 		m->has |= MH_HAS_MN_IID;
 		memcpy(m->mn_iid, node->link_local.s6_addr + 8, sizeof(m->mn_iid));
 	}
-	if (!mag_multicast_permitted(node) || !mag_neighbour_knows(h->with, MH_FEATURE_MULTICAST_MOBILITY) ||
-	    !mag_context_of(node, &c))
+}
+
+/* Of a node that is served, or what is kept of one that was (decision 13). */
+static bool context_of(const struct mag_handover *h, struct mn_context *ret)
+{
+	const struct mag_kept *k;
+
+	if (h->node && h->node->served)
+		return mag_multicast_permitted(h->node) && mag_context_of(h->node, ret);
+	k = mag_kept_find(h->mag, &h->mn);
+	return k && mn_context_copy(&k->context, ret);
+}
+
+void mag_handover_out_put(const struct mag_handover *h, struct mh_msg *m)
+{
+	struct mn_context c;
+	uint8_t bytes[HI_MAX];
+	size_t used;
+
+	if (h->node && h->node->peer)
+		put_node(h->node, m);
+	if (!mag_neighbour_knows(h->with, MH_FEATURE_MULTICAST_MOBILITY) || !context_of(h, &c))
 		return;
-	used = mh_encode(&conf, m, NULL, NULL, bytes, sizeof(bytes));
+	used = mh_encode(&h->mag->mh, m, NULL, NULL, bytes, sizeof(bytes));
 	if (used && mn_context_put_reports(&c, 0, h->mag->now, m, sizeof(bytes) - used - 16,
 					   mag_neighbour_knows(h->with, MH_FEATURE_CONTEXT)) < c.n)
 		m->has |= MH_HAS_MORE;
@@ -214,9 +226,11 @@ static void resume(struct mag_node *node, struct now now, bool elsewhere, const 
 static void end(struct mag_handover *h, struct now now, bool elsewhere, const char *why)
 {
 	struct mag_node *node = h->node;
+	bool forwarded = h->forwarding;
 
 	mag_handover_finish(h, now, elsewhere);
-	resume(node, now, elsewhere, why);
+	if (forwarded || h->left)
+		resume(node, now, elsewhere, why);
 }
 
 static void failed(struct mag_handover *h, struct now now, int32_t status, const char *why)
@@ -255,6 +269,7 @@ enum ctl_err mag_handover_cancel(struct mag *mag, struct now now, const struct n
 void mag_handover_out_complete(struct mag_handover *h, struct now now, bool elsewhere)
 {
 	struct mag_node *node = h->node;
+	bool forwarded = h->forwarding || h->left;
 
 	if (elsewhere) {
 		mag_count(h->mag, MAG_C_HANDOVER_COMPLETED);
@@ -264,7 +279,8 @@ void mag_handover_out_complete(struct mag_handover *h, struct now now, bool else
 		mag_handover_event(h, EV_HANDOVER_CANCELLED, -1, "the new gateway expects it no longer");
 	}
 	mag_handover_free(h);
-	resume(node, now, elsewhere, "it came to no gateway");
+	if (forwarded)
+		resume(node, now, elsewhere, "it came to no gateway");
 }
 
 void mag_handover_out_ends(struct mag_handover *h, struct now now)
@@ -284,6 +300,7 @@ bool mag_handover_left(struct mag_node *node, struct now now)
 	heap_clear(&node->mag->heap, &node->nud);
 	if (h->left)
 		return true;
+	mag_transfer_keep(node, now);
 	h->left = true;
 	h->ends = mono_add(now.mono, node->mag->conf.record_hold); /* decision 13 */
 	mag_handover_schedule(h);
@@ -325,6 +342,21 @@ bool mag_handover_keeps(const struct mag_node *node)
 
 /* ---- asked for by the new gateway ---- */
 
+/* It is served here no more: nothing can be forwarded, but what it listened to is known for a while. */
+static void tell_what_is_kept(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
+{
+	struct mag_handover *h = mag_kept_find(mag, &m->mn_id) ? mag_handover_new(mag, now, n, &m->mn_id, MAG_HANDOVER_OUT)
+							       : NULL;
+
+	if (!h) {
+		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_CONTEXT);
+		return;
+	}
+	mag_handover_note(h, now, m);
+	mag_handover_answer(h, MH_HACK_NO_FORWARDING);
+	mag_handover_free(h);
+}
+
 void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
 {
 	struct mag_node *node = mag_node_find_mn(mag, &m->mn_id);
@@ -336,8 +368,8 @@ void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neigh
 		mag_handover_answer(h, h->heard.code);
 		return;
 	}
-	if (!node || !node->peer || (node->state != MAG_NODE_REGISTERED && node->state != MAG_NODE_HELD)) {
-		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_CONTEXT);
+	if (!node || !node->peer || !node->served) {
+		tell_what_is_kept(mag, now, n, m);
 		return;
 	}
 	if (node->handover[MAG_HANDOVER_IN]) /* it has gone on since it came */
@@ -361,7 +393,7 @@ void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neigh
 	if ((m->flags & MH_HI_F) && node->state == MAG_NODE_REGISTERED)
 		forward(h);
 	else if (m->flags & MH_HI_F)
-		code = MH_HACK_NO_FORWARDING; /* nothing comes for it here any more */
+		code = MH_HACK_NO_FORWARDING; /* nothing comes for it here */
 	mag_handover_event(h, EV_HANDOVER_READY, -1, "it is at the other gateway already");
 	mag_handover_answer(h, code);
 	mag_handover_schedule(h);

@@ -585,7 +585,7 @@ static inline void bench_begin_with(struct bench *b, const struct mag_conf *conf
 	assert_non_null(b->mag);
 	for (unsigned i = 1; i <= NODES; i++)
 		bench_profile(b, i);
-	b->features = MH_FEATURE_AMS_IN_PBU | MH_FEATURE_MLDV2 | MH_FEATURE_CONTEXT;
+	b->features = MH_FEATURE_AMS_IN_PBU | MH_FEATURE_MLDV2 | MH_FEATURE_CONTEXT | MH_FEATURE_SEAM;
 }
 
 static inline struct mag_conf bench_conf(void)
