@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "dp/dp_icmp.h"
@@ -17,7 +16,8 @@
 
 #define TC_PRIORITY 50
 #define TC_HANDLE 0x5213
-#define TCX_INGRESS 46 /* BPF_TCX_INGRESS, younger than Debian 12's headers */
+#define TCX_ACCESS_MAX 16 /* access links; taking one away takes 9 ms at the end */
+#define TCX_ACCESS_AGE 2  /* seconds: those of nodes that move do not stay for so long */
 
 _Static_assert((int)ABI_DROPS == DP_DROP_N, "the drop reasons of both sides are the same list");
 _Static_assert(ABI_OUTPUT == (int)DP_DROP_OUTPUT && ABI_TOO_BIG == (int)DP_DROP_TOO_BIG, "and in the same order");
@@ -106,20 +106,6 @@ static const struct bpf_program *program_for(const struct dp *dp, unsigned roles
 	}
 }
 
-/* tcx (Linux 6.6) costs a packet less than clsact and goes with its descriptor, but takes 12 ms to attach: for the few
- * links between routers, not for those of nodes and listeners, which come and go by the hundred. */
-static int attach_tcx(const struct dp_link *l, int prog)
-{
-	union bpf_attr attr = {0};
-	int fd;
-
-	attr.link_create.prog_fd = (uint32_t)prog;
-	attr.link_create.target_ifindex = l->ifindex;
-	attr.link_create.attach_type = TCX_INGRESS;
-	fd = (int)syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-	return fd < 0 ? -errno : fd;
-}
-
 static int attach_clsact(struct dp_link *l, int prog)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)l->ifindex, .attach_point = BPF_TC_INGRESS);
@@ -150,12 +136,66 @@ static void detach_clsact(struct dp_link *l)
 	l->made_clsact = false;
 }
 
+/* Taken away from an access link: at once no packet meets the program there, wherever the device is by now. */
+static void tcx_away(struct dp_ebpf *e, int fd)
+{
+	bpf_link_update(fd, bpf_program__fd(e->skel->progs.rc_pass), NULL);
+	dp_tcx_close_later(e->tcx, fd);
+	e->tcx_access--;
+}
+
+static void tcx_drop(struct dp_ebpf *e, struct dp_link *l)
+{
+	if (l->tcx >= 0)
+		tcx_away(e, l->tcx);
+	l->tcx = -1;
+	l->tcx_wanted = false;
+	l->seconds = 0;
+}
+
+static void on_attached(void *arg, uint32_t ifindex, int fd)
+{
+	struct dp *dp = arg;
+	struct dp_link *l = dp_link_find(dp, ifindex);
+
+	if (fd < 0)
+		dp->ebpf->tcx_access--;
+	else if (l && l->tcx_wanted && l->tcx < 0)
+		l->tcx = fd;
+	else
+		tcx_away(dp->ebpf, fd);
+}
+
+/* Links of nodes come and go by the hundred, and the node waits for its own: they begin with clsact. Those that stay get
+ * tcx besides, as many as can be taken away in reasonable time; clsact stays below it, where only what passes comes, and
+ * is there if this process is killed. */
+static void tcx_for_access(struct dp *dp)
+{
+	struct dp_ebpf *e = dp->ebpf;
+
+	list_each(entry, &dp->links) {
+		struct dp_link *l = list_owner(entry, struct dp_link, entry);
+
+		if (e->tcx_access >= TCX_ACCESS_MAX)
+			break;
+		if (l->roles != DP_LINK_ACCESS || !l->attached || l->tcx_wanted || l->seconds++ < TCX_ACCESS_AGE)
+			continue;
+		/* Asked once: a kernel that cannot will not. */
+		l->tcx_wanted = true;
+		if (dp_tcx_attach_later(e->tcx, l->ifindex, bpf_program__fd(e->skel->progs.rc_access)))
+			e->tcx_access++;
+	}
+}
+
 static int attach(struct dp *dp, struct dp_link *l)
 {
-	int prog = bpf_program__fd(program_for(dp, l->roles)), old = l->tcx;
+	int prog = bpf_program__fd(program_for(dp, l->roles)), old;
 
+	if (l->tcx_wanted)
+		tcx_drop(dp->ebpf, l);
+	old = l->tcx;
 	if (!(l->roles & (DP_LINK_ACCESS | DP_LINK_DOWNSTREAM))) {
-		int fd = attach_tcx(l, prog);
+		int fd = dp_tcx_attach(l->ifindex, prog);
 
 		if (fd >= 0) {
 			l->tcx = fd;
@@ -195,6 +235,8 @@ static void link_del(struct dp *dp, struct dp_link *l)
 {
 	bpf_map_delete_elem(bpf_map__fd(dp->ebpf->skel->maps.link_roles), &l->ifindex);
 	dp_ebpf_link_unproxy(dp, l);
+	if (l->tcx_wanted)
+		tcx_drop(dp->ebpf, l);
 	detach_clsact(l);
 	if (l->tcx >= 0)
 		close(l->tcx);
@@ -231,6 +273,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	dp_ebpf_forget(dp->ebpf);
+	tcx_for_access(dp);
 }
 
 static void routes_changed(struct dp *dp) { dp_ebpf_forget(dp->ebpf); }
@@ -246,7 +289,9 @@ static int open_events(struct dp *dp)
 	e->samples_event =
 		event_new(dp->base, ring_buffer__epoll_fd(e->samples), EV_READ | EV_PERSIST, on_samples, dp);
 	e->second = event_new(dp->base, -1, EV_PERSIST, on_second, dp);
-	if (!e->samples_event || !e->second || event_add(e->samples_event, NULL) || event_add(e->second, &second))
+	e->tcx = dp_tcx_new(dp->base, on_attached, dp);
+	if (!e->tcx || !e->samples_event || !e->second || event_add(e->samples_event, NULL) ||
+	    event_add(e->second, &second))
 		return -ENOMEM;
 	return 0;
 }
@@ -364,6 +409,7 @@ static void close_backend(struct dp *dp)
 		event_free(e->samples_event);
 	if (e->second)
 		event_free(e->second);
+	dp_tcx_free(e->tcx);
 	ring_buffer__free(e->samples);
 	rlists_deinit(&e->lists);
 	dp_ids_deinit(&e->counter_ids);

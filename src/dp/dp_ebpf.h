@@ -8,6 +8,7 @@
 
 struct ring_buffer;
 struct bpf_map;
+struct dp_tcx;
 
 struct dp_ebpf {
 	struct dp_bpf *skel;
@@ -26,6 +27,8 @@ struct dp_ebpf {
 	} marks; /* counters below these have been somebody's */
 	struct ring_buffer *samples;
 	struct event *samples_event, *second;
+	struct dp_tcx *tcx;
+	uint32_t tcx_access; /* access links that have tcx, or will */
 };
 
 /* What the programs have looked up and remember no longer holds: a table has been changed, or the kernel's routes. */
@@ -42,6 +45,14 @@ struct flow_lists {
 
 /* The head of a flow that nobody finds yet. */
 void dp_ebpf_head_set(struct dp_ebpf *e, uint32_t index, const struct abi_flow *key, uint64_t links);
+
+/* dp_ebpf_tcx.c. The descriptor of the attachment, or negative errno; takes 12 ms. */
+int dp_tcx_attach(uint32_t ifindex, int prog);
+/* The same in a thread: `attached` is told from the loop, and is then the owner of the descriptor. */
+struct dp_tcx *dp_tcx_new(struct event_base *base, void (*attached)(void *arg, uint32_t ifindex, int fd), void *arg);
+struct dp_tcx *dp_tcx_free(struct dp_tcx *t); /* once all is taken away; what was not attached yet is not */
+bool dp_tcx_attach_later(struct dp_tcx *t, uint32_t ifindex, int prog);
+void dp_tcx_close_later(struct dp_tcx *t, int fd);
 
 int dp_ebpf_tunnel_set(struct dp *dp, struct dp_tun *t);
 void dp_ebpf_tunnel_del(struct dp *dp, struct dp_tun *t);

@@ -38,6 +38,8 @@ struct dp_link {
 	bool attached;	/* eBPF program */
 	bool made_clsact;
 	int tcx; /* descriptor of the attachment, or -1 */
+	bool tcx_wanted; /* an access link that has it, or will */
+	uint8_t seconds; /* for which it has been there, or a few */
 	unsigned attached_roles;
 	bool blackhole; /* rule that keeps the kernel from forwarding */
 	uint32_t proxy; /* DOWNSTREAM: the upstream link that names the instance, or 0 */
