@@ -176,7 +176,11 @@ static int start_dataplane(struct daemon *d)
 {
 	static const struct dp_events events = {.tunnel_packet = on_tunnel_packet, .problem = on_problem};
 	char why[256] = "";
-	int r = dp_new(&d->dp, &d->conf->dp, d->base, &events, d, why, sizeof(why));
+	struct dp_conf c = d->conf->dp;
+	int r;
+
+	c.handovers = d->conf->has_mag;
+	r = dp_new(&d->dp, &c, d->base, &events, d, why, sizeof(why));
 
 	if (r < 0) {
 		log_error("data plane: %s: %s", why, strerror(-r));
