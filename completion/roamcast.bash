@@ -14,7 +14,7 @@ _roamcast()
 		fi
 		case $word in
 		-s | --socket) skip=-s ;;
-		--store | --limit) skip=1 ;;
+		--store | --limit | --to | --from) skip=1 ;;
 		-*) ;;
 		*) before+=("$word") ;;
 		esac
@@ -24,7 +24,7 @@ _roamcast()
 		return
 	fi
 	if [[ $cur == -* ]]; then
-		COMPREPLY=($(compgen -W '--socket --json --wide --all --limit --store --replace --help --version' -- "$cur"))
+		COMPREPLY=($(compgen -W '--socket --json --wide --all --limit --store --replace --to --cancel --no-wait --from --help --version' -- "$cur"))
 		return
 	fi
 	case ${before[0]} in

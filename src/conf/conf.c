@@ -149,6 +149,9 @@ static void each_key_of(const struct conf_table *t, const char *parent, const vo
 		} else if (k->items == &conf_access_table) {
 			snprintf(below, sizeof(below), "%s[].", path);
 			each_key_of(k->items, below, &(struct conf_access){ .fixed_mac = true }, each, arg);
+		} else if (k->items == &conf_candidate_table) {
+			snprintf(below, sizeof(below), "%s[].", path);
+			each_key_of(k->items, below, &(struct mag_candidate){ .context = true }, each, arg);
 		}
 	}
 }

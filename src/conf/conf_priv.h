@@ -66,12 +66,13 @@ struct conf_table {
 extern const struct conf_table conf_table;	  /* the file */
 extern const struct conf_table conf_mag_table;	  /* an item of lma.mags */
 extern const struct conf_table conf_access_table; /* an item of mag.access */
+extern const struct conf_table conf_candidate_table; /* an item of mag.candidates */
 
 extern const struct conf_kind conf_kind_bool, conf_kind_number, conf_kind_word, conf_kind_span, conf_kind_seconds,
 	conf_kind_address, conf_kind_prefix, conf_kind_string, conf_kind_scopes;
 /* Lists. Their fields are a count and an array: `offset` is that of the array's owner. */
 extern const struct conf_kind conf_kind_mags, conf_kind_pools, conf_kind_access, conf_kind_transport, conf_kind_downstream, conf_kind_allow,
-	conf_kind_deny;
+	conf_kind_deny, conf_kind_candidates, conf_kind_access_points;
 
 /* ---- one reading ---- */
 struct conf_load {
@@ -99,6 +100,10 @@ void conf_check(struct conf_load *l);
 /* Values that follow from others where they were not given. */
 void conf_derive(struct conf *c);
 void conf_defaults(struct conf *c);
+
+/* The length of a list that the key permits, or -1 with the error told. */
+ssize_t conf_list_of(struct conf_load *l, const char *key, yaml_node_t *n, size_t min, size_t max, const char *expected);
+yaml_node_t *conf_list_item(struct conf_load *l, const yaml_node_t *n, size_t i);
 
 /* The text of a scalar; NULL, and an error that names what was expected, when it is none. */
 const char *conf_scalar(struct conf_load *l, const char *key, yaml_node_t *n, const char *expected);

@@ -11,13 +11,12 @@ static size_t item_count(const yaml_node_t *n)
 	return (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
 }
 
-static yaml_node_t *item(struct conf_load *l, const yaml_node_t *n, size_t i)
+yaml_node_t *conf_list_item(struct conf_load *l, const yaml_node_t *n, size_t i)
 {
 	return yaml_document_get_node(&l->doc, n->data.sequence.items.start[i]);
 }
 
-/* The length of a list that the key permits, or -1 with the error told. */
-static ssize_t list_of(struct conf_load *l, const char *key, yaml_node_t *n, size_t min, size_t max,
+ssize_t conf_list_of(struct conf_load *l, const char *key, yaml_node_t *n, size_t min, size_t max,
 		       const char *expected)
 {
 	size_t count;
@@ -73,7 +72,7 @@ static void mags_check(struct conf_load *l, const char *key, const struct lma_co
 static bool mags_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
 {
 	struct lma_conf *c = field;
-	ssize_t count = list_of(l, key, n, 1, UINT16_MAX, "the MAGs that may register, each with name and address");
+	ssize_t count = conf_list_of(l, key, n, 1, UINT16_MAX, "the MAGs that may register, each with name and address");
 	char shown[96];
 
 	if (count < 0)
@@ -84,7 +83,7 @@ static bool mags_parse(struct conf_load *l, const struct conf_key *k, const char
 		abort();
 	c->n_mags = (uint16_t)count;
 	for (size_t i = 0; i < c->n_mags; i++) {
-		yaml_node_t *node = item(l, n, i);
+		yaml_node_t *node = conf_list_item(l, n, i);
 
 		l->mag_at[i] = node->start_mark;
 		snprintf(shown, sizeof(shown), "%s[%zu]", key, i);
@@ -153,7 +152,7 @@ static bool ranges_parse(struct conf_load *l, const char *key, yaml_node_t *n, u
 {
 	static const char expected[] =
 		"ranges of groups such as ff3e::/32, or \"2001:db8::5 ff3e::8000:1\" with a source before the group";
-	ssize_t count = list_of(l, key, n, 0, RANGES_MAX, expected);
+	ssize_t count = conf_list_of(l, key, n, 0, RANGES_MAX, expected);
 	struct profile_range *v;
 
 	if (count < 0)
@@ -162,7 +161,7 @@ static bool ranges_parse(struct conf_load *l, const char *key, yaml_node_t *n, u
 	if (!v)
 		abort();
 	for (size_t i = 0; i < (size_t)count; i++) {
-		yaml_node_t *node = item(l, n, i);
+		yaml_node_t *node = conf_list_item(l, n, i);
 		const char *s = conf_scalar(l, key, node, expected);
 
 		if (!s)
@@ -229,14 +228,14 @@ const struct conf_kind conf_kind_deny = { "list of ranges", deny_parse, deny_for
 static bool pools_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
 {
 	struct lma_conf *c = field;
-	ssize_t count = list_of(l, key, n, 0, 8,
+	ssize_t count = conf_list_of(l, key, n, 0, 8,
 				"prefixes such as 2001:db8:8000::/40, or [] where every profile names its own");
 	char a[PREFIX_STR_MAX], b[PREFIX_STR_MAX];
 
 	if (count < 0)
 		return false;
 	for (size_t i = 0; i < (size_t)count; i++) {
-		yaml_node_t *node = item(l, n, i);
+		yaml_node_t *node = conf_list_item(l, n, i);
 		struct prefix p;
 		bool good = conf_kind_prefix.parse(l, k, key, node, &p);
 
@@ -281,14 +280,14 @@ const struct conf_kind conf_kind_pools = { "list of prefixes", pools_parse, pool
 static bool access_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
 {
 	struct conf *c = field;
-	ssize_t count = list_of(l, key, n, 1, CONF_PATTERNS_MAX,
+	ssize_t count = conf_list_of(l, key, n, 1, CONF_PATTERNS_MAX,
 				"the access links, each with match: and a name pattern such as \"acc*\"");
 	char shown[96];
 
 	if (count < 0)
 		return false;
 	for (size_t i = 0; i < (size_t)count; i++) {
-		yaml_node_t *node = item(l, n, i);
+		yaml_node_t *node = conf_list_item(l, n, i);
 		struct conf_access *a = &c->access[c->n_access];
 
 		snprintf(shown, sizeof(shown), "%s[%zu]", key, i);
@@ -327,12 +326,12 @@ const struct conf_kind conf_kind_access = { "list of access links", access_parse
 static bool patterns_parse(struct conf_load *l, const char *key, yaml_node_t *n, const char *expected, uint8_t *ret_n,
 			   char ret[CONF_PATTERNS_MAX][CONF_NAME_MAX])
 {
-	ssize_t count = list_of(l, key, n, 1, CONF_PATTERNS_MAX, expected);
+	ssize_t count = conf_list_of(l, key, n, 1, CONF_PATTERNS_MAX, expected);
 
 	if (count < 0)
 		return false;
 	for (size_t i = 0; i < (size_t)count; i++) {
-		yaml_node_t *node = item(l, n, i);
+		yaml_node_t *node = conf_list_item(l, n, i);
 		const char *s = conf_scalar(l, key, node, "a name pattern");
 
 		if (!s)
@@ -403,14 +402,14 @@ static bool scopes_parse(struct conf_load *l, const struct conf_key *k, const ch
 	static const char expected[] =
 		"scopes: realm-local, admin-local, site-local, 6, 7, organization-local, 9, a, b, c, d, global";
 	struct policy_scopes *scopes = field;
-	ssize_t count = list_of(l, key, n, 1, 16, expected);
+	ssize_t count = conf_list_of(l, key, n, 1, 16, expected);
 	uint16_t bits = 0;
 
 	(void)k;
 	if (count < 0)
 		return false;
 	for (size_t i = 0; i < (size_t)count; i++) {
-		yaml_node_t *node = item(l, n, i);
+		yaml_node_t *node = conf_list_item(l, n, i);
 		const char *s = conf_scalar(l, key, node, expected);
 		unsigned int scope;
 

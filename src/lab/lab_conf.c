@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lab/daemons.h"
+#include "mag/mag.h"
 
 #define KEY_MAX 128
 
@@ -145,6 +146,12 @@ static void set_mag(const struct lab *lab, json_t *tree, size_t mag)
 	set(tree, "mag.lma", json_string(lma < lab->n_lmas ? lab_lma_addr(lma, a) : "from-profile"));
 	set(tree, "mag.access",
 	    json_pack("[{ssss}]", "match", "acc*", "kind", lab->mags[mag].shared ? "shared" : "point-to-point"));
+	json_t *candidates = json_array();
+	for (size_t i = 0; i < lab->n_mags && json_array_size(candidates) < MAG_CANDIDATES_MAX; i++)
+		if (i != mag)
+			json_array_append_new(candidates, json_pack("{ssss}", "name", lab->mags[i].name, "address",
+								    lab_mag_addr(i, a)));
+	set(tree, "mag.candidates", candidates);
 	overlay(lab, tree, lab->mags[mag].name, "mag");
 }
 

@@ -414,7 +414,7 @@ static void unanswered(struct mag_handover *h, struct now now)
 		mag_handover_in_complete(h, now); /* reactive: it comes without */
 }
 
-static void retransmit(struct mag_handover *h, struct now now)
+static void repeat_hi(struct mag_handover *h, struct now now)
 {
 	if (h->hi.tries > h->mag->conf.handover.retries) {
 		unanswered(h, now);
@@ -431,7 +431,7 @@ static void retransmit(struct mag_handover *h, struct now now)
 void mag_handover_expire(struct mag_handover *h, struct now now)
 {
 	if (mono_reached(h->hi.next, now.mono))
-		retransmit(h, now);
+		repeat_hi(h, now);
 	else if (mono_reached(h->ask.next, now.mono))
 		mag_handover_ask_again(h, now);
 	else if (!mono_reached(h->ends, now.mono))

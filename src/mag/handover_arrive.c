@@ -87,6 +87,17 @@ void mag_handover_done(struct mag *mag, struct now now, uint32_t number)
 	mag_settle(mag, now);
 }
 
+void mag_handover_overflown(struct mag *mag, struct now now, uint32_t number)
+{
+	const struct mag_node *node = number && number < mag->numbers_cap ? mag->numbers[number] : NULL;
+
+	mag->now = now;
+	if (!node)
+		return;
+	mag_count(mag, MAG_C_HANDOVER_OVERFLOWN);
+	mag_event(mag, EV_LIMIT, node, "handover-buffer");
+}
+
 /* ---- reactive ---- */
 
 void mag_handover_fetch(struct mag_node *node, struct now now, struct mag_neighbour *from)

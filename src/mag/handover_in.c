@@ -93,7 +93,7 @@ bool mag_handover_take_key(struct mag_handover *h)
 
 /* ---- the node ---- */
 
-static struct mag_peer *authorise(const struct mag_handover *h, const struct profile *p, const char **why)
+static struct mag_peer *anchor_of(const struct mag_handover *h, const struct profile *p, const char **why)
 {
 	const struct mag_conf *c = &h->mag->conf;
 	struct in6_addr lma;
@@ -206,7 +206,7 @@ static void prepare(struct mag_handover *h, struct now now, const struct profile
 {
 	struct mag_node *node = mag_node_find_mn(h->mag, &h->mn);
 	const char *why;
-	struct mag_peer *peer = authorise(h, p, &why);
+	struct mag_peer *peer = anchor_of(h, p, &why);
 
 	if (!peer) {
 		mag_handover_in_refuse(h, now, why ? MH_HACK_PROHIBITED : MH_HACK_NO_RESOURCES,

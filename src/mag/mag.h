@@ -136,6 +136,8 @@ enum ctl_err mag_handover(struct mag *mag, struct now now, const struct nai *mn,
 enum ctl_err mag_handover_cancel(struct mag *mag, struct now now, const struct nai *mn);
 /* The data plane says that all seams of the node are closed: its own path serves alone. */
 void mag_handover_done(struct mag *mag, struct now now, uint32_t node);
+/* It could not hold all that came for the node. */
+void mag_handover_overflown(struct mag *mag, struct now now, uint32_t node);
 
 /* ---- peers and store ---- */
 void mag_recv_mh(struct mag *mag, struct now now, const struct in6_addr *src, const struct in6_addr *dst,

@@ -299,6 +299,7 @@ static const char *const counter_names[MAG_COUNTER_N] = {
 	[MAG_C_HANDOVER_FAILED] = "handovers-failed",
 	[MAG_C_HANDOVER_REFUSED] = "handovers-refused",
 	[MAG_C_HANDOVER_UNMARKED] = "handovers-unmarked",
+	[MAG_C_HANDOVER_OVERFLOWN] = "handover-buffers-overflown",
 	[MAG_C_ANCHOR_ASKED] = "handover-queries-sent",
 	[MAG_C_ANCHOR_SILENT] = "handover-queries-unanswered",
 	[MAG_C_ANCHOR_UNMATCHED] = "handover-responses-unmatched",

@@ -129,6 +129,8 @@ static int request_command(const struct options *o, const struct command *c, int
 		complain("%s", why);
 		return EXIT_USAGE;
 	}
+	if (o->from && strcmp(c->words, "attach") == 0)
+		json_object_set_new(request, "from", json_string(o->from));
 	result = request_result(o, request, &status);
 	if (!result)
 		return status;
@@ -253,6 +255,10 @@ static void usage(FILE *to)
 	      "      --limit N       most rows of a list\n"
 	      "      --store FILE    policy: edit this file, without a daemon\n"
 	      "      --replace       policy import: remove all other profiles\n"
+	      "      --to MAG        handover: the other MAG, by name, address or access point\n"
+	      "      --cancel        handover: the node stays\n"
+	      "      --no-wait       handover: do not wait until the node may be sent there\n"
+	      "      --from MAG      attach: the MAG where the node was, which is asked for it\n"
 	      "  -h, --help          this text\n"
 	      "  -V, --version       the version\n"
 	      "\n"
@@ -265,7 +271,11 @@ enum {
 	OPT_STORE = 256,
 	OPT_REPLACE,
 	OPT_LIMIT,
-	OPT_COMPLETE
+	OPT_COMPLETE,
+	OPT_TO,
+	OPT_FROM,
+	OPT_CANCEL,
+	OPT_NO_WAIT
 };
 
 static const struct option long_options[] = {
@@ -277,6 +287,10 @@ static const struct option long_options[] = {
 	{ "replace", no_argument, NULL, OPT_REPLACE },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "complete", no_argument, NULL, OPT_COMPLETE },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "cancel", no_argument, NULL, OPT_CANCEL },
+	{ "no-wait", no_argument, NULL, OPT_NO_WAIT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -315,6 +329,18 @@ static int read_options(struct options *o, int argc, char **argv, const char *mo
 				return EXIT_USAGE;
 			}
 			break;
+		case OPT_TO:
+			o->to = optarg;
+			break;
+		case OPT_FROM:
+			o->from = optarg;
+			break;
+		case OPT_CANCEL:
+			o->cancel = true;
+			break;
+		case OPT_NO_WAIT:
+			o->no_wait = true;
+			break;
 		case OPT_COMPLETE:
 			return complete(o->socket, argc - optind, argv + optind);
 		case 'h':
@@ -349,6 +375,8 @@ static int run(struct options *o, int argc, char **argv)
 		return request_command(o, c, argc, argv);
 	case COMMAND_MONITOR:
 		return monitor_command(o, c, argc, argv);
+	case COMMAND_HANDOVER:
+		return handover_command(o, c, argc, argv);
 	case COMMAND_POLICY:
 		return policy_command(o, c, argc, argv);
 	case COMMAND_HELP:

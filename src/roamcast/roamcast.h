@@ -16,6 +16,8 @@ struct options {
 	const char *socket;
 	const char *store; /* policy commands: on this file, without a daemon */
 	bool json, replace;
+	const char *to, *from; /* handover --to, attach --from */
+	bool cancel, no_wait;  /* handover */
 	struct show_style style;
 	int limit; /* 0 = not given */
 };
@@ -37,4 +39,5 @@ void complain_answer(const json_t *answer);
 /* One request (reference taken): to the daemon, or for `policy` with --store to the file. The result, a new reference,
  * or NULL with the exit status. */
 json_t *request_result(const struct options *o, json_t *request, int *status);
+int handover_command(const struct options *o, const struct command *c, int argc, char **argv);
 int policy_command(const struct options *o, const struct command *c, int argc, char **argv);

@@ -158,6 +158,23 @@ static void on_tunnel_packet(void *arg, const struct dp_tunnel *tunnel, const ui
 	daemon_pump(d);
 }
 
+static void on_handover(void *arg, uint32_t node, enum dp_handover_news news)
+{
+	struct daemon *d = arg;
+
+	if (!d->mag)
+		return;
+	switch (news) {
+	case DP_HANDOVER_CLOSED:
+		mag_handover_done(d->mag, clock_now(), node);
+		break;
+	case DP_HANDOVER_OVERFLOWN:
+		mag_handover_overflown(d->mag, clock_now(), node);
+		break;
+	}
+	daemon_pump(d);
+}
+
 static void on_problem(void *arg, const char *text)
 {
 	(void)arg;
@@ -174,7 +191,8 @@ static bool conf_has_pool(const struct conf *c, const struct prefix *pool)
 
 static int start_dataplane(struct daemon *d)
 {
-	static const struct dp_events events = {.tunnel_packet = on_tunnel_packet, .problem = on_problem};
+	static const struct dp_events events = {
+	    .tunnel_packet = on_tunnel_packet, .handover = on_handover, .problem = on_problem};
 	char why[256] = "";
 	struct dp_conf c = d->conf->dp;
 	int r;

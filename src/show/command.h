@@ -9,6 +9,7 @@
 enum command_kind {
 	COMMAND_REQUEST, /* one request, one answer */
 	COMMAND_MONITOR, /* then events until interrupted */
+	COMMAND_HANDOVER, /* then the event that tells how it went */
 	COMMAND_POLICY,	 /* the command line makes the request out of files and edits */
 	COMMAND_LAB,	 /* lab and demo have their own options */
 	COMMAND_DEMO,

@@ -48,10 +48,10 @@ static const struct {
 	{ "s", NULL, "\"s\" may mean show, subscribe" },
 	{ "show s", NULL, "\"s\" may mean status, subscriptions, settings" },
 	{ "show", NULL,
-	  "show: give one of status, nodes, bindings, subscriptions, groups, links, tunnels, counters, events, settings, "
+	  "show: give one of status, nodes, handovers, bindings, subscriptions, groups, links, tunnels, counters, events, settings, "
 	  "policy" },
 	{ "shows", NULL,
-	  "there is no \"shows\"; give one of show, why, monitor, attach, detach, subscribe, unsubscribe, terminate, "
+	  "there is no \"shows\"; give one of show, why, monitor, attach, detach, handover, subscribe, unsubscribe, terminate, "
 	  "reload, policy, lab, demo, help" },
 	{ "policy show x y", NULL, "policy show: \"y\" cannot stand here; usage: roamcast policy show [MN]" },
 	{ "why", NULL, "why: MN|GROUP is missing: a node's identifier such as alice@example.net" },
@@ -64,6 +64,9 @@ static const struct {
 	{ "subscribe a 2001:db8::5", NULL,
 	  "subscribe: \"2001:db8::5\" is not an IPv6 multicast address such as ff3e::8000:1" },
 	{ "subscribe a ff3e::1 x", NULL, "subscribe: \"x\" is not the IPv6 address of a source" },
+	{ "hand a@b", "{\"command\": \"handover\", \"mn\": \"a@b\"}", NULL },
+	{ "handover", NULL, "handover: MN is missing: a node's identifier such as alice@example.net" },
+	{ "show hand a@b", "{\"command\": \"show\", \"what\": \"handovers\", \"mn\": \"a@b\"}", NULL },
 	{ "attach a@b", NULL, "attach: LINK is missing: the name of an interface" },
 };
 

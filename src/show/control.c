@@ -49,7 +49,7 @@ static const struct {
 	{ "groups", show_groups },     { "tunnels", show_tunnels },
 	{ "counters", show_counters }, { "events", show_events },
 	{ "settings", show_settings }, { "policy", show_policy },
-	{ "links", show_links },
+	{ "links", show_links },       { "handovers", show_handovers },
 };
 
 /* A node by its link-layer address, where it has no identifier yet or none is known to who asks. */
@@ -188,7 +188,8 @@ json_t *show_request(const struct show_ctx *ctx, const json_t *request, int *sta
 	*status = EINVAL;
 	return control_error(
 		"unknown-command",
-		"ask for status, links, bindings, nodes, subscriptions, groups, tunnels, counters, events, settings or policy",
+		"ask for status, links, bindings, nodes, handovers, subscriptions, groups, tunnels, counters, events, settings or "
+		"policy",
 		"there is no view \"%s\"", what ? what : "");
 }
 
@@ -225,7 +226,8 @@ static json_t *outcome(enum ctl_err e, const char *about, int *status)
 
 /* The arguments of all these requests. */
 struct args {
-	const char *mn_text, *group_text, *link;
+	const char *mn_text, *group_text, *link, *to, *from;
+	bool cancel;
 	bool has_mn, has_group, has_source, has_lladdr;
 	struct nai mn;
 	struct in6_addr group, source;
@@ -236,7 +238,9 @@ struct args {
 static json_t *args_read(struct args *a, const json_t *request)
 {
 	const json_t *source = json_object_get(request, "source"), *lladdr = json_object_get(request, "lladdr"),
-		     *link = json_object_get(request, "link"), *handoff = json_object_get(request, "handoff");
+		     *link = json_object_get(request, "link"), *handoff = json_object_get(request, "handoff"),
+		     *to = json_object_get(request, "to"), *from = json_object_get(request, "from"),
+		     *cancel = json_object_get(request, "cancel");
 	struct show_filter f;
 	json_t *error = filter_read(&f, request);
 
@@ -260,6 +264,14 @@ static json_t *args_read(struct args *a, const json_t *request)
 	if (link && !json_is_string(link))
 		return control_error("bad-request", NULL, "link: give the name of an interface");
 	a->link = json_string_value(link);
+	if ((to && !json_is_string(to)) || (from && !json_is_string(from)))
+		return control_error("bad-request", NULL, "%s: give the name of a MAG, its address, or an access point of it",
+				     to ? "to" : "from");
+	a->to = json_string_value(to);
+	a->from = json_string_value(from);
+	if (cancel && !json_is_boolean(cancel))
+		return control_error("bad-request", NULL, "cancel: give true or false");
+	a->cancel = json_is_true(cancel);
 	if (handoff &&
 	    (!json_is_integer(handoff) || json_integer_value(handoff) < 0 || json_integer_value(handoff) > 255))
 		return control_error("bad-request", NULL, "handoff: give a handoff indicator of RFC 5213 8.4, 1 to 5");
@@ -315,8 +327,22 @@ static json_t *attach(const struct show_ctx *ctx, const struct args *a, int *sta
 				   control_error("bad-request",
 						 "give it as lladdr, or add \"link-layer-addresses\" to its profile",
 						 "%s: its link-layer address is not known", a->mn_text));
-	return outcome(mag_attach(ctx->mag, ctx->now, s.ifindex, &lladdr, &mn, a->handoff),
-		       a->has_mn ? a->mn_text : a->link, status);
+	enum ctl_err e = mag_attach_from(ctx->mag, ctx->now, s.ifindex, &lladdr, &mn, a->handoff, a->from);
+	return outcome(e, e == CTL_NO_SUCH_MAG ? a->from : a->has_mn ? a->mn_text : a->link, status);
+}
+
+static json_t *handover(const struct show_ctx *ctx, const struct args *a, int *status)
+{
+	enum ctl_err e;
+
+	if (!a->has_mn || (!a->to && !a->cancel))
+		return missing(status, a->has_mn ? "to" : "mn");
+	if (a->to && a->cancel)
+		return bad_request(status, control_error("bad-request", NULL, "give either to or cancel"));
+	if (a->cancel)
+		return outcome(mag_handover_cancel(ctx->mag, ctx->now, &a->mn), a->mn_text, status);
+	e = mag_handover(ctx->mag, ctx->now, &a->mn, a->to);
+	return outcome(e, e == CTL_NO_SUCH_MAG ? a->to : a->mn_text, status);
 }
 
 static json_t *subscribe(const struct show_ctx *ctx, const struct args *a, bool on, int *status)
@@ -387,13 +413,15 @@ json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *st
 			return missing(status, "mn");
 		return outcome(mag_detach(ctx->mag, ctx->now, &a.mn), a.mn_text, status);
 	}
+	if (is(command, "handover"))
+		return handover(ctx, &a, status);
 	return subscribe(ctx, &a, is(command, "subscribe"), status);
 }
 
 /* ---- all ---- */
 json_t *control_request(const struct show_ctx *ctx, const json_t *request, int *status)
 {
-	static const char *const admin[] = { "attach", "detach", "subscribe", "unsubscribe", "terminate" };
+	static const char *const admin[] = { "attach", "detach", "handover", "subscribe", "unsubscribe", "terminate" };
 	const char *command = json_string_value(json_object_get(request, "command"));
 
 	*status = EINVAL;

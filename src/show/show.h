@@ -42,7 +42,7 @@ struct show_ctx {
 
 /* {"command": "show", "what": NAME, ...} and {"command": "why", "mn": MN, "group": GROUP}. */
 json_t *show_request(const struct show_ctx *ctx, const json_t *request, int *status);
-/* attach, detach, subscribe, unsubscribe, terminate: calls into the engines, whose effects the caller drains
+/* attach, detach, handover, subscribe, unsubscribe, terminate: calls into the engines, whose effects the caller drains
  * afterwards. */
 json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *status);
 /* {"command": "policy", "action": "add|show|set|remove|import|export", ...}; also used without a daemon, on a store
@@ -65,6 +65,7 @@ json_t *control_error(const char *code, const char *remedy, const char *fmt, ...
 json_t *show_status(const struct show_ctx *ctx);
 json_t *show_bindings(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_nodes(const struct show_ctx *ctx, const json_t *filter);
+json_t *show_handovers(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_subscriptions(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_groups(const struct show_ctx *ctx, const json_t *filter);
 json_t *show_links(const struct show_ctx *ctx, const json_t *filter);

@@ -6,13 +6,15 @@
 static void text_has_what_json_has(void **state)
 {
 	static const char *const views[] = { "status",	"nodes",    "bindings", "subscriptions", "groups",
-					     "tunnels", "counters", "events",	"settings",	 "policy" };
+					     "tunnels", "counters", "events",	"settings",	 "policy",
+					     "handovers" };
 	struct fixture *f = *state;
 	char request[64];
 
 	do_good(f, ATTACH_ALICE);
 	do_good(f, SUBSCRIBE);
-	for (size_t i = 0; i < 20; i++) {
+	do_good(f, HAND_OVER);
+	for (size_t i = 0; i < 2 * sizeof(views) / sizeof(views[0]); i++) {
 		json_t *v;
 		char *text;
 		size_t size;
@@ -215,6 +217,16 @@ static void wrong_requests(void **state)
 		"its link-layer address is not known");
 	refused(f, false, "{\"command\": \"attach\", \"mn\": \"alice@x\", \"link\": \"eth7\"}", "no-such-link", "eth7");
 	refused(f, false, "{\"command\": \"attach\", \"lladdr\": \"zz\", \"link\": \"acc1\"}", "bad-request", "lladdr");
+	refused(f, false, "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:01\", \"link\": \"acc1\", \"from\": \"mag9\"}",
+		"no-such-mag", "mag9");
+	refused(f, false, "{\"command\": \"attach\", \"mn\": \"alice@x\", \"link\": \"acc1\", \"from\": 5}", "bad-request", "from");
+	refused(f, false, "{\"command\": \"handover\", \"to\": \"mag2\"}", "bad-request", "mn: is missing");
+	refused(f, false, "{\"command\": \"handover\", \"mn\": \"alice@x\"}", "bad-request", "to: is missing");
+	refused(f, false, "{\"command\": \"handover\", \"mn\": \"alice@x\", \"to\": \"mag2\", \"cancel\": true}", "bad-request",
+		"either");
+	refused(f, false, "{\"command\": \"handover\", \"mn\": \"alice@x\", \"cancel\": 1}", "bad-request", "cancel");
+	refused(f, false, HAND_OVER, "no-such-node", "alice@x");
+	refused(f, true, HAND_OVER, "not-this-role", "LMA only");
 	refused(f, false, "{\"command\": \"detach\", \"mn\": \"nobody\"}", "no-such-node", "nobody");
 	refused(f, false, "{\"command\": \"subscribe\", \"mn\": \"alice@x\", \"group\": \"ff1e::1:1\"}", "no-such-node",
 		"alice@x");
@@ -287,6 +299,11 @@ static void operators_requests(void **state)
 	do_good(f,
 		"{\"command\": \"attach\", \"mn\": \"alice@x\", \"link\": \"acc1\"}"); /* its profile has the address */
 	do_good(f, SUBSCRIBE);
+	refused(f, false, "{\"command\": \"handover\", \"mn\": \"alice@x\", \"to\": \"mag9\"}", "no-such-mag", "mag9");
+	refused(f, false, "{\"command\": \"handover\", \"mn\": \"alice@x\", \"cancel\": true}", "no-handover", "alice@x");
+	do_good(f, HAND_OVER);
+	refused(f, false, HAND_OVER, "already", "alice@x");
+	do_good(f, "{\"command\": \"handover\", \"mn\": \"alice@x\", \"cancel\": true}");
 	refused(f, false, "{\"command\": \"subscribe\", \"mn\": \"alice@x\", \"group\": \"ff1e::7\"}", "not-permitted",
 		"denied-range");
 	refused(f, false, "{\"command\": \"subscribe\", \"mn\": \"alice@x\", \"group\": \"ff3e::7\"}", "not-permitted",

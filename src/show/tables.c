@@ -26,6 +26,24 @@ static const struct show_column nodes[] = {
 	{ "DOWN BYTES", "traffic.down.bytes", SHOW_NUMBER, 8 },
 };
 
+static const struct show_column handovers[] = {
+	{ "MN", "mn", SHOW_TEXT, 0 },
+	{ "INCOMING", "incoming", SHOW_TEXT, 0 },
+	{ "MAG", "mag", SHOW_TEXT, 0 },
+	{ "ADDRESS", "mag_address", SHOW_TEXT, 3 },
+	{ "STATE", "state", SHOW_TEXT, 0 },
+	{ "REACTIVE", "reactive", SHOW_TEXT, 4 },
+	{ "GROUPS", "groups", SHOW_NUMBER, 0 },
+	{ "REFUSED", "refused", SHOW_NUMBER, 1 },
+	{ "FORWARDING", "forwarding", SHOW_TEXT, 2 },
+	{ "MARKED", "marked", SHOW_TEXT, 2 },
+	{ "LEFT", "left", SHOW_TEXT, 2 },
+	{ "KEY", "key", SHOW_NUMBER, 6 },
+	{ "AGE", "age_s", SHOW_SECONDS, 0 },
+	{ "HELD", "held.packets", SHOW_NUMBER, 1 },
+	{ "HELD BYTES", "held.bytes", SHOW_NUMBER, 5 },
+};
+
 static const struct show_column links[] = {
 	{ "LINK", "link", SHOW_TEXT, 0 },
 	{ "KIND", "kind", SHOW_TEXT, 0 },
@@ -157,6 +175,7 @@ const struct show_table show_tables[] = {
 	  .list = "nodes",
 	  .empty = "no node is attached here (bindings at an LMA: `show bindings`)",
 	  COLUMNS(nodes) },
+	{ .view = "handovers", .list = "handovers", .empty = "no handover is under way", COLUMNS(handovers) },
 	{ .view = "bindings",
 	  .list = "bindings",
 	  .empty = "no node is registered here (nodes at a MAG: `show nodes`)",

@@ -140,7 +140,8 @@ static inline void start(struct fixture *f, const char *mags)
 		 "\", upstream: up0, pools: [\"2001:db8:8000::/40\"], mags: [{name: m1, address: \"%s\"}]}\n",
 		 mags);
 	f->lma_conf = load(f, text);
-	f->mag_conf = load(f, "mag: {heartbeat: {interval: 2s}, address: \"" COA "\", lma: \"" LMAA "\", access: [{match: acc*}]}\n");
+	f->mag_conf = load(f, "mag: {heartbeat: {interval: 2s}, address: \"" COA "\", lma: \"" LMAA "\", access: [{match: acc*}], "
+			       "candidates: [{name: mag2, address: \"2001:db8:3::1\", access-points: [hall]}]}\n");
 	f->lma = lma_new(&f->lma_conf->lma, f->now, 1);
 	f->mag = mag_new(&f->mag_conf->mag, f->now, 2);
 	assert_non_null(f->lma);
@@ -317,6 +318,7 @@ static inline void check_rows(const json_t *v, const char *view)
 }
 
 #define ATTACH_ALICE "{\"command\": \"attach\", \"lladdr\": \"02:00:00:00:00:01\", \"link\": \"acc1\"}"
+#define HAND_OVER "{\"command\": \"handover\", \"mn\": \"alice@x\", \"to\": \"hall\"}"
 #define SUBSCRIBE                                                                                                      \
 	"{\"command\": \"subscribe\", \"mn\": \"alice@x\", \"group\": \"ff3e::8000:1\", \"source\": "                  \
 	"\"2001:db8:5::5\"}"

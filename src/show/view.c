@@ -135,6 +135,20 @@ json_t *show_nodes(const struct show_ctx *ctx, const json_t *request)
 	return v;
 }
 
+json_t *show_handovers(const struct show_ctx *ctx, const json_t *request)
+{
+	struct show_filter f;
+	json_t *v;
+
+	if (begin(&v, "handovers", &f, request)) {
+		if (ctx->mag)
+			view_mag_handovers(ctx, v, &f);
+		else
+			(void)list_begin(v, "handovers", &f);
+	}
+	return v;
+}
+
 json_t *show_subscriptions(const struct show_ctx *ctx, const json_t *request)
 {
 	struct show_filter f;

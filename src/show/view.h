@@ -4,6 +4,7 @@
 #include "show/show_priv.h"
 
 void view_mag_nodes(const struct show_ctx *ctx, json_t *view, const struct show_filter *f);
+void view_mag_handovers(const struct show_ctx *ctx, json_t *view, const struct show_filter *f);
 void view_mag_links(const struct show_ctx *ctx, json_t *view, const struct show_filter *f);
 void view_mag_subscriptions(const struct show_ctx *ctx, json_t *view, const struct show_filter *f);
 void view_mag_groups(const struct show_ctx *ctx, struct show_list *list);

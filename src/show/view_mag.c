@@ -40,7 +40,7 @@ static void node_row(void *arg, const struct mag_node_view *v)
 		return;
 	row = json_object();
 	row_set(row, "mn", j_mn(v->mn));
-	row_set(row, "state", json_string(mag_node_state_name(v->state)));
+	row_set(row, "state", json_string(v->handing_over ? "handing-over" : mag_node_state_name(v->state)));
 	row_set(row, "link", v->link_name ? json_string(v->link_name) : json_null());
 	row_set(row, "lladdr", j_lladdr(&v->lladdr));
 	row_set(row, "link_local", j_addr(&v->link_local));
@@ -63,6 +63,40 @@ void view_mag_nodes(const struct show_ctx *ctx, json_t *view, const struct show_
 	struct walk w = { ctx, list_begin(view, "nodes", f), f };
 
 	mag_each_node(ctx->mag, node_row, &w);
+}
+
+static void handover_row(void *arg, const struct mag_handover_view *v)
+{
+	struct walk *w = arg;
+	uint32_t packets = 0, octets = 0;
+	json_t *row;
+
+	if (!mn_matches(w->filter, v->mn) || list_full(&w->list))
+		return;
+	row = json_object();
+	row_set(row, "mn", j_mn(v->mn));
+	row_set(row, "incoming", json_boolean(v->incoming));
+	row_set(row, "mag", json_string(v->peer_name));
+	row_set(row, "mag_address", j_addr(&v->peer));
+	row_set(row, "state", json_string(mag_handover_state_name(v->state)));
+	row_set(row, "reactive", json_boolean(v->reactive));
+	row_set(row, "groups", json_integer(v->groups));
+	row_set(row, "refused", json_integer(v->refused));
+	row_set(row, "forwarding", json_boolean(v->forwarding));
+	row_set(row, "marked", v->incoming ? json_boolean(v->marked) : json_null());
+	row_set(row, "left", v->incoming ? json_null() : json_boolean(v->left));
+	row_set(row, "key", v->key ? json_integer(v->key) : json_null());
+	row_set(row, "age_s", j_seconds(v->age));
+	if (v->incoming && v->node && w->ctx->dp && dp_seam_held(w->ctx->dp, v->node, &packets, &octets))
+		row_set(row, "held", json_pack("{s:I, s:I}", "packets", (json_int_t)packets, "bytes", (json_int_t)octets));
+	json_array_append_new(w->list.rows, row);
+}
+
+void view_mag_handovers(const struct show_ctx *ctx, json_t *view, const struct show_filter *f)
+{
+	struct walk w = { ctx, list_begin(view, "handovers", f), f };
+
+	mag_each_handover(ctx->mag, handover_row, &w);
 }
 
 static void link_row(void *arg, const struct mag_link_view *v)
