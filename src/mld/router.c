@@ -15,6 +15,7 @@ struct item {
 	uint32_t len;
 };
 
+#define LINKS_MAX (1u << 16) /* numbers that group.link holds */
 #define FX_KEEP (1u << 16) /* octets of queue kept between bursts */
 
 static const struct mld_routers_conf set_defaults = {
@@ -60,7 +61,7 @@ static size_t set_estimate(const struct mld_routers *set)
 {
 	/* A group also has a bucket in its link's table, a slot in the heap and, whether it needs one yet or not, a
 	 * detail: a leave must not fail for want of it. */
-	return set->extra + set->groups.used * (set->groups.size + 2 * sizeof(void *) + sizeof(struct detail)) +
+	return set->extra + set->groups.used * (set->groups.size + 2 * sizeof(uint32_t) + sizeof(struct detail)) +
 	       set->hosts.used * (set->hosts.size + sizeof(void *));
 }
 
@@ -213,6 +214,8 @@ struct mld_routers *mld_routers_new(const struct mld_routers_conf *conf, uint64_
 	set->conf = *conf;
 	if (!set->conf.links_max)
 		set->conf.links_max = set_defaults.links_max;
+	if (set->conf.links_max > LINKS_MAX)
+		set->conf.links_max = LINKS_MAX;
 	if (!set->conf.groups_max)
 		set->conf.groups_max = set_defaults.groups_max;
 	if (!set->conf.memory_max)
@@ -220,8 +223,10 @@ struct mld_routers *mld_routers_new(const struct mld_routers_conf *conf, uint64_
 	set->seed = seed;
 	heap_init(&set->heap);
 	list_init(&set->links);
-	slab_init(&set->groups, sizeof(struct group), set->conf.groups_max);
-	slab_init(&set->hosts, sizeof(struct host), UINT32_MAX);
+	pool_init(&set->groups, sizeof(struct group), set->conf.groups_max);
+	pool_init(&set->hosts, sizeof(struct host), UINT32_MAX);
+	pool_init(&set->details, sizeof(struct detail), UINT32_MAX);
+	itab_kind_init(&set->kind, &set->groups, offsetof(struct group, addr), offsetof(struct group, next), seed);
 	return set;
 }
 
@@ -230,30 +235,45 @@ struct mld_routers *mld_routers_free(struct mld_routers *set)
 	if (!set)
 		return NULL;
 	list_each_safe(n, &set->links) mld_link_free(list_owner(n, struct mld_link, node));
-	assert(set->extra == 0 && set->n_details == 0);
+	assert(set->extra == 0 && !set->due.n);
 	heap_deinit(&set->heap);
-	slab_deinit(&set->groups);
-	slab_deinit(&set->hosts);
+	pool_deinit(&set->groups);
+	pool_deinit(&set->hosts);
+	pool_deinit(&set->details);
+	free(set->due.v);
+	free(set->by_number);
 	free(set->scratch);
 	free(set->fx.bytes);
 	free(set);
 	return NULL;
 }
 
+static mono_t groups_next(const struct mld_routers *set)
+{
+	const struct group *g = due_first(set);
+
+	return g ? tick_mono(set, g->deadline) : MONO_NEVER;
+}
+
 mono_t mld_routers_next_deadline(const struct mld_routers *set)
 {
-	return heap_next(&set->heap);
+	return mono_min(heap_next(&set->heap), groups_next(set));
 }
 
 void mld_routers_expire(struct mld_routers *set, struct now now)
 {
-	struct deadline *d;
+	mono_t next;
 
-	while ((d = heap_pop_due(&set->heap, now.mono))) {
-		if (d->kind == DEADLINE_LINK)
-			link_expire(deadline_owner(d, struct mld_link, deadline), now);
-		else
-			group_expire(deadline_owner(d, struct group, deadline), now);
+	set->now = now.mono;
+	while (mono_reached(next = mld_routers_next_deadline(set), now.mono)) {
+		struct group *g = due_first(set);
+
+		if (heap_next(&set->heap).ns == next.ns) {
+			link_expire(deadline_owner(heap_pop_due(&set->heap, now.mono), struct mld_link, deadline), now);
+			continue;
+		}
+		due_clear(set, g);
+		group_expire(set->by_number[g->link], g, now);
 	}
 }
 
@@ -264,15 +284,16 @@ uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_coun
 
 size_t mld_routers_bytes(const struct mld_routers *set)
 {
-	size_t sum = sizeof(*set) + set->extra + set->n_details * sizeof(struct detail) + slab_bytes(&set->groups) +
-		     slab_bytes(&set->hosts) + set->heap.cap * sizeof(*set->heap.v) +
+	size_t sum = sizeof(*set) + set->extra + pool_bytes(&set->groups) + pool_bytes(&set->hosts) +
+		     pool_bytes(&set->details) + set->heap.cap * sizeof(*set->heap.v) +
+		     set->due.cap * sizeof(*set->due.v) + set->n_numbers * sizeof(struct mld_link *) +
 		     set->scratch_cap * sizeof(*set->scratch) + set->fx.cap;
 
 	list_each(n, &set->links)
 	{
 		const struct mld_link *link = list_owner(n, struct mld_link, node);
 
-		sum += htab_bytes(&link->groups) + htab_bytes(&link->hosts);
+		sum += itab_bytes(&link->groups) + htab_bytes(&link->hosts);
 	}
 	return sum;
 }
@@ -310,6 +331,31 @@ static struct mld_router_conf conf_resolve(const struct mld_router_conf *given)
 	return c;
 }
 
+/* A number for the link. False: out of memory. */
+static bool number_get(struct mld_routers *set, struct mld_link *link)
+{
+	uint32_t i = set->hint;
+
+	if (set->n_links == set->n_numbers) {
+		uint32_t n = set->n_numbers ? set->n_numbers * 2 : 1;
+		struct mld_link **v = realloc(set->by_number, n * sizeof(struct mld_link *));
+
+		if (!v)
+			return false;
+		for (i = set->n_numbers; i < n; i++)
+			v[i] = NULL;
+		i = set->n_numbers;
+		set->by_number = v;
+		set->n_numbers = n;
+	}
+	while (set->by_number[i])
+		i = (i + 1) % set->n_numbers;
+	set->hint = (i + 1) % set->n_numbers;
+	set->by_number[i] = link;
+	link->number = (uint16_t)i;
+	return true;
+}
+
 struct mld_link *mld_link_new(struct mld_routers *set, struct now now, const struct mld_router_conf *conf,
 			      const struct in6_addr *self, void *owner)
 {
@@ -324,12 +370,16 @@ struct mld_link *mld_link_new(struct mld_routers *set, struct now now, const str
 	link->conf = conf_resolve(conf);
 	link->self = *self;
 	link->owner = owner;
-	htab_init(&link->groups, set->seed + 0x9e3779b97f4a7c15u * (2 * (uint64_t)set->n_links + 1));
+	set->now = now.mono;
+	itab_init(&link->groups, &set->kind);
 	htab_init(&link->hosts, set->seed ^ 0xd1b54a32d192ed03u * (2 * (uint64_t)set->n_links + 2));
-	deadline_init(&link->deadline, DEADLINE_LINK);
+	deadline_init(&link->deadline, 0);
+	if (!number_get(set, link)) {
+		free(link);
+		return NULL;
+	}
 	if (!heap_set(&set->heap, &link->deadline, now.mono)) {
-		htab_deinit(&link->groups);
-		htab_deinit(&link->hosts);
+		set->by_number[link->number] = NULL;
 		free(link);
 		return NULL;
 	}
@@ -347,12 +397,11 @@ void mld_link_free(struct mld_link *link)
 	if (!link)
 		return;
 	set = link->set;
-	for (struct hnode *n = htab_next(&link->groups, NULL), *next; n; n = next) {
-		next = htab_next(&link->groups, n);
-		group_free(hnode_owner(n, struct group, node));
-	}
+	for (struct group *g; (g = itab_pop(&link->groups));)
+		group_release(link, g);
 	fx_forget_link(set, link);
-	htab_deinit(&link->groups);
+	set->by_number[link->number] = NULL;
+	itab_deinit(&link->groups);
 	htab_deinit(&link->hosts);
 	heap_clear(&set->heap, &link->deadline);
 	list_del(&link->node);
@@ -386,23 +435,16 @@ void link_arm(struct mld_link *link)
 
 struct group *link_find(const struct mld_link *link, const struct in6_addr *group)
 {
-	for (struct hnode *n = htab_first(&link->groups, htab_hash(&link->groups, group, sizeof(*group))); n;
-	     n = htab_same(n)) {
-		struct group *g = hnode_owner(n, struct group, node);
-
-		if (addr_eq(&g->addr, group))
-			return g;
-	}
-	return NULL;
+	return itab_find(&link->groups, group);
 }
 
 /* ---- readers ---- */
 
 /* The state as forwarding sees it: INCLUDE: all sources (their timers run); EXCLUDE: those whose timers have run out.
  */
-static bool group_filter(const struct group *g, struct filter *ret)
+static bool group_filter(const struct mld_link *link, const struct group *g, struct filter *ret)
 {
-	const struct detail *d = g->detail;
+	const struct detail *d = group_has_detail(link->set, g);
 	struct in6_addr few[32], *v = few;
 	size_t n = 0;
 	bool oom = false;
@@ -432,7 +474,7 @@ bool mld_link_state(const struct mld_link *link, const struct in6_addr *group, s
 
 	if (!g)
 		return false;
-	if (!group_filter(g, &f)) {
+	if (!group_filter(link, g, &f)) {
 		/* Out of memory for the list: of EXCLUDE rather forward too much than nothing. */
 		if (g->mode == FILTER_INCLUDE)
 			return false;
@@ -456,20 +498,19 @@ bool mld_link_group_is_v1(const struct mld_link *link, const struct in6_addr *gr
 {
 	const struct group *g = link_find(link, group);
 
-	return g && group_is_v1(g);
+	return g && group_is_v1(link, g);
 }
 
 void mld_link_each(const struct mld_link *link,
 		   void (*each)(void *arg, const struct in6_addr *group, const struct filter *f, uint32_t hosts),
 		   void *arg)
 {
-	for (struct hnode *n = htab_next(&link->groups, NULL); n; n = htab_next(&link->groups, n)) {
-		const struct group *g = hnode_owner(n, struct group, node);
+	for (const struct group *g = NULL; (g = itab_next(&link->groups, g));) {
 		struct filter f;
 
-		if (!group_filter(g, &f))
+		if (!group_filter(link, g, &f))
 			continue;
-		each(arg, &g->addr, &f, track_count(g));
+		each(arg, &g->addr, &f, track_count(link, g));
 		filter_drop(&f);
 	}
 }
@@ -492,5 +533,5 @@ void mld_link_drop_group(struct mld_link *link, struct now now, const struct in6
 	if (!g || !fx_room(link))
 		return;
 	fx_change(link, g);
-	group_free(g);
+	group_free(link, g);
 }

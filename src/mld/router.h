@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* Multicast router part of MLD (RFC 3810 6-8, RFC 2710, RFC 3590), per link, with explicit tracking of hosts. A set
- * holds any number of links with one deadline for all. Pure: packets and time in; queries and changes out. */
+ * holds any number of links with one deadline for all. Pure: packets and time in; queries and changes out. Timers of groups
+ * and sources run out at whole milliseconds, never early. */
 #include "base/time.h"
 #include "mld/filter.h"
 #include "wire/mld.h"

@@ -57,52 +57,76 @@ static const struct row table[2][MLD_BLOCK_OLD_SOURCES + 1] = {
 
 /* ---- objects ---- */
 
-static bool group_is_none(const struct group *g)
+static bool group_is_none(const struct mld_link *link, const struct group *g)
 {
-	return g->mode == FILTER_INCLUDE && (!g->detail || !g->detail->n_sources);
+	const struct detail *d = group_has_detail(link->set, g);
+
+	return g->mode == FILTER_INCLUDE && (!d || !d->n_sources);
 }
 
-bool group_is_v1(const struct group *g)
+bool group_is_v1(const struct mld_link *link, const struct group *g)
 {
-	return g->link->conf.v1_mode || (g->detail && timer_runs(g->detail->v1_until));
+	const struct detail *d = group_has_detail(link->set, g);
+
+	return link->conf.v1_mode || (d && timer_runs(d->v1_until));
 }
 
-struct detail *group_detail(struct group *g)
+void group_set_filter_timer(struct mld_link *link, struct group *g, mono_t at)
 {
-	if (g->detail)
-		return g->detail;
-	g->detail = malloc(sizeof(*g->detail));
-	if (!g->detail) {
-		link_count(g->link, MLD_ROUTER_LIMIT_MEMORY);
+	g->filter_timer = tick_of(link->set, at);
+}
+
+void group_set_host(struct mld_link *link, struct group *g, const struct host *host)
+{
+	struct detail *d = group_has_detail(link->set, g);
+	uint32_t number = host ? pool_number(&link->set->hosts, host) : 0;
+
+	if (d)
+		d->host = number;
+	else
+		g->who = number & INT32_MAX;
+}
+
+struct detail *group_detail(struct mld_link *link, struct group *g)
+{
+	struct mld_routers *set = link->set;
+	struct detail *d = group_has_detail(set, g);
+
+	if (d)
+		return d;
+	d = pool_get(&set->details);
+	if (!d) {
+		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
 		return NULL;
 	}
-	*g->detail = (struct detail){.query_at = MONO_NEVER, .v1_until = TIMER_ZERO};
-	g->link->set->n_details++;
-	return g->detail;
+	*d = (struct detail){.host = g->who, .query_at = MONO_NEVER, .v1_until = TIMER_ZERO};
+	g->who = pool_number(&set->details, d) & INT32_MAX;
+	g->has_detail = true;
+	return d;
 }
 
-static void detail_free(struct group *g)
+static void detail_free(struct mld_link *link, struct group *g)
 {
-	struct mld_routers *set = g->link->set;
-	struct detail *d = g->detail;
+	struct mld_routers *set = link->set;
+	struct detail *d = group_has_detail(set, g);
 
 	if (!d)
 		return;
 	mem_free(set, d->sources, d->n_sources * sizeof(*d->sources));
 	mem_free(set, d->members, d->members_cap * sizeof(*d->members));
-	free(d);
-	set->n_details--;
-	g->detail = NULL;
+	g->who = d->host & INT32_MAX;
+	g->has_detail = false;
+	pool_put(&set->details, d);
 }
 
 /* Most groups are one any-source listener again soon: give the detail back when it tells nothing. */
-static void detail_trim(struct group *g)
+static void detail_trim(struct mld_link *link, struct group *g)
 {
-	const struct detail *d = g->detail;
+	const struct detail *d = group_has_detail(link->set, g);
 
 	if (d && !d->n_sources && !d->n_members && !d->group_asked && !timer_runs(d->v1_until) &&
 	    mono_is_never(d->query_at))
-		detail_free(g);
+		detail_free(link, g);
 }
 
 static struct group *group_new(struct mld_link *link, mono_t now, const struct in6_addr *addr)
@@ -116,51 +140,53 @@ static struct group *group_new(struct mld_link *link, mono_t now, const struct i
 	}
 	if (!mem_room(link, sizeof(*g)))
 		return NULL;
-	g = slab_get(&set->groups);
+	g = pool_get(&set->groups);
 	if (!g) {
 		link_count(link, MLD_ROUTER_LIMIT_GROUPS);
 		return NULL;
 	}
-	g->link = link;
+	g->link = link->number;
 	g->addr = *addr;
 	g->mode = FILTER_INCLUDE;
-	g->filter_timer = MONO_NEVER;
-	deadline_init(&g->deadline, DEADLINE_GROUP);
-	if (!heap_set(&set->heap, &g->deadline, mono_add(now, link_listening(link)))) {
+	if (!due_set(set, g, tick_of(set, link_instant(now, link_listening(link))))) {
 		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
-		slab_put(&set->groups, g);
+		pool_put(&set->groups, g);
 		return NULL;
 	}
-	if (!htab_add(&link->groups, &g->node, htab_hash(&link->groups, addr, sizeof(*addr)))) {
+	if (!itab_add(&link->groups, g)) {
 		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
-		heap_clear(&set->heap, &g->deadline);
-		slab_put(&set->groups, g);
+		due_clear(set, g);
+		pool_put(&set->groups, g);
 		return NULL;
 	}
 	return g;
 }
 
-void group_free(struct group *g)
+void group_release(struct mld_link *link, struct group *g)
 {
-	struct mld_link *link = g->link;
-
-	track_clear(g);
-	detail_free(g);
-	heap_clear(&link->set->heap, &g->deadline);
-	htab_del(&link->groups, &g->node);
-	slab_put(&link->set->groups, g);
+	track_clear(link, g);
+	detail_free(link, g);
+	due_clear(link->set, g);
+	pool_put(&link->set->groups, g);
 }
 
-struct source *group_source(const struct group *g, const struct in6_addr *s)
+void group_free(struct mld_link *link, struct group *g)
 {
-	size_t lo = 0, hi = g->detail ? g->detail->n_sources : 0;
+	itab_del(&link->groups, g);
+	group_release(link, g);
+}
+
+struct source *group_source(const struct mld_link *link, const struct group *g, const struct in6_addr *s)
+{
+	const struct detail *d = group_has_detail(link->set, g);
+	size_t lo = 0, hi = d ? d->n_sources : 0;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		int c = addr_cmp(&g->detail->sources[mid].addr, s);
+		int c = addr_cmp(&d->sources[mid].addr, s);
 
 		if (c == 0)
-			return &g->detail->sources[mid];
+			return &d->sources[mid];
 		if (c < 0)
 			lo = mid + 1;
 		else
@@ -169,10 +195,11 @@ struct source *group_source(const struct group *g, const struct in6_addr *s)
 	return NULL;
 }
 
-void group_arm(struct group *g)
+void group_arm(struct mld_link *link, struct group *g)
 {
-	const struct detail *d = g->detail;
-	mono_t at = g->mode == FILTER_EXCLUDE ? g->filter_timer : MONO_NEVER;
+	struct mld_routers *set = link->set;
+	const struct detail *d = group_has_detail(set, g);
+	mono_t at = group_filter_timer(set, g);
 
 	if (d) {
 		at = mono_min(at, d->query_at);
@@ -184,13 +211,14 @@ void group_arm(struct group *g)
 	}
 	/* Most reports only put timers off. The heap learns of that when the old instant comes: one visit per listening
 	 * interval and group, instead of one per report. */
-	if (mono_is_never(g->deadline.at) || mono_before(at, g->deadline.at))
-		heap_set(&g->link->set->heap, &g->deadline, at);
+	if (!mono_is_never(at) && (!g->slot || tick_before(tick_of(set, at), g->deadline)))
+		due_set(set, g, tick_of(set, at));
 }
 
 /* ---- a record ---- */
 
 struct merge {
+	struct mld_link *link;
 	struct group *g;
 	const struct row *row;
 	mono_t now, mali, llqt, filter_timer;
@@ -220,6 +248,7 @@ static enum part source_part(const struct source *old, bool named)
 /* One source through the row: `old` is its record, NULL for NEW. */
 static void merge_source(struct merge *m, const struct in6_addr *addr, const struct source *old, bool named)
 {
+	struct mld_link *link = m->link;
 	struct group *g = m->g;
 	uint8_t act = m->row->act[source_part(old, named)];
 	bool was_seen = old && source_is_seen(g->mode, old->timer);
@@ -243,19 +272,19 @@ static void merge_source(struct merge *m, const struct in6_addr *addr, const str
 		break;
 	}
 	if (act & ASK) {
-		if (m->instant && !track_wants(g, addr, m->now)) {
+		if (m->instant && !track_wants(link, g, addr, m->now)) {
 			s.timer = TIMER_ZERO;
 			s.asks = 0;
 			kept = m->row->mode == FILTER_EXCLUDE;
 		} else if (m->may_ask && mono_before(m->llqt, s.timer)) {
 			s.timer = m->llqt;
-			s.asks = g->link->conf.last_listener_count;
+			s.asks = link->conf.last_listener_count;
 			m->asked = true;
 		}
 	}
 	if (kept && !old) {
-		if (!m->room || m->n >= g->link->conf.sources_max) {
-			link_count(g->link, MLD_ROUTER_LIMIT_SOURCES);
+		if (!m->room || m->n >= link->conf.sources_max) {
+			link_count(link, MLD_ROUTER_LIMIT_SOURCES);
 			return;
 		}
 		m->room--;
@@ -269,7 +298,7 @@ static void merge_source(struct merge *m, const struct in6_addr *addr, const str
 /* Both lists are sorted: one walk through the two. */
 static void merge_walk(struct merge *m, const struct record *rec)
 {
-	const struct detail *d = m->g->detail;
+	const struct detail *d = group_has_detail(m->link->set, m->g);
 	uint32_t n_old = d ? d->n_sources : 0, i = 0, j = 0;
 
 	while (i < n_old || j < rec->n) {
@@ -287,28 +316,29 @@ static void merge_walk(struct merge *m, const struct record *rec)
 /* Put the merged list in the place of the old one. False: no memory, and nothing has changed. */
 static bool merge_sources(struct merge *m, const struct record *rec)
 {
+	struct mld_link *link = m->link;
 	struct group *g = m->g;
-	uint32_t n_old = g->detail ? g->detail->n_sources : 0;
+	struct detail *d = group_has_detail(link->set, g);
+	uint32_t n_old = d ? d->n_sources : 0;
 	bool adds = m->row->act[NEW] != DROP;
 	size_t cap = n_old + (adds ? rec->n : 0);
-	struct detail *d;
 
 	if (!cap)
 		return true;
-	d = group_detail(g);
+	d = group_detail(link, g);
 	/* What adds nothing is never refused: it may be a leave. */
-	if (!d || (cap > n_old && !mem_room(g->link, rec->n * sizeof(*m->out))))
+	if (!d || (cap > n_old && !mem_room(link, rec->n * sizeof(*m->out))))
 		return false;
 	m->out = malloc(cap * sizeof(*m->out));
 	if (!m->out) {
-		link_count(g->link, MLD_ROUTER_LIMIT_MEMORY);
+		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
 		return false;
 	}
-	m->room = g->link->conf.sources_max;
+	m->room = link->conf.sources_max;
 	if (m->row->act[RUNS] != DROP)
 		m->room -= n_old < m->room ? n_old : m->room;
 	merge_walk(m, rec);
-	mem_free(g->link->set, d->sources, n_old * sizeof(*d->sources));
+	mem_free(link->set, d->sources, n_old * sizeof(*d->sources));
 	if (!m->n) {
 		free(m->out);
 		m->out = NULL;
@@ -319,53 +349,54 @@ static bool merge_sources(struct merge *m, const struct record *rec)
 	}
 	d->sources = m->out;
 	d->n_sources = m->n;
-	g->link->set->extra += m->n * sizeof(*d->sources);
+	link->set->extra += m->n * sizeof(*d->sources);
 	return true;
 }
 
 /* 7.5: nobody is left in EXCLUDE mode. The Requested List becomes the Include List. */
-static void switch_to_include(struct group *g)
+static void switch_to_include(struct mld_link *link, struct group *g)
 {
-	struct detail *d = g->detail;
+	struct detail *d = group_has_detail(link->set, g);
 	uint32_t n = 0;
 
 	g->mode = FILTER_INCLUDE;
-	g->filter_timer = MONO_NEVER;
 	if (d) {
 		d->group_asks = 0;
 		d->group_asked = false;
 		for (uint32_t i = 0; i < d->n_sources; i++)
 			if (timer_runs(d->sources[i].timer))
 				d->sources[n++] = d->sources[i];
-		g->link->set->extra -= (d->n_sources - n) * sizeof(*d->sources);
+		link->set->extra -= (d->n_sources - n) * sizeof(*d->sources);
 		d->n_sources = n;
 	}
-	track_to_include(g);
+	track_to_include(link, g);
 }
 
 /* Free it when nobody listens any more, or give back what it does not need. */
-static void group_settle(struct group *g)
+static void group_settle(struct mld_link *link, struct group *g)
 {
-	if (group_is_none(g)) {
-		group_free(g);
+	if (group_is_none(link, g)) {
+		group_free(link, g);
 		return;
 	}
-	group_arm(g);
-	detail_trim(g);
+	group_arm(link, g);
+	detail_trim(link, g);
 }
 
 /* In EXCLUDE mode the Requested List loses sources that are forwarded anyway (7.2.3), and the RFC gives their listeners
  * time to say them again before a switch. A switch at once takes them from what is known of the hosts. False: no
  * memory. */
-static bool restore_requested(struct group *g, mono_t now)
+static bool restore_requested(struct mld_link *link, struct group *g, mono_t now)
 {
 	static const struct row restore = {FILTER_EXCLUDE, false, false, {KEEP, KEEP, KEEP, TO_MALI, TO_MALI}};
 
-	for (uint32_t i = 0; g->detail && i < g->detail->n_members; i++) {
-		const struct member *member = &g->detail->members[i];
+	const struct detail *d = group_has_detail(link->set, g);
+
+	for (uint32_t i = 0; d && i < d->n_members; i++) {
+		const struct member *member = &d->members[i];
 		struct record rec = {MLD_ALLOW_NEW_SOURCES, filter_sources(&member->filter),
 				     (uint32_t)filter_count(&member->filter)};
-		struct merge m = {.g = g, .row = &restore, .now = now, .mali = member->expiry};
+		struct merge m = {.link = link, .g = g, .row = &restore, .now = now, .mali = member->expiry};
 
 		if (mono_before(now, member->expiry) && !merge_sources(&m, &rec))
 			return false;
@@ -376,6 +407,7 @@ static bool restore_requested(struct group *g, mono_t now)
 /* The row's effects on the filter timer and the queries. */
 static void record_finish(struct merge *m)
 {
+	struct mld_link *link = m->link;
 	struct group *g = m->g;
 	bool send = m->asked;
 
@@ -384,28 +416,28 @@ static void record_finish(struct merge *m)
 		m->changed = true;
 	}
 	if (m->row->filter_timer) {
-		g->filter_timer = m->mali;
-		if (g->detail)
-			g->detail->group_asked = false;
+		group_set_filter_timer(link, g, m->mali);
+		if (g->has_detail)
+			group_has_detail(link->set, g)->group_asked = false;
 	}
 	if (m->row->ask_group) {
-		if (m->instant && !track_wants_any(g, m->now) && restore_requested(g, m->now)) {
-			switch_to_include(g);
+		if (m->instant && !track_wants_any(link, g, m->now) && restore_requested(link, g, m->now)) {
+			switch_to_include(link, g);
 			m->changed = true;
-		} else if (g->link->querier) {
-			send |= query_ask_group(g, m->now);
+		} else if (link->querier) {
+			send |= query_ask_group(link, g, m->now);
 		}
 	}
 	if (m->changed) /* the data plane first */
-		fx_change(g->link, g);
-	if (send && !group_is_none(g))
-		query_send_due(g, m->now);
-	group_settle(g);
+		fx_change(link, g);
+	if (send && !group_is_none(link, g))
+		query_send_due(link, g, m->now);
+	group_settle(link, g);
 }
 
-static void note_v1(struct group *g, mono_t until)
+static void note_v1(struct mld_link *link, struct group *g, mono_t until)
 {
-	struct detail *d = group_detail(g);
+	struct detail *d = group_detail(link, g);
 
 	if (d)
 		d->v1_until = until;
@@ -420,15 +452,15 @@ static bool record_adds(const struct record *rec)
 
 /* Is it known of all hosts what they want? Hosts of MLDv1 keep silent when they hear another's report: they are known
  * only on a link that has one. */
-static bool tracking_decides(const struct group *g)
+static bool tracking_decides(const struct mld_link *link, const struct group *g)
 {
-	return g->link->conf.fast_leave && !g->untracked && (!group_is_v1(g) || g->link->conf.querier_always);
+	return link->conf.fast_leave && !g->untracked && (!group_is_v1(link, g) || link->conf.querier_always);
 }
 
 /* Would another group be too many for the host? One reference is the caller's. */
 static bool host_is_full(struct mld_link *link, const struct group *g, const struct host *host)
 {
-	if (!host || host->refs <= link->conf.host_groups_max || (g && track_has(g, host)))
+	if (!host || host->refs <= link->conf.host_groups_max || (g && track_has(link, g, host)))
 		return false;
 	link_count(link, MLD_ROUTER_LIMIT_HOST_GROUPS);
 	return true;
@@ -441,9 +473,10 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 	bool whole = true;
 	struct merge m;
 
+	link->set->now = now.mono;
 	/* Timers that ran out before this record go first, whether or not the caller has come round to it. */
-	if (g && mono_reached(g->deadline.at, now.mono)) {
-		group_expire(g, now);
+	if (g && due_reached(g, now.mono)) {
+		group_expire(link, g, now);
 		g = link_find(link, addr);
 	}
 	if (!fx_room(link) || (record_adds(&rec) && host_is_full(link, g, host)))
@@ -456,26 +489,27 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 			return;
 	}
 	if (v1 && rec.type == MLD_MODE_IS_EXCLUDE)
-		note_v1(g, mono_add(now.mono, link_listening(link)));
-	if (group_is_v1(g)) { /* 8.3.2 */
+		note_v1(link, g, link_instant(now.mono, link_listening(link)));
+	if (group_is_v1(link, g)) { /* 8.3.2 */
 		if (rec.type == MLD_BLOCK_OLD_SOURCES)
 			return;
 		if (rec.type == MLD_CHANGE_TO_EXCLUDE)
 			rec.n = 0;
 	}
-	track_record(g, host, rec, now.mono, &whole);
+	track_record(link, g, host, rec, now.mono, &whole);
 	m = (struct merge){
+	    .link = link,
 	    .g = g,
 	    .row = &table[g->mode][rec.type],
 	    .now = now.mono,
-	    .mali = mono_add(now.mono, link_listening(link)),
-	    .llqt = mono_add(now.mono, link_last_listener(link)),
-	    .filter_timer = g->filter_timer,
+	    .mali = link_instant(now.mono, link_listening(link)),
+	    .llqt = link_instant(now.mono, link_last_listener(link)),
+	    .filter_timer = group_filter_timer(link->set, g),
 	    .may_ask = link->querier && !link->conf.v1_mode,
-	    .instant = whole && tracking_decides(g),
+	    .instant = whole && tracking_decides(link, g),
 	};
 	if (!merge_sources(&m, &rec)) {
-		group_settle(g);
+		group_settle(link, g);
 		return;
 	}
 	record_finish(&m);
@@ -484,9 +518,8 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 /* ---- time ---- */
 
 /* Source timers that have run out. In INCLUDE mode the source goes, in EXCLUDE mode it is blocked from now on. */
-static bool expire_sources(struct group *g, mono_t now)
+static bool expire_sources(struct mld_link *link, struct group *g, struct detail *d, mono_t now)
 {
-	struct detail *d = g->detail;
 	struct in6_addr gone[64];
 	size_t n_gone = 0;
 	uint32_t n = 0;
@@ -501,42 +534,43 @@ static bool expire_sources(struct group *g, mono_t now)
 			s.asks = 0;
 			gone[n_gone++] = s.addr;
 			if (n_gone == sizeof(gone) / sizeof(*gone)) {
-				track_forget_sources(g, gone, n_gone);
+				track_forget_sources(link, g, gone, n_gone);
 				n_gone = 0;
 			}
 		}
 		if (g->mode == FILTER_EXCLUDE || timer_runs(s.timer))
 			d->sources[n++] = s;
 	}
-	g->link->set->extra -= (d->n_sources - n) * sizeof(*d->sources);
+	link->set->extra -= (d->n_sources - n) * sizeof(*d->sources);
 	d->n_sources = n;
 	if (n_gone)
-		track_forget_sources(g, gone, n_gone);
+		track_forget_sources(link, g, gone, n_gone);
 	return changed;
 }
 
-void group_expire(struct group *g, struct now now)
+void group_expire(struct mld_link *link, struct group *g, struct now now)
 {
+	struct detail *d = group_has_detail(link->set, g);
 	bool changed = false;
 
-	if (!fx_room(g->link)) { /* later, rather than untold */
-		heap_set(&g->link->set->heap, &g->deadline, mono_add(now.mono, span_s(1)));
+	if (!fx_room(link)) { /* later, rather than untold */
+		due_set(link->set, g, tick_of(link->set, link_instant(now.mono, span_s(1))));
 		return;
 	}
-	track_prune(g, now.mono);
-	if (g->detail)
-		changed = expire_sources(g, now.mono);
-	if (g->mode == FILTER_EXCLUDE && mono_reached(g->filter_timer, now.mono)) {
-		switch_to_include(g);
+	track_prune(link, g, now.mono);
+	if (d)
+		changed = expire_sources(link, g, d, now.mono);
+	if (g->mode == FILTER_EXCLUDE && mono_reached(group_filter_timer(link->set, g), now.mono)) {
+		switch_to_include(link, g);
 		changed = true;
 	}
-	if (g->detail && timer_runs(g->detail->v1_until) && mono_reached(g->detail->v1_until, now.mono))
-		g->detail->v1_until = TIMER_ZERO;
+	if (d && timer_runs(d->v1_until) && mono_reached(d->v1_until, now.mono))
+		d->v1_until = TIMER_ZERO;
 	if (changed)
-		fx_change(g->link, g);
-	if (g->detail && mono_reached(g->detail->query_at, now.mono) && !group_is_none(g))
-		query_send_due(g, now.mono);
+		fx_change(link, g);
+	if (d && mono_reached(d->query_at, now.mono) && !group_is_none(link, g))
+		query_send_due(link, g, now.mono);
 	/* A report may come before the caller's loop takes this one out of the heap. */
-	heap_clear(&g->link->set->heap, &g->deadline);
-	group_settle(g);
+	due_clear(link->set, g);
+	group_settle(link, g);
 }

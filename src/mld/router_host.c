@@ -29,9 +29,9 @@ struct host *host_get(struct mld_link *link, const struct in6_addr *addr)
 	}
 	if (!mem_room(link, sizeof(*h)))
 		return NULL;
-	h = slab_get(&link->set->hosts);
+	h = pool_get(&link->set->hosts);
 	if (h && !htab_add(&link->hosts, &h->node, hash)) {
-		slab_put(&link->set->hosts, h);
+		pool_put(&link->set->hosts, h);
 		h = NULL;
 	}
 	if (!h) {
@@ -48,44 +48,44 @@ void host_put(struct mld_link *link, struct host *h)
 	if (--h->refs)
 		return;
 	htab_del(&link->hosts, &h->node);
-	slab_put(&link->set->hosts, h);
+	pool_put(&link->set->hosts, h);
 }
 
 /* ---- members of a group ---- */
 
-static void member_set(struct group *g, struct member *m, struct filter f)
+static void member_set(struct mld_link *link, struct member *m, struct filter f)
 {
-	g->link->set->extra -= filter_bytes(&m->filter);
+	link->set->extra -= filter_bytes(&m->filter);
 	filter_move(&m->filter, f);
-	g->link->set->extra += filter_bytes(&m->filter);
+	link->set->extra += filter_bytes(&m->filter);
 }
 
-static void member_del(struct group *g, struct member *m)
+static void member_del(struct mld_link *link, struct detail *d, struct member *m)
 {
-	struct detail *d = g->detail;
-
-	member_set(g, m, FILTER_NONE);
-	host_put(g->link, m->host);
+	member_set(link, m, FILTER_NONE);
+	host_put(link, m->host);
 	*m = d->members[--d->n_members];
 	if (d->n_members)
 		return;
-	mem_free(g->link->set, d->members, d->members_cap * sizeof(*d->members));
+	mem_free(link->set, d->members, d->members_cap * sizeof(*d->members));
 	d->members = NULL;
 	d->members_cap = 0;
 }
 
-static struct member *member_find(const struct group *g, const struct host *h)
+static struct member *member_find(const struct mld_link *link, const struct group *g, const struct host *h)
 {
-	for (uint32_t i = 0; g->detail && i < g->detail->n_members; i++)
-		if (g->detail->members[i].host == h)
-			return &g->detail->members[i];
+	const struct detail *d = group_has_detail(link->set, g);
+
+	for (uint32_t i = 0; d && i < d->n_members; i++)
+		if (d->members[i].host == h)
+			return &d->members[i];
 	return NULL;
 }
 
 /* Takes a reference to the host. NULL: no room. */
-static struct member *member_new(struct group *g, struct host *h)
+static struct member *member_new(struct mld_link *link, struct group *g, struct host *h)
 {
-	struct detail *d = group_detail(g);
+	struct detail *d = group_detail(link, g);
 	struct member *v;
 
 	if (!d)
@@ -93,7 +93,7 @@ static struct member *member_new(struct group *g, struct host *h)
 	if (d->n_members == d->members_cap) {
 		uint32_t cap = d->members_cap ? d->members_cap * 2 : 1;
 
-		v = mem_resize(g->link, d->members, d->members_cap * sizeof(*v), cap * sizeof(*v));
+		v = mem_resize(link, d->members, d->members_cap * sizeof(*v), cap * sizeof(*v));
 		if (!v)
 			return NULL;
 		d->members = v;
@@ -105,26 +105,27 @@ static struct member *member_new(struct group *g, struct host *h)
 }
 
 /* From the short form, one host that is an any-source listener, to a list of members. */
-static bool members_spread(struct group *g)
+static bool members_spread(struct mld_link *link, struct group *g)
 {
+	struct host *host = group_host(link->set, g);
 	struct member *m;
 
-	if (!g->host)
+	if (!host)
 		return true;
-	m = member_new(g, g->host);
+	m = member_new(link, g, host);
 	if (!m)
 		return false;
 	m->filter = FILTER_ANY;
-	m->expiry = g->filter_timer;
-	host_put(g->link, g->host);
-	g->host = NULL;
+	m->expiry = group_filter_timer(link->set, g);
+	host_put(link, host);
+	group_set_host(link, g, NULL);
 	return true;
 }
 
 /* And back, when its expiry and the filter timer are the same again. */
-static void members_fold(struct group *g)
+static void members_fold(struct mld_link *link, struct group *g)
 {
-	struct detail *d = g->detail;
+	struct detail *d = group_has_detail(link->set, g);
 	struct member *m;
 
 	if (!d || d->n_members != 1)
@@ -132,9 +133,9 @@ static void members_fold(struct group *g)
 	m = &d->members[0];
 	if (m->filter.mode != FILTER_EXCLUDE || m->filter.list)
 		return;
-	g->host = m->host;
-	g->host->refs++;
-	member_del(g, m);
+	m->host->refs++;
+	group_set_host(link, g, m->host);
+	member_del(link, d, m);
 }
 
 static bool member_lives(const struct member *m, mono_t now)
@@ -186,38 +187,41 @@ static bool record_is_any(const struct record *rec)
 }
 
 /* The host's member, made where the record makes it a listener. */
-static struct member *member_for(struct group *g, struct host *h, const struct record *rec, mono_t now)
+static struct member *member_for(struct mld_link *link, struct group *g, struct host *h, const struct record *rec,
+				 mono_t now)
 {
-	struct member *m = member_find(g, h);
+	struct member *m = member_find(link, g, h);
 
 	if (m)
 		return m;
 	if (rec->type != MLD_MODE_IS_EXCLUDE && rec->type != MLD_CHANGE_TO_EXCLUDE &&
 	    (!rec->n || rec->type == MLD_BLOCK_OLD_SOURCES))
 		return NULL;
-	if (track_count(g) >= g->link->conf.hosts_max)
-		track_prune(g, now);
-	if (track_count(g) >= g->link->conf.hosts_max) {
-		link_count(g->link, MLD_ROUTER_LIMIT_HOSTS);
+	if (track_count(link, g) >= link->conf.hosts_max)
+		track_prune(link, g, now);
+	if (track_count(link, g) >= link->conf.hosts_max) {
+		link_count(link, MLD_ROUTER_LIMIT_HOSTS);
 		g->untracked = true;
 		return NULL;
 	}
-	m = member_new(g, h);
+	m = member_new(link, g, h);
 	if (!m)
 		g->untracked = true;
 	return m;
 }
 
-static bool filter_fits(struct group *g, const struct filter *old, const struct filter *f)
+static bool filter_fits(struct mld_link *link, const struct filter *old, const struct filter *f)
 {
 	size_t had = filter_bytes(old), has = filter_bytes(f);
 
-	return has <= had || (filter_count(f) <= g->link->conf.sources_max && mem_room(g->link, has - had));
+	return has <= had || (filter_count(f) <= link->conf.sources_max && mem_room(link, has - had));
 }
 
-void track_record(struct group *g, struct host *h, struct record rec, mono_t now, bool *ret_whole)
+void track_record(struct mld_link *link, struct group *g, struct host *h, struct record rec, mono_t now,
+		  bool *ret_whole)
 {
-	mono_t expiry = mono_add(now, link_listening(g->link));
+	mono_t expiry = mono_add(now, link_listening(link));
+	const struct host *only;
 	struct member *m;
 	struct filter f;
 	bool oom = false;
@@ -227,80 +231,90 @@ void track_record(struct group *g, struct host *h, struct record rec, mono_t now
 		g->untracked = true;
 		return;
 	}
-	if (record_is_any(&rec) && (g->host == h || (!g->host && !track_count(g)))) {
-		if (!g->host)
-			h->refs++;
-		g->host = h;
+	only = group_host(link->set, g);
+	if (record_is_any(&rec) && only == h)
+		return;
+	if (record_is_any(&rec) && !only && !track_count(link, g)) {
+		h->refs++;
+		group_set_host(link, g, h);
 		return;
 	}
-	if (g->host == h && !rec.n && rec.type == MLD_CHANGE_TO_INCLUDE) {
-		host_put(g->link, h);
-		g->host = NULL;
+	if (only == h && !rec.n && rec.type == MLD_CHANGE_TO_INCLUDE) {
+		host_put(link, h);
+		group_set_host(link, g, NULL);
 		return;
 	}
-	if (!members_spread(g)) {
+	if (!members_spread(link, g)) {
 		g->untracked = true;
 		return;
 	}
-	m = member_for(g, h, &rec, now);
+	m = member_for(link, g, h, &rec, now);
 	if (!m)
 		return;
 	f = member_after(m, rec, ret_whole, &oom);
-	if (oom || !filter_fits(g, &m->filter, &f)) {
+	if (oom || !filter_fits(link, &m->filter, &f)) {
 		filter_drop(&f);
 		g->untracked = true;
 	} else {
-		member_set(g, m, f);
+		member_set(link, m, f);
 	}
 	m->expiry = expiry;
 	if (filter_is_none(&m->filter))
-		member_del(g, m);
+		member_del(link, group_has_detail(link->set, g), m);
 	if (record_is_any(&rec))
-		members_fold(g);
+		members_fold(link, g);
 }
 
-bool track_wants(const struct group *g, const struct in6_addr *s, mono_t now)
+bool track_wants(const struct mld_link *link, const struct group *g, const struct in6_addr *s, mono_t now)
 {
-	if (g->host)
+	const struct detail *d = group_has_detail(link->set, g);
+
+	if (group_host(link->set, g))
 		return true;
-	for (uint32_t i = 0; g->detail && i < g->detail->n_members; i++)
-		if (member_lives(&g->detail->members[i], now) && filter_accepts(&g->detail->members[i].filter, s))
+	for (uint32_t i = 0; d && i < d->n_members; i++)
+		if (member_lives(&d->members[i], now) && filter_accepts(&d->members[i].filter, s))
 			return true;
 	return false;
 }
 
-bool track_wants_any(const struct group *g, mono_t now)
+bool track_wants_any(const struct mld_link *link, const struct group *g, mono_t now)
 {
-	if (g->host)
+	const struct detail *d = group_has_detail(link->set, g);
+
+	if (group_host(link->set, g))
 		return true;
-	for (uint32_t i = 0; g->detail && i < g->detail->n_members; i++)
-		if (member_lives(&g->detail->members[i], now) && g->detail->members[i].filter.mode == FILTER_EXCLUDE)
+	for (uint32_t i = 0; d && i < d->n_members; i++)
+		if (member_lives(&d->members[i], now) && d->members[i].filter.mode == FILTER_EXCLUDE)
 			return true;
 	return false;
 }
 
-bool track_has(const struct group *g, const struct host *h)
+bool track_has(const struct mld_link *link, const struct group *g, const struct host *h)
 {
-	return g->host == h || member_find(g, h);
+	return group_host(link->set, g) == h || member_find(link, g, h);
 }
 
-uint32_t track_count(const struct group *g)
+uint32_t track_count(const struct mld_link *link, const struct group *g)
 {
-	return g->host ? 1 : g->detail ? g->detail->n_members : 0;
+	const struct detail *d = group_has_detail(link->set, g);
+
+	return group_host(link->set, g) ? 1 : d ? d->n_members : 0;
 }
 
-void track_prune(struct group *g, mono_t now)
+void track_prune(struct mld_link *link, struct group *g, mono_t now)
 {
-	for (uint32_t i = g->detail ? g->detail->n_members : 0; i-- > 0;)
-		if (!member_lives(&g->detail->members[i], now))
-			member_del(g, &g->detail->members[i]);
+	struct detail *d = group_has_detail(link->set, g);
+
+	for (uint32_t i = d ? d->n_members : 0; i-- > 0;)
+		if (!member_lives(&d->members[i], now))
+			member_del(link, d, &d->members[i]);
 }
 
 /* Take sources out of the INCLUDE lists. */
-static void members_minus(struct group *g, const struct filter *gone)
+static void members_minus(struct mld_link *link, struct detail *d, const struct filter *gone)
 {
-	for (uint32_t i = g->detail->n_members; i-- > 0;) {
-		struct member *m = &g->detail->members[i];
+	for (uint32_t i = d->n_members; i-- > 0;) {
+		struct member *m = &d->members[i];
 		bool oom = false;
 		struct filter f;
 
@@ -309,29 +323,29 @@ static void members_minus(struct group *g, const struct filter *gone)
 		f = filter_list_minus(&m->filter, gone, &oom);
 		if (oom)
 			continue; /* too wide is allowed */
-		member_set(g, m, f);
+		member_set(link, m, f);
 		if (filter_is_none(&m->filter))
-			member_del(g, m);
+			member_del(link, d, m);
 	}
 }
 
-void track_forget_sources(struct group *g, const struct in6_addr *v, size_t n)
+void track_forget_sources(struct mld_link *link, struct group *g, const struct in6_addr *v, size_t n)
 {
+	struct detail *d = group_has_detail(link->set, g);
 	bool oom = false;
 	struct filter gone;
 
-	if (!g->detail || !g->detail->n_members)
+	if (!d || !d->n_members)
 		return;
 	gone = filter_of(FILTER_INCLUDE, v, n, &oom);
 	if (!oom)
-		members_minus(g, &gone);
+		members_minus(link, d, &gone);
 	filter_drop(&gone);
 }
 
 /* What a member in EXCLUDE mode can still want when the Include List is all there is. */
-static void member_narrow(struct group *g, struct member *m)
+static void member_narrow(struct mld_link *link, struct group *g, const struct detail *d, struct member *m)
 {
-	const struct detail *d = g->detail;
 	struct in6_addr *v = d->n_sources ? malloc(d->n_sources * sizeof(*v)) : NULL;
 	struct filter f = FILTER_NONE;
 	bool oom = false;
@@ -346,31 +360,39 @@ static void member_narrow(struct group *g, struct member *m)
 	if (oom || (d->n_sources && !v))
 		g->untracked = true;
 	free(v);
-	member_set(g, m, f);
+	member_set(link, m, f);
 }
 
-void track_to_include(struct group *g)
+static void forget_host(struct mld_link *link, struct group *g)
 {
-	if (g->host) {
-		host_put(g->link, g->host);
-		g->host = NULL;
-	}
-	for (uint32_t i = g->detail ? g->detail->n_members : 0; i-- > 0;) {
-		struct member *m = &g->detail->members[i];
+	struct host *host = group_host(link->set, g);
+
+	if (!host)
+		return;
+	group_set_host(link, g, NULL);
+	host_put(link, host);
+}
+
+void track_to_include(struct mld_link *link, struct group *g)
+{
+	struct detail *d = group_has_detail(link->set, g);
+
+	forget_host(link, g);
+	for (uint32_t i = d ? d->n_members : 0; i-- > 0;) {
+		struct member *m = &d->members[i];
 
 		if (m->filter.mode == FILTER_EXCLUDE)
-			member_narrow(g, m);
+			member_narrow(link, g, d, m);
 		if (filter_is_none(&m->filter))
-			member_del(g, m);
+			member_del(link, d, m);
 	}
 }
 
-void track_clear(struct group *g)
+void track_clear(struct mld_link *link, struct group *g)
 {
-	if (g->host) {
-		host_put(g->link, g->host);
-		g->host = NULL;
-	}
-	while (g->detail && g->detail->n_members)
-		member_del(g, &g->detail->members[g->detail->n_members - 1]);
+	struct detail *d = group_has_detail(link->set, g);
+
+	forget_host(link, g);
+	while (d && d->n_members)
+		member_del(link, d, &d->members[d->n_members - 1]);
 }

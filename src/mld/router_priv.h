@@ -8,18 +8,17 @@
  *   router_query.c  specific queries and their retransmission (7.6.3)
  *   router_host.c   explicit tracking: which host asked for what
  *
- * A group with one any-source listener is `struct group` alone, because a set may hold a million of them;
- * everything that few groups have is in `struct detail`. */
+ *   router_heap.c   the groups' deadlines
+ *
+ * A group with one any-source listener is `struct group` alone, 40 octets, because a set may hold a million of them;
+ * everything that few groups have is in `struct detail`. What it names it names by numbers, and its instants are counted in
+ * milliseconds, modulo 2^32: none of them is further than days from now. */
 #include "base/heap.h"
 #include "base/htab.h"
+#include "base/itab.h"
 #include "base/list.h"
-#include "base/slab.h"
+#include "base/pool.h"
 #include "mld/router.h"
-
-enum {
-	DEADLINE_LINK,
-	DEADLINE_GROUP
-};
 
 /* A source timer that stands at zero: the source is in the Exclude List. */
 #define TIMER_ZERO ((mono_t){INT64_MIN})
@@ -31,14 +30,20 @@ static inline bool timer_runs(mono_t t)
 
 struct mld_routers {
 	struct mld_routers_conf conf;
-	struct heap heap;
+	struct heap heap; /* of links */
+	struct {
+		uint32_t *v; /* numbers of groups */
+		uint32_t n, cap;
+	} due;
+	mono_t now; /* not long ago: what a group's instants are near to */
 	struct list links;
-	uint32_t n_links;
-	struct slab groups, hosts;
+	struct mld_link **by_number; /* group.link; NULL where there is none */
+	uint32_t n_links, n_numbers, hint;
+	struct pool groups, hosts, details;
+	struct itab_kind kind;
 	uint64_t seed;
 	uint64_t counter[MLD_ROUTER_COUNTER_N];
 	size_t extra; /* octets of source arrays, members and links */
-	uint32_t n_details;
 	struct in6_addr *scratch; /* the record's sources, sorted */
 	size_t scratch_cap;
 	struct {
@@ -54,7 +59,9 @@ struct mld_link {
 	struct mld_router_conf conf; /* no zero left */
 	struct in6_addr self;
 	void *owner;
-	struct htab groups, hosts;
+	uint16_t number;
+	struct itab groups;
+	struct htab hosts;
 	/* In force: our own as querier, the querier's otherwise (5.1.8, 5.1.9). */
 	uint8_t robustness;
 	span_t query_interval;
@@ -88,6 +95,7 @@ struct source {
 };
 
 struct detail {
+	uint32_t host; /* what group.who is without it */
 	struct source *sources; /* sorted */
 	struct member *members; /* in no order */
 	uint32_t n_sources, n_members, members_cap;
@@ -98,17 +106,69 @@ struct detail {
 };
 
 struct group {
-	struct hnode node;
-	struct deadline deadline; /* not later than the earliest of its timers */
-	struct mld_link *link;
 	struct in6_addr addr;
-	mono_t filter_timer; /* EXCLUDE only */
-	struct host *host;   /* the only member, EXCLUDE of nothing until filter_timer; then detail holds no members */
-	struct detail *detail;
-	uint8_t mode;	/* enum filter_mode */
-	bool queued;	/* a CHANGE effect is waiting */
-	bool untracked; /* some host found no room: the members are not all who listen */
+	uint32_t next;		  /* of the table */
+	uint32_t slot;		  /* place in mld_routers.due, from 1; 0: not in it */
+	uint32_t deadline;	  /* tick; not later than the earliest of its timers */
+	uint32_t filter_timer;	  /* tick; EXCLUDE only */
+	uint32_t who : 31;	  /* number of its detail; or, without one, of the host that is the only member: EXCLUDE of
+				   * nothing until filter_timer (then there are no members in the detail) */
+	uint32_t has_detail : 1;
+	uint32_t link : 16;	  /* number */
+	uint32_t mode : 1;	  /* enum filter_mode */
+	uint32_t queued : 1;	  /* a CHANGE effect is waiting */
+	uint32_t untracked : 1;	  /* some host found no room: the members are not all who listen */
 };
+
+/* ---- instants of groups ---- */
+
+#define TICK 1000000 /* nanoseconds */
+
+/* The tick at which `t` is reached; further than 20 days away it is then. */
+static inline uint32_t tick_of(const struct mld_routers *set, mono_t t)
+{
+	mono_t most = mono_add(set->now, span_s(20 * 86400));
+	int64_t ns = mono_min(t, most).ns;
+
+	return (uint32_t)((ns + TICK - 1) / TICK);
+}
+
+static inline mono_t tick_mono(const struct mld_routers *set, uint32_t tick)
+{
+	int64_t near = set->now.ns / TICK;
+
+	return (mono_t){(near + (int32_t)(tick - (uint32_t)near)) * TICK};
+}
+
+static inline bool tick_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+static inline mono_t group_filter_timer(const struct mld_routers *set, const struct group *g)
+{
+	return g->mode == FILTER_EXCLUDE ? tick_mono(set, g->filter_timer) : MONO_NEVER;
+}
+
+static inline struct detail *group_has_detail(const struct mld_routers *set, const struct group *g)
+{
+	return g->has_detail ? pool_at(&set->details, g->who) : NULL;
+}
+
+/* The only member, or NULL. */
+static inline struct host *group_host(const struct mld_routers *set, const struct group *g)
+{
+	uint32_t number = g->has_detail ? group_has_detail(set, g)->host : g->who;
+
+	return number ? pool_at(&set->hosts, number) : NULL;
+}
+
+/* router_heap.c */
+/* False: out of memory, and nothing has changed. One that is in the heap, or was taken out last, never fails. */
+bool due_set(struct mld_routers *set, struct group *g, uint32_t tick);
+void due_clear(struct mld_routers *set, struct group *g);
+struct group *due_first(const struct mld_routers *set); /* NULL: none */
+bool due_reached(const struct group *g, mono_t now);
 
 /* router.c */
 void link_count(struct mld_link *link, enum mld_router_counter c);
@@ -124,7 +184,7 @@ bool mem_room(struct mld_link *link, size_t size);
 void *mem_resize(struct mld_link *link, void *old, size_t old_size, size_t size);
 void mem_free(struct mld_routers *set, void *p, size_t size);
 
-/* Intervals from the values in force. */
+/* Intervals from the values in force. Sums are whole ticks, as the groups' instants are. */
 static inline span_t link_listening(const struct mld_link *l) /* MALI, 9.4; 9.13 is the same */
 {
 	return (span_t){l->query_interval.ns * l->robustness + l->conf.query_response.ns};
@@ -132,6 +192,13 @@ static inline span_t link_listening(const struct mld_link *l) /* MALI, 9.4; 9.13
 static inline span_t link_last_listener(const struct mld_link *l) /* LLQT, 9.10 */
 {
 	return span_mul(l->conf.last_listener_interval, l->conf.last_listener_count);
+}
+
+static inline mono_t link_instant(mono_t now, span_t later)
+{
+	mono_t t = mono_add(now, later);
+
+	return mono_is_never(t) ? t : (mono_t){(t.ns + TICK - 1) / TICK * TICK};
 }
 
 /* router_link.c */
@@ -149,17 +216,23 @@ struct record {
 };
 void group_record(struct mld_link *link, struct now now, struct host *host, const struct in6_addr *addr,
 		  struct record rec, bool v1);
-void group_expire(struct group *g, struct now now); /* may free it */
-void group_free(struct group *g);		    /* without effect */
-void group_arm(struct group *g);
+void group_expire(struct mld_link *link, struct group *g, struct now now); /* may free it */
+void group_free(struct mld_link *link, struct group *g);		    /* without effect */
+void group_release(struct mld_link *link, struct group *g); /* likewise, of one that is out of the link's table */
+void group_arm(struct mld_link *link, struct group *g);
+void group_set_filter_timer(struct mld_link *link, struct group *g, mono_t at);
+void group_set_host(struct mld_link *link, struct group *g, const struct host *host); /* NULL: none */
 /* Its detail, made when there is none; NULL at the limit. */
-struct detail *group_detail(struct group *g);
-struct source *group_source(const struct group *g, const struct in6_addr *s); /* NULL: no record of it */
-bool group_is_v1(const struct group *g);
+struct detail *group_detail(struct mld_link *link, struct group *g);
+struct source *group_source(const struct mld_link *link, const struct group *g,
+			    const struct in6_addr *s); /* NULL: no record of it */
+bool group_is_v1(const struct mld_link *link, const struct group *g);
 
 /* router_query.c */
-void query_send_due(struct group *g, mono_t now);  /* what the retransmission lists hold, and schedule the rest */
-bool query_ask_group(struct group *g, mono_t now); /* action Q(MA); true: query_send_due() is to be called */
+/* What the retransmission lists hold, and schedule the rest. */
+void query_send_due(struct mld_link *link, struct group *g, mono_t now);
+/* Action Q(MA); true: query_send_due() is to be called. */
+bool query_ask_group(struct mld_link *link, struct group *g, mono_t now);
 void query_heard(struct mld_link *link, mono_t now, const struct mld_query *q); /* 7.6.1 */
 void query_group_once(struct mld_link *link, const struct in6_addr *group, span_t resp);
 
@@ -168,13 +241,16 @@ struct host *host_get(struct mld_link *link, const struct in6_addr *addr); /* a 
 void host_put(struct mld_link *link, struct host *h);
 /* Note what the host says. `ret_whole`: the record is surely not a piece of a longer one, so that what it does not name
  * the host does not want. */
-void track_record(struct group *g, struct host *h, struct record rec, mono_t now, bool *ret_whole);
-bool track_wants(const struct group *g, const struct in6_addr *s, mono_t now); /* does some member accept the source? */
-bool track_wants_any(const struct group *g, mono_t now);		       /* is some member in EXCLUDE mode? */
-bool track_has(const struct group *g, const struct host *h);
-uint32_t track_count(const struct group *g);
-void track_prune(struct group *g, mono_t now); /* drop members that have fallen silent */
-void track_forget_sources(struct group *g, const struct in6_addr *v, size_t n);
+void track_record(struct mld_link *link, struct group *g, struct host *h, struct record rec, mono_t now,
+		  bool *ret_whole);
+/* Does some member accept the source? */
+bool track_wants(const struct mld_link *link, const struct group *g, const struct in6_addr *s, mono_t now);
+/* Is some member in EXCLUDE mode? */
+bool track_wants_any(const struct mld_link *link, const struct group *g, mono_t now);
+bool track_has(const struct mld_link *link, const struct group *g, const struct host *h);
+uint32_t track_count(const struct mld_link *link, const struct group *g);
+void track_prune(struct mld_link *link, struct group *g, mono_t now); /* drop members that have fallen silent */
+void track_forget_sources(struct mld_link *link, struct group *g, const struct in6_addr *v, size_t n);
 /* The filter timer ran out: EXCLUDE members can only be INCLUDE of what is left. */
-void track_to_include(struct group *g);
-void track_clear(struct group *g);
+void track_to_include(struct mld_link *link, struct group *g);
+void track_clear(struct mld_link *link, struct group *g);

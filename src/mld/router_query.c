@@ -40,9 +40,9 @@ void query_group_once(struct mld_link *link, const struct in6_addr *group, span_
 }
 
 /* Q(MA, X) of 7.6.3.2: those of the retransmission list whose timers stand above (S set) or not above LLQT. */
-static void send_sources(struct group *g, mono_t llqt, bool suppress)
+static void send_sources(struct mld_link *link, struct group *g, mono_t llqt, bool suppress)
 {
-	struct detail *d = g->detail;
+	const struct detail *d = group_has_detail(link->set, g);
 	struct in6_addr v[QUERY_SOURCES];
 	uint16_t n = 0;
 
@@ -53,49 +53,48 @@ static void send_sources(struct group *g, mono_t llqt, bool suppress)
 			continue;
 		v[n++] = s->addr;
 		if (n == QUERY_SOURCES) {
-			query_emit(g->link, &g->addr, suppress, g->link->conf.last_listener_interval, v, n);
+			query_emit(link, &g->addr, suppress, link->conf.last_listener_interval, v, n);
 			n = 0;
 		}
 	}
 	if (n)
-		query_emit(g->link, &g->addr, suppress, g->link->conf.last_listener_interval, v, n);
+		query_emit(link, &g->addr, suppress, link->conf.last_listener_interval, v, n);
 }
 
-void query_send_due(struct group *g, mono_t now)
+void query_send_due(struct mld_link *link, struct group *g, mono_t now)
 {
-	struct mld_link *link = g->link;
-	struct detail *d = g->detail;
-	mono_t llqt = mono_add(now, link_last_listener(link));
+	struct detail *d = group_has_detail(link->set, g);
+	mono_t llqt = link_instant(now, link_last_listener(link));
 	bool with_group = d->group_asks > 0, more = false;
 
 	if (with_group) {
-		query_emit(link, &g->addr, mono_before(llqt, g->filter_timer), link->conf.last_listener_interval, NULL,
+		query_emit(link, &g->addr, mono_before(llqt, group_filter_timer(link->set, g)), link->conf.last_listener_interval, NULL,
 			   0);
 		more = --d->group_asks > 0;
 	} else {
-		send_sources(g, llqt, true);
+		send_sources(link, g, llqt, true);
 	}
-	send_sources(g, llqt, false);
+	send_sources(link, g, llqt, false);
 	for (uint32_t i = 0; i < d->n_sources; i++)
 		if (d->sources[i].asks)
 			more |= --d->sources[i].asks > 0;
-	d->query_at = more ? mono_add(now, link->conf.last_listener_interval) : MONO_NEVER;
+	d->query_at = more ? link_instant(now, link->conf.last_listener_interval) : MONO_NEVER;
 }
 
-bool query_ask_group(struct group *g, mono_t now)
+bool query_ask_group(struct mld_link *link, struct group *g, mono_t now)
 {
-	mono_t llqt = mono_add(now, link_last_listener(g->link));
-	struct detail *d = group_detail(g);
+	mono_t llqt = link_instant(now, link_last_listener(link));
+	struct detail *d = group_detail(link, g);
 
 	if (!d)
 		return false;
 	/* A host says each thing several times. Were the queries begun anew each time, the last of them would leave too
 	 * little of the lowered timer for an answer. */
-	if (d->group_asked && !mono_before(llqt, g->filter_timer))
+	if (d->group_asked && !mono_before(llqt, group_filter_timer(link->set, g)))
 		return false;
-	g->filter_timer = mono_min(g->filter_timer, llqt);
+	group_set_filter_timer(link, g, mono_min(group_filter_timer(link->set, g), llqt));
 	d->group_asked = true;
-	d->group_asks = g->link->conf.last_listener_count;
+	d->group_asks = link->conf.last_listener_count;
 	return true;
 }
 
@@ -105,18 +104,19 @@ void query_heard(struct mld_link *link, mono_t now, const struct mld_query *q)
 	/* MLDv1 gives the time by the message (RFC 2710 4), MLDv2 by the settings that all routers of a link share. */
 	span_t wait =
 	    q->version == 1 ? span_mul(q->max_resp, link->conf.last_listener_count) : link_last_listener(link);
-	mono_t llqt = mono_add(now, wait);
+	mono_t llqt = link_instant(now, wait);
 
 	if (!g)
 		return;
+	link->set->now = now;
 	if (!q->n && g->mode == FILTER_EXCLUDE)
-		g->filter_timer = mono_min(g->filter_timer, llqt);
+		group_set_filter_timer(link, g, mono_min(group_filter_timer(link->set, g), llqt));
 	for (size_t i = 0; i < q->n; i++) {
 		struct in6_addr addr = mld_source(q->sources, i);
-		struct source *s = group_source(g, &addr);
+		struct source *s = group_source(link, g, &addr);
 
 		if (s && timer_runs(s->timer))
 			s->timer = mono_min(s->timer, llqt);
 	}
-	group_arm(g);
+	group_arm(link, g);
 }

@@ -773,7 +773,7 @@ static void memory_limit(const struct mld_router_conf *conf, unsigned least)
 {
 	const struct mld_routers_conf limits = {.memory_max = 100000, .links_max = 1};
 	struct in6_addr self = address("fe80::100");
-	struct bench b = {.now.mono = {1}};
+	struct bench b = {.now.mono = {1000000}}; /* groups count milliseconds */
 	struct counted c = {0};
 
 	b.set = mld_routers_new(&limits, 1);

@@ -3,6 +3,7 @@
 #include "roamcastd/daemon.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,5 +102,7 @@ int main(int argc, char **argv)
 		conf_free(conf);
 		return EXIT_SUCCESS;
 	}
+	/* Queues of a burst go back to the system when it is over. By default the C library keeps ever larger ones. */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	return run(conf, debug);
 }
