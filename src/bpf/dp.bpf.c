@@ -30,7 +30,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* What is the same in all tunnels. The word with version, traffic class and flow label is the inner one's: DSCP and ECN
  * are copied (RFC 2983 uniform model, RFC 6040 normal mode), and the flow label lets routers between spread the flows
  * (RFC 6438). */
-static __always_inline bool outer_write(struct __sk_buff *skb, const struct pkt *p)
+static __always_inline bool outer_write(struct __sk_buff *skb, const struct pkt *p, __u32 word)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ethhdr *eth = data;
@@ -39,7 +39,7 @@ static __always_inline bool outer_write(struct __sk_buff *skb, const struct pkt 
 	if (data + ETH_LEN + IP6_LEN > end)
 		return false;
 	eth->h_proto = bpf_htons(ETH_P_IPV6);
-	*(__u32 *)h = p->word;
+	*(__u32 *)h = word;
 	h->payload_len = bpf_htons(p->len);
 	h->nexthdr = IPPROTO_IPV6;
 	h->hop_limit = outer_hop_limit;
@@ -81,7 +81,7 @@ static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, 
 				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
 		return drop(ABI_OUTPUT);
 	hop = &t->hop[t->sel & 1];
-	if (!outer_write(skb, p) || !outer_address(skb, t, hop))
+	if (!outer_write(skb, p, p->word) || !outer_address(skb, t, hop))
 		return drop(ABI_OUTPUT);
 	if (!hop->ifindex)
 		return drop(ABI_NO_NEIGHBOUR);
@@ -95,6 +95,7 @@ struct copies {
 	struct __sk_buff *skb;
 	const struct pkt *p;
 	__u32 offset;
+	__u32 label;   /* of the tunnel that it came out of */
 	__u32 from;    /* the link that gets no copy since it came from there, or 0 */
 	__u32 too_big; /* MTU of the narrowest output that it did not fit; 0 = it fit all */
 };
@@ -114,6 +115,8 @@ static __always_inline struct abi_out *link_copy(struct copies *c, __u32 slot, _
 	if (!o)
 		return NULL;
 	*target = ONCE(o->target);
+	if (*target & ABI_GATE)
+		*target = at_gate(c->skb, ETH_LEN, *target & ~ABI_GATE, c->label);
 	if (!*target || *target == c->from)
 		return NULL;
 	if (c->p->longest > o->mtu) {
@@ -229,7 +232,8 @@ static __always_inline int to_links(struct __sk_buff *skb, struct copies *c, __u
 	return bpf_redirect(ifindex, 0);
 }
 
-static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, __u64 list)
+/* All copies bear the list's label (docs/handover-predictive.md). */
+static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, __u64 list, __u32 label)
 {
 	__u64 n = list_count(list, 1);
 	__u32 ifindex = 0;
@@ -238,7 +242,7 @@ static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, _
 	c->offset = list >> 32;
 	if (bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
 				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ||
-	    !outer_write(skb, c->p))
+	    !outer_write(skb, c->p, (c->p->word & bpf_htonl(0xfff00000)) | label))
 		return drop(ABI_OUTPUT);
 	bpf_loop(n, tunnel_clone, c, 0);
 	o = tunnel_copy(c, c->offset + n, &ifindex);
@@ -250,13 +254,15 @@ static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, _
 	return bpf_redirect(ifindex, 0);
 }
 
-static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, const struct pkt *p, __u32 in)
+/* `in_label`: of the tunnel that it came out of. */
+static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, const struct pkt *p, __u32 in,
+				     __u32 in_label)
 {
-	struct copies c = {.skb = skb, .p = p};
+	struct copies c = {.skb = skb, .p = p, .label = in_label};
 	struct abi_flow_id *id;
 	struct abi_head *head;
 	__u64 tag, links_, tunnels_;
-	__u32 index;
+	__u32 index, label;
 
 	id = flow_of(p, in, &tag);
 	if (!id)
@@ -267,6 +273,7 @@ static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, 
 		goto nobody;
 	links_ = ONCE(head->links);
 	tunnels_ = ONCE(head->tunnels);
+	label = ONCE(head->label);
 	count(&flow_counts, index, p);
 	if (p->hop_limit <= 1)
 		return drop(ABI_HOP_LIMIT); /* no Time Exceeded to a multicast's source (RFC 4443 2.4) */
@@ -280,7 +287,7 @@ static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, 
 		if (!(__u32)tunnels_)
 			return act;
 	}
-	return to_tunnels(skb, &c, tunnels_);
+	return to_tunnels(skb, &c, tunnels_, label);
 nobody:
 	drop(ABI_NO_GROUP);
 	return offset == ETH_LEN ? PASS : TC_ACT_SHOT; /* from a link, this host may listen itself */
@@ -378,15 +385,24 @@ static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p
 
 static __always_inline int to_way(struct __sk_buff *skb, const struct pkt *p, const struct abi_recent_way *w)
 {
+	__u32 ifindex = w->ifindex;
+
 	if (p->hop_limit <= 1)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_HOP_LIMIT, 0);
 	if (p->longest > w->mtu)
 		return drop_tell(skb, ETH_LEN + IP6_LEN, ABI_TOO_BIG, w->mtu);
-	if (!set_hop(skb, ETH_LEN + IP6_LEN, p) || !decapsulate(skb) || !set_macs(skb, &w->macs))
+	if (!set_hop(skb, ETH_LEN + IP6_LEN, p))
+		return drop(ABI_OUTPUT);
+	if (ifindex & ABI_GATE) {
+		ifindex = at_gate(skb, ETH_LEN + IP6_LEN, ifindex & ~ABI_GATE, 0);
+		if (!ifindex)
+			return TC_ACT_SHOT;
+	}
+	if (!decapsulate(skb) || !set_macs(skb, &w->macs))
 		return drop(ABI_OUTPUT);
 	if (w->tunnel)
 		count(&node_counts, 2 * w->node + 1, p);
-	return bpf_redirect(w->ifindex, 0);
+	return bpf_redirect(ifindex, 0);
 }
 
 /* Another node behind this LMA, or the world. The cache holds no destination that has a route of ours: a new route
@@ -419,26 +435,39 @@ struct outer {
 	struct abi_ends ends; /* unless the way is recent */
 };
 
+/* The node has moved, and these it sent before. */
+static __always_inline bool former_source(const struct abi_addr *src, __u32 tunnel)
+{
+	struct abi_former key = {half(src, 0), tunnel, 0};
+
+	return any_formers && bpf_map_lookup_elem(&formers, &key);
+}
+
 static __always_inline int from_tunnel(struct __sk_buff *skb, const struct outer *outer, struct pkt *p,
 				       struct abi_recent_way *w, bool recent)
 {
-	__u32 index = outer->tunnel;
+	__u32 index = outer->tunnel & ~ABI_GATE;
 	struct abi_tunnel *t;
 
-	count(&tunnel_counts, 2 * index, p);
+	if (!(outer->tunnel & ABI_GATE))
+		count(&tunnel_counts, 2 * index, p);
 	if (!(is_global(&p->src) && is_global(&p->dst)) &&
 	    (is_link_local(&p->src) || is_nobody(&p->src) || is_link_local(&p->dst) || is_link_scope(&p->dst) ||
 	     is_nobody(&p->dst)))
 		return from_tunnel_oddly(p);
+	if (outer->tunnel & ABI_GATE) { /* between MAGs: only the daemon knows what it is */
+		punt(skb, ETH_LEN + IP6_LEN, (__u64)ABI_PUNT_TUNNEL << 32 | index, bpf_ntohl(outer->word));
+		return TC_ACT_SHOT;
+	}
 	if (!merge_ecn(outer->word, p))
 		return drop(ABI_ECN);
 	if (is_multicast(&p->dst))
-		return replicate(skb, ETH_LEN + IP6_LEN, p, index);
+		return replicate(skb, ETH_LEN + IP6_LEN, p, index, bpf_ntohl(outer->word) & 0xfffff);
 	if (!recent && !way_learn(w, p, &outer->ends, index))
 		w = NULL;
 	if (w && w->tunnel == index + 1)
 		return to_way(skb, p, w);
-	if (route_of(&p->src) != index + 1) {
+	if (route_of(&p->src) != index + 1 && !former_source(&p->src, index)) {
 		t = bpf_map_lookup_elem(&tunnels, &index);
 		return drop(t && t->lma_side ? ABI_INNER_SOURCE : ABI_NO_NODE);
 	}
@@ -528,7 +557,7 @@ static __always_inline int from_upstream(struct __sk_buff *skb, const struct pkt
 {
 	if (is_link_local(&p->src) || is_nobody(&p->src) || is_multicast(&p->src) || is_link_scope(&p->dst))
 		return PASS;
-	return replicate(skb, ETH_LEN, p, ABI_IN_LINK | (__u32)CONTEXT(skb, ifindex));
+	return replicate(skb, ETH_LEN, p, ABI_IN_LINK | (__u32)CONTEXT(skb, ifindex), 0);
 }
 
 /* The address of every MAG to every node (RFC 6543), which the device need not have as its own. */

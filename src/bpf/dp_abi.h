@@ -67,6 +67,36 @@ struct abi_sender {
 	struct abi_prefix prefixes[ABI_PREFIXES];
 };
 
+/* A way that leads into a handover: abi_receiver.ifindex, and abi_out.target in a list of links, are then ABI_GATE | index of
+ * the gate instead of the link. In tunnel_ids, the flag says that the tunnel is one between MAGs in handovers. */
+#define ABI_GATE 0x80000000u
+struct abi_gate { /* gates: index -> */
+	__u64 given;   /* packets that were given to the daemon: the programs count */
+	__u64 sent;    /* so many of them have gone their way: the daemon counts */
+	__u32 closing; /* once both are equal the program sends to the link by itself */
+	__u32 ifindex;
+	__u64 zero;
+};
+
+/* What the daemon is given: punts. */
+enum { ABI_PUNT_GATE, ABI_PUNT_TUNNEL };
+struct abi_punt {
+	__u32 what;
+	__u32 index;	/* of the gate, or of the tunnel that it came out of */
+	__u32 outer;	/* the first word of the tunnel's header: its flow label, and the ECN field << 20 */
+	__u32 gso_size; /* as the kernel has it; 0 = one packet */
+	__u32 len;
+	__u32 zero;
+	__u8 bytes[];	/* from the inner IPv6 header on */
+};
+
+/* formers: -> __u32. What may still come out of a tunnel that its route of 64 bits has left. */
+struct abi_former {
+	__u64 prefix;
+	__u32 tunnel;
+	__u32 zero;
+};
+
 struct abi_lpm { /* key of node_lpm and route_lpm; those of 64 bits stand in node_64 and routes */
 	__u32 len;
 	struct abi_addr addr;
@@ -140,13 +170,15 @@ struct abi_flow_id {
 struct abi_head {
 	__u64 tag; /* of the flow: an element of flow_ids may be another flow's by the time it is read */
 	__u64 links, tunnels; /* ABI_LIST() */
+	__u32 label; /* of the copies into tunnels, as it stands in the outer header */
+	__u32 zero;
 };
 /* From the lower half of the group, both halves of the source, and `in`. */
 #define ABI_TAG(g1, s0, s1, in) ((g1) ^ (s1) << 1 ^ (s0) ^ (__u64)(in) << 32)
 #define ABI_LIST(offset, count) ((__u64)(offset) << 32 | (count))
 
 struct abi_out { /* outs: slot -> */
-	__u32 target; /* ifindex, or tunnel index + 1; 0 = nothing. Written last, and with it the slot is in force */
+	__u32 target; /* ifindex or gate, or tunnel index + 1; 0 = nothing. Written last, and with it the slot is in force */
 	__u32 counter;
 	__u32 mtu;
 	struct abi_macs macs;

@@ -42,6 +42,9 @@ MAP(flow_ids, HASH, struct abi_flow, struct abi_flow_id, BPF_F_NO_PREALLOC);
 MAP(heads, ARRAY, __u32, struct abi_head, BPF_F_MMAPABLE);
 MAP(outs, ARRAY, __u32, struct abi_out, BPF_F_MMAPABLE);
 
+MAP(gates, ARRAY, __u32, struct abi_gate, BPF_F_MMAPABLE);
+MAP(formers, HASH, struct abi_former, __u32, BPF_F_NO_PREALLOC);
+
 MAP(tunnel_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
 MAP(node_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
 MAP(flow_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
@@ -52,6 +55,11 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 18);
 } samples SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 12);
+} punts SEC(".maps");
 
 /* Set before loading. */
 const volatile __u32 punt_ifindex;	/* the TUN device of the daemon */
@@ -67,4 +75,6 @@ __u32 any_nodes = 0;	/* node prefixes */
 __u32 odd_nodes = 0;	/* node prefixes that are not of 64 bits */
 __u32 odd_routes = 0;
 __u32 full_routes = 0;	/* in route_64 */
+__u32 any_formers = 0;
+__u64 punts_lost = 0;	/* the ring was full; the programs count */
 __u64 sample_due = 0;	/* when the next sample is due, were they evenly spaced */

@@ -108,6 +108,69 @@ static __always_inline int drop_tell(struct __sk_buff *skb, __u32 offset, __u32 
 	return drop(reason);
 }
 
+/* ---- to the daemon ------------------------------------------------------------------------------------ */
+
+static __always_inline int punt_sized(struct __sk_buff *skb, __u32 offset, __u64 what_index, __u32 outer, __u64 len,
+				      const __u32 size)
+{
+	struct abi_punt *r = bpf_ringbuf_reserve(&punts, sizeof(*r) + size, 0);
+
+	if (!r)
+		return 1;
+	r->what = what_index >> 32;
+	r->index = what_index;
+	r->outer = outer;
+	r->gso_size = CONTEXT(skb, gso_size);
+	r->len = len;
+	asm volatile("" : "+r"(len)); /* as in tell() */
+	if (len < 1 || len > size || bpf_skb_load_bytes(skb, offset, r->bytes, len)) {
+		bpf_ringbuf_discard(r, 0);
+		return 1;
+	}
+	bpf_ringbuf_submit(r, 0);
+	return 0;
+}
+
+/* The packet that begins at `offset`. Not 0: there was no room. The sizes are those of records of 512 and 2048 octets. */
+static __noinline int punt(struct __sk_buff *skb, __u32 offset, __u64 what_index, __u32 outer)
+{
+	__u32 total = CONTEXT(skb, len), len = total - offset;
+	int r = 1;
+
+	if (offset >= total)
+		return 1;
+	if (len <= 480)
+		r = punt_sized(skb, offset, what_index, outer, len, 480);
+	else if (len <= 2016)
+		r = punt_sized(skb, offset, what_index, outer, len, 2016);
+	else if (len <= 65600)
+		r = punt_sized(skb, offset, what_index, outer, len, 65600);
+	if (r)
+		__sync_fetch_and_add(&punts_lost, 1);
+	return r;
+}
+
+/* The link to which the packet may go from here, or 0: the daemon has it.
+ *
+ * What is counted before it is compared cannot slip through while the daemon takes the gate away: both counts equal says that
+ * nobody has a packet, nor is about to hand one up. On one processor a stream's packets so keep their order. */
+static __noinline int at_gate(struct __sk_buff *skb, __u32 offset, __u32 index, __u32 outer)
+{
+	struct abi_gate *g = bpf_map_lookup_elem(&gates, &index);
+	__u64 given;
+
+	if (!g)
+		return 0;
+	given = __sync_fetch_and_add(&g->given, 1);
+	if (ONCE(g->closing) && given == ONCE(g->sent)) {
+		__sync_fetch_and_add(&g->given, -1);
+		return g->ifindex;
+	}
+	if (punt(skb, offset, (__u64)ABI_PUNT_GATE << 32 | index, outer))
+		__sync_fetch_and_add(&g->given, -1);
+	return 0;
+}
+
 static __always_inline bool is_multicast(const struct abi_addr *a) { return a->b[0] == 0xff; }
 static __always_inline bool is_link_local(const struct abi_addr *a)
 {

@@ -345,6 +345,10 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 	bpf_map__set_max_entries(s->maps.flow_counts, c->flows_max);
 	bpf_map__set_max_entries(s->maps.out_counts, c->outs_max);
 	bpf_map__set_max_entries(s->maps.drop_counts, ABI_DROPS);
+	bpf_map__set_max_entries(s->maps.gates, c->handovers ? GATES_MAX : 1);
+	bpf_map__set_max_entries(s->maps.formers, 4096);
+	if (c->handovers)
+		bpf_map__set_max_entries(s->maps.punts, PUNTS_OCTETS);
 	s->rodata->punt_ifindex = dp_plane_tun_ifindex(dp);
 	s->rodata->outer_hop_limit = c->hop_limit;
 	s->rodata->sample_interval_ns = 1000000000u / c->ptb_per_s;
@@ -396,7 +400,8 @@ static int load(struct dp *dp)
 	    !dp_ids_init(&e->counter_ids, dp->conf.outs_max) || !rlists_init(&e->lists, e->outs, slots, dp->grace))
 		return -ENOMEM;
 	routes_init(&e->routes, e->lines, (uint8_t)e->skel->rodata->routes_bits, e->skel->rodata->routes_seed);
-	return open_events(dp);
+	r = dp_ebpf_gates_open(dp);
+	return r ? r : open_events(dp);
 }
 
 static void close_backend(struct dp *dp)
@@ -411,6 +416,7 @@ static void close_backend(struct dp *dp)
 		event_free(e->second);
 	dp_tcx_free(e->tcx);
 	ring_buffer__free(e->samples);
+	dp_ebpf_gates_close(e);
 	rlists_deinit(&e->lists);
 	dp_ids_deinit(&e->counter_ids);
 	if (e->tunnels)
@@ -466,6 +472,15 @@ const struct dp_backend_ops dp_backend_ebpf = {
 	.flow_del = dp_ebpf_flow_del,
 	.flow_lists_free = dp_ebpf_flow_lists_free,
 	.flow_label = dp_ebpf_flow_label,
+	.gate_new = dp_ebpf_gate_new,
+	.gate_set = dp_ebpf_gate_set,
+	.gate_free = dp_ebpf_gate_free,
+	.gate_through = dp_ebpf_gate_through,
+	.between = dp_ebpf_between,
+	.await = dp_ebpf_await,
+	.drain = dp_ebpf_drain,
+	.former = dp_ebpf_former,
+	.punts_lost = dp_ebpf_punts_lost,
 	.out_add = dp_ebpf_out_add,
 	.out_del = dp_ebpf_out_del,
 	.lone_add = dp_ebpf_lone_add,

@@ -25,14 +25,37 @@ struct dp_ebpf {
 	struct {
 		uint32_t tunnels, nodes, flows, outs;
 	} marks; /* counters below these have been somebody's */
-	struct ring_buffer *samples;
-	struct event *samples_event, *second;
 	struct dp_tcx *tcx;
 	uint32_t tcx_access; /* access links that have tcx, or will */
+	struct ring_buffer *samples, *punts;
+	struct event *samples_event, *punts_event, *second;
+	struct abi_gate *gates; /* mapped, too */
+	size_t gates_size;
+	struct dp_ids gate_ids;
+	struct dp_gate **gate_of; /* by index */
+	uint8_t *room; /* for packets that the programs gave us, until they are sent */
+	size_t room_used;
+	bool draining;
 };
 
 /* What the programs have looked up and remember no longer holds: a table has been changed, or the kernel's routes. */
 void dp_ebpf_forget(struct dp_ebpf *e);
+
+#define GATES_MAX 4096
+#define PUNTS_OCTETS (8u << 20) /* 4096 packets of a stream: 400 ms at 10 000 a second */
+
+/* dp_ebpf_gate.c */
+int dp_ebpf_gates_open(struct dp *dp);
+void dp_ebpf_gates_close(struct dp_ebpf *e);
+int dp_ebpf_gate_new(struct dp *dp, struct dp_gate *g);
+void dp_ebpf_gate_set(struct dp *dp, struct dp_gate *g);
+void dp_ebpf_gate_free(struct dp *dp, struct dp_gate *g);
+bool dp_ebpf_gate_through(struct dp *dp, struct dp_gate *g);
+int dp_ebpf_between(struct dp *dp, struct dp_tun *t);
+int dp_ebpf_await(struct dp *dp, struct dp_ho *ho, const struct prefix *p, bool on);
+void dp_ebpf_drain(struct dp *dp);
+void dp_ebpf_former(struct dp *dp, const struct dp_former *f, bool on);
+uint64_t dp_ebpf_punts_lost(struct dp *dp);
 
 /* Set a counter back that was another's before. Those from `*mark` on never were. */
 void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t *mark, uint32_t index);
@@ -54,6 +77,7 @@ struct dp_tcx *dp_tcx_free(struct dp_tcx *t); /* once all is taken away; what wa
 bool dp_tcx_attach_later(struct dp_tcx *t, uint32_t ifindex, int prog);
 void dp_tcx_close_later(struct dp_tcx *t, int fd);
 
+int dp_ebpf_tunnel_name(struct dp *dp, struct dp_tun *t); /* (local, remote) -> what the programs call it */
 int dp_ebpf_tunnel_set(struct dp *dp, struct dp_tun *t);
 void dp_ebpf_tunnel_del(struct dp *dp, struct dp_tun *t);
 void dp_ebpf_route_ahead(struct dp *dp, const struct prefix *p);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dp.skel.h"
+#include "dp/dp_handover.h"
 
 #define FD(e, map) bpf_map__fd((e)->skel->maps.map)
 
@@ -59,6 +60,14 @@ static struct abi_ends ends_of(const struct dp_tun *t)
 	return (struct abi_ends){addr_of(&t->ends.local), addr_of(&t->ends.remote)};
 }
 
+int dp_ebpf_tunnel_name(struct dp *dp, struct dp_tun *t)
+{
+	struct abi_ends ends = ends_of(t);
+	uint32_t id = t->index | (t->between ? ABI_GATE : 0);
+
+	return update(dp, FD(dp->ebpf, tunnel_ids), "tunnels", &ends, &id);
+}
+
 static int tunnel_new(struct dp *dp, struct dp_tun *t)
 {
 	struct dp_ebpf *e = dp->ebpf;
@@ -77,7 +86,7 @@ static int tunnel_new(struct dp *dp, struct dp_tun *t)
 	r = local_count(e, &t->ends.local, 1);
 	if (r)
 		return r;
-	r = update(dp, FD(e, tunnel_ids), "tunnels", &ends, &t->index);
+	r = dp_ebpf_tunnel_name(dp, t);
 	if (r) {
 		local_count(e, &t->ends.local, -1);
 		return r;
@@ -207,6 +216,10 @@ int dp_ebpf_node_prefix_set(struct dp *dp, struct dp_pfx *p)
 
 	if (!l)
 		return -ENODEV;
+	if (n->ho && n->ho->unicast_gate) {
+		v.ifindex = ABI_GATE | n->ho->unicast.index;
+		v.tunnel = n->ho->anchor->index;
+	}
 	v.mtu = l->mtu;
 	memcpy(v.macs.dst, n->conf.mac, 6);
 	memcpy(v.macs.src, l->mac, 6);
@@ -331,6 +344,7 @@ int dp_ebpf_flow_set(struct dp *dp, struct dp_flw *f)
 
 	if (!lists_of(dp, f))
 		return -ENOMEM;
+	dp_ebpf_flow_label(dp, f);
 	dp_ebpf_count_reset(dp->ebpf, dp->ebpf->skel->maps.flow_counts, &dp->ebpf->marks.flows, f->index);
 	return update(dp, FD(dp->ebpf, flow_ids), "flows", &key, &id);
 }
@@ -352,7 +366,10 @@ void dp_ebpf_flow_lists_free(struct dp *dp, struct dp_flw *f)
 	f->lists = NULL;
 }
 
-void dp_ebpf_flow_label(struct dp *dp, struct dp_flw *f) { (void)dp, (void)f; }
+void dp_ebpf_flow_label(struct dp *dp, struct dp_flw *f)
+{
+	__atomic_store_n(&dp->ebpf->heads[f->index].label, htobe32(f->label), __ATOMIC_RELEASE);
+}
 
 static int out_content(struct dp *dp, const struct dp_o *o, struct abi_out *c)
 {
@@ -363,14 +380,27 @@ static int out_content(struct dp *dp, const struct dp_o *o, struct abi_out *c)
 		c->target = o->tun->index + 1;
 		return 0;
 	}
+	c->target = o->gate ? ABI_GATE | o->gate->index : o->conf.ifindex;
+	if (dp_out_is_held(&o->conf))
+		return 0;
 	l = dp_link_find(dp, o->conf.ifindex);
 	if (!l)
 		return -ENODEV;
-	c->target = o->conf.ifindex;
 	c->mtu = l->mtu;
 	memcpy(c->macs.dst, o->conf.dmac, 6);
 	memcpy(c->macs.src, l->mac, 6);
 	return 0;
+}
+
+/* At its gate: the program reads the rest of the slot only once it may send. */
+static void take_over(struct dp *dp, struct flow_lists *ls, struct dp_o *held, struct dp_o *o, const struct abi_out *content)
+{
+	struct abi_out *slot = &dp->ebpf->outs[held->slot];
+
+	slot->counter = content->counter;
+	slot->mtu = content->mtu;
+	slot->macs = content->macs;
+	rlist_replace(&ls->of[OUT_LINK], held, o);
 }
 
 int dp_ebpf_out_add(struct dp *dp, struct dp_o *o)
@@ -391,7 +421,10 @@ int dp_ebpf_out_add(struct dp *dp, struct dp_o *o)
 		dp_ebpf_count_reset(e, e->skel->maps.out_counts, &e->marks.outs, o->counter);
 		if (o->tun)
 			e->tunnels[o->tun->index].lma_side = true;
-		r = rlist_add(&e->lists, &ls->of[o->tun ? OUT_TUNNEL : OUT_LINK], o, &content);
+		if (!o->tun && o->gate && o->gate->out)
+			take_over(dp, ls, o->gate->out, o, &content);
+		else
+			r = rlist_add(&e->lists, &ls->of[o->tun ? OUT_TUNNEL : OUT_LINK], o, &content);
 		if (r == -ENOSPC)
 			dp_problem(dp, "table full: slots of the replication lists");
 	}

@@ -360,8 +360,6 @@ int dp_handover_apply(struct dp *dp, const struct dp_op *op)
 	struct dp_ho *ho;
 	int r = handovers_init(dp);
 
-	if (!r && dp->running == DP_BACKEND_EBPF && !dp->ops->gate_new)
-		r = -EOPNOTSUPP;
 	if (r)
 		return r;
 	if (op->kind == DP_HANDOVER_EDGE)
@@ -518,6 +516,8 @@ uint64_t dp_seam_count(struct dp *dp, unsigned which)
 	if (!dp->handovers || which >= DP_SEAM_N)
 		return 0;
 	n = dp->handovers->counts[which];
+	if (which == DP_SEAM_LOST && dp->ops->punts_lost)
+		n += dp->ops->punts_lost(dp);
 	if (which < SEAM_COUNTS)
 		list_each(e, &dp->handovers->all)
 			n += list_owner(e, struct dp_ho, entry)->counts[which];

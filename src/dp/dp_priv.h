@@ -202,6 +202,7 @@ struct dp_backend_ops {
 	int (*between)(struct dp *dp, struct dp_tun *t);     /* t->between is no longer 0, or is 0 again */
 	int (*await)(struct dp *dp, struct dp_ho *ho, const struct prefix *p, bool on); /* of a node that is not there */
 	void (*drain)(struct dp *dp); /* take what the programs have handed up */
+	uint64_t (*punts_lost)(struct dp *dp); /* since the start */
 	void (*former)(struct dp *dp, const struct dp_former *f, bool on);
 	void (*routes_changed)(struct dp *dp); /* the kernel's: forget what was learned of them */
 	/* Add what the kernel counted. */

@@ -172,11 +172,18 @@ int rlist_add(struct rlists *ls, struct rlist *l, struct dp_o *o, const struct a
 	return 0;
 }
 
+void rlist_replace(struct rlist *l, struct dp_o *old, struct dp_o *o)
+{
+	l->members[old->slot - l->first] = o;
+	o->slot = old->slot;
+	old->slot = SLOTS_NONE;
+}
+
 void rlist_del(struct rlists *ls, struct rlist *l, struct dp_o *o)
 {
 	uint32_t at = o->slot - l->first;
 
-	if (!l->members) /* the list went before its members */
+	if (!l->members || o->slot == SLOTS_NONE) /* the list went before its members */
 		return;
 	__atomic_store_n(&ls->outs[o->slot].target, 0, __ATOMIC_RELEASE);
 	l->members[at] = NULL;

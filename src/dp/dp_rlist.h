@@ -43,6 +43,8 @@ void rlist_init(struct rlist *l, uint64_t *word);
 void rlist_deinit(struct rlists *ls, struct rlist *l);
 /* Add with the slot's content; sets o->slot. 0, -ENOMEM or -ENOSPC. */
 int rlist_add(struct rlists *ls, struct rlist *l, struct dp_o *o, const struct abi_out *content);
+/* `o` takes the place of `old`, which has none then (o->slot is SLOTS_NONE). */
+void rlist_replace(struct rlist *l, struct dp_o *old, struct dp_o *o);
 void rlist_del(struct rlists *ls, struct rlist *l, struct dp_o *o);
 
 /* A list of one member without a struct rlist: the slot is all there is. It comes into force when the caller publishes

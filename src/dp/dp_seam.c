@@ -82,7 +82,6 @@ static void forward(struct dp *dp, struct dp_ho *ho, struct dp_pkt *p, uint32_t 
 
 void dp_gate_copy(struct dp *dp, struct dp_gate *g, struct dp_pkt *p, uint32_t label)
 {
-	g->done++; /* published when it has been sent */
 	if (g->ho->forward)
 		forward(dp, g->ho, p, label);
 	else

@@ -180,5 +180,4 @@ body() {
 	streaming 10000
 }
 
-BACKENDS=${BACKENDS:-user}
 each_backend body

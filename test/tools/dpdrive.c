@@ -566,7 +566,7 @@ int main(int argc, char **argv)
 {
 	static const struct dp_events events = {.tunnel_packet = on_tunnel_packet, .handover = on_handover, .problem = on_problem};
 	struct dp_conf conf = {.nodes_max = 4096, .routes_max = 65536, .tunnels_max = 2048, .flows_max = 1024,
-			       .outs_max = 16384, .ptb_per_s = 10};
+			       .outs_max = 16384, .ptb_per_s = 10, .handovers = true};
 	struct event *input;
 	char why[512];
 	int c;
