@@ -154,8 +154,10 @@ struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_has
 		if (!htab_add(&l->by_prefix, &h->by_prefix, prefix_hash(l, &h->prefix)))
 			goto unlink;
 	}
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		l->pool.held += pooled_mask >> i & 1;
+		l->pool.used += prefix_pool_owns(l, &prefixes[i]);
+	}
 	l->heap_bytes += extra_bytes(b);
 	return b;
 unlink:
@@ -251,6 +253,7 @@ void binding_delete(struct lma *l, struct binding *b)
 		struct hnp *h = binding_hnp(b, i);
 
 		htab_del(&l->by_prefix, &h->by_prefix);
+		l->pool.used -= prefix_pool_owns(l, &h->prefix);
 		if (h->pooled) {
 			l->pool.held--;
 			prefix_pool_put(l, &h->prefix);

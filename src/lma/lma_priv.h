@@ -323,14 +323,15 @@ struct notice {
 	struct refused v[LMA_RECORDS_PER_UPN];
 };
 
-/* Prefixes are numbers: of the first pool from 0 on, then of the next. Those below `next` were handed out once, and are
- * either held by an hnp that is `pooled`, or in the queue. */
+/* Prefixes are numbers: of the first pool from 0 on, then of the next. Those below `next` had their turn once, and are
+ * either held by an hnp that is `pooled`, or in the queue; one in the queue may be in use, as its node's own place. */
 struct prefix_pool {
 	uint8_t n;
 	uint8_t len;
 	struct prefix pools[8];
 	uint64_t size[8], total;
 	uint64_t next;
+	uint64_t used;	 /* by bindings, however they came by them */
 	uint32_t held;	 /* prefixes in use that are `pooled` */
 	uint32_t *queue; /* ring of free ones, oldest first */
 	uint32_t cap, head, count;
@@ -477,8 +478,9 @@ void pending_free_all(struct lma *l);
 
 /* prefix_pool.c */
 void prefix_pool_conf(struct lma *l); /* from l->conf; a no-op when it is the same */
-/* `n` free ones. False: exhausted; nothing is taken. */
-bool prefix_pool_take(struct lma *l, struct prefix *ret, unsigned n);
+/* `n` free ones for that node. *ret_pooled: those that prefix_pool_put() gives back, by bit. False: exhausted; nothing is
+ * taken. */
+bool prefix_pool_take(struct lma *l, const struct nai *mn, struct prefix *ret, unsigned n, uint8_t *ret_pooled);
 void prefix_pool_put(struct lma *l, const struct prefix *p);
 bool prefix_pool_owns(const struct lma *l, const struct prefix *p);
 uint64_t prefix_pool_free(const struct lma *l);

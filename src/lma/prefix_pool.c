@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Home network prefixes out of the pools. A node's own place there follows from its identifier, so that it is given the
+ * same prefix again, also by an anchor that was started anew and to which others come first. Where that place and those
+ * behind it are taken the prefixes are given out in turn, which costs the same however full the pools are. */
 #include "lma/lma_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Places that are looked at before it is the turn of another: of pools half full one node in 2^32 finds none. */
+#define PLACES 32
 
 /* A prefix that came free rests behind this many others before it is given to another node (or as many as the pools
  * allow): packets and caches that still mean the former owner die out meanwhile. */
@@ -96,6 +102,8 @@ void prefix_pool_conf(struct lma *l)
 		hnode_owner(n, struct hnp, by_prefix)->pooled = false;
 	free(pool->queue);
 	*pool = fresh;
+	for (struct hnode *n = htab_next(&l->by_prefix, NULL); n; n = htab_next(&l->by_prefix, n))
+		pool->used += prefix_pool_owns(l, &hnode_owner(n, struct hnp, by_prefix)->prefix);
 }
 
 static bool queue_push(struct prefix_pool *pool, uint32_t n)
@@ -152,19 +160,75 @@ static bool take_one(struct lma *l, struct prefix *ret)
 	}
 }
 
-bool prefix_pool_take(struct lma *l, struct prefix *ret, unsigned n)
-{
-	struct prefix got[DP_NODE_PREFIX_MAX];
+/* What one node is given at a time. */
+struct grant {
+	struct prefix prefixes[DP_NODE_PREFIX_MAX];
+	unsigned n;
+	uint8_t pooled; /* those that came by turn, by bit */
+	uint64_t place;
+	unsigned places_left;
+};
 
-	for (unsigned i = 0; i < n; i++)
-		if (!take_one(l, &got[i])) {
-			while (i--)
-				prefix_pool_put(l, &got[i]);
-			lma_count(l, LMA_PREFIXES_EXHAUSTED);
-			lma_limit_event(l, "prefixes");
-			return false;
+/* Always the same for the same identifier. */
+static uint64_t own_place(const struct prefix_pool *pool, const struct nai *mn)
+{
+	static const struct siphash_key key = {{0x726f616d63617374, 0x2e707265666978}};
+
+	return pool->total ? siphash(&key, mn->s, mn->len) % pool->total : 0;
+}
+
+static bool take_own(const struct lma *l, struct grant *g)
+{
+	const struct prefix_pool *pool = &l->pool;
+
+	while (g->places_left && pool->used + g->n < pool->total) {
+		struct prefix p = prefix_at(pool, g->place);
+
+		g->place = g->place + 1 < pool->total ? g->place + 1 : 0;
+		g->places_left--;
+		if (!binding_of_prefix(l, &p)) {
+			g->prefixes[g->n++] = p;
+			return true;
 		}
-	memcpy(ret, got, n * sizeof(*ret));
+	}
+	return false;
+}
+
+static bool take_in_turn(struct lma *l, struct grant *g)
+{
+	struct prefix p;
+
+	while (take_one(l, &p)) {
+		unsigned i = 0;
+
+		while (i < g->n && !prefix_eq(&g->prefixes[i], &p))
+			i++;
+		g->pooled |= (uint8_t)(1u << i);
+		g->prefixes[i] = p;
+		if (i < g->n)
+			continue; /* the node was about to be given it anyway */
+		g->n++;
+		return true;
+	}
+	return false;
+}
+
+bool prefix_pool_take(struct lma *l, const struct nai *mn, struct prefix *ret, unsigned n, uint8_t *ret_pooled)
+{
+	struct grant g = {.place = own_place(&l->pool, mn), .places_left = PLACES};
+
+	while (g.n < n) {
+		if (take_own(l, &g) || take_in_turn(l, &g))
+			continue;
+		for (unsigned i = 0; i < g.n; i++)
+			if (g.pooled >> i & 1)
+				prefix_pool_put(l, &g.prefixes[i]);
+		lma_count(l, LMA_PREFIXES_EXHAUSTED);
+		lma_limit_event(l, "prefixes");
+		return false;
+	}
+	memcpy(ret, g.prefixes, n * sizeof(*ret));
+	*ret_pooled = g.pooled;
 	return true;
 }
 
@@ -186,7 +250,7 @@ bool prefix_pool_owns(const struct lma *l, const struct prefix *p)
 
 uint64_t prefix_pool_free(const struct lma *l)
 {
-	return l->pool.total - l->pool.next + l->pool.count;
+	return l->pool.total - l->pool.used;
 }
 
 size_t prefix_pool_bytes(const struct lma *l)

@@ -142,10 +142,9 @@ static uint8_t prefixes_assigned(struct lma *l, const struct pbu *r, struct pref
 		want = 1;
 	if (want > DP_NODE_PREFIX_MAX)
 		want = DP_NODE_PREFIX_MAX;
-	if (!prefix_pool_take(l, ret, want))
+	if (!prefix_pool_take(l, &r->m->mn_id, ret, want, pooled))
 		return MH_NO_RESOURCES;
 	*n = (uint8_t)want;
-	*pooled = (uint8_t)((1u << want) - 1);
 	return MH_ACCEPTED;
 }
 

@@ -640,6 +640,67 @@ static void the_pool_ends_and_is_used_again(void **state)
 	rig_free(r);
 }
 
+/* An anchor that lost its bindings gives each node the prefix that it had, whoever comes first. */
+static void the_same_prefix_after_a_restart(void **state)
+{
+	enum { NODES = 200 };
+	struct rig *r = rig_new();
+	struct prefix before[NODES], after;
+	unsigned moved = 0;
+	char mn[32];
+
+	(void)state;
+	for (unsigned i = 0; i < NODES; i++) {
+		snprintf(mn, sizeof(mn), "mn%u@example.com", i);
+		before[i] = rig_register(r, 0, mn, (uint8_t)i);
+		for (unsigned k = 0; k < i; k++)
+			assert_false(prefix_eq(&before[k], &before[i]));
+	}
+	rig_free(r);
+	r = rig_conf();
+	r->seed = 1;
+	rig_start(r);
+	for (unsigned i = NODES; i-- > 0;) {
+		snprintf(mn, sizeof(mn), "mn%u@example.com", i);
+		after = rig_register(r, 0, mn, (uint8_t)i);
+		moved += !prefix_eq(&before[i], &after);
+	}
+	assert_true(moved <= 2); /* two nodes that have the same place are told apart by who comes first */
+	rig_free(r);
+}
+
+/* Full pools, several prefixes for each node: no prefix twice, none lost, whatever the order. */
+static void the_last_prefix_is_found(void **state)
+{
+	struct rig *r = rig_conf();
+	struct prefix all[256];
+	unsigned n = 0;
+	char mn[32];
+
+	(void)state;
+	r->conf.pools[0] = P("2001:db8:f00::/56");
+	r->conf.prefixes_per_node = 2;
+	rig_start(r);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 128; i++) {
+			snprintf(mn, sizeof(mn), "mn%u@example.com", i * 7 + round);
+			assert_int_equal(rig_status(r, 0, rig_pbu(r, mn, (uint8_t)i)), MH_ACCEPTED);
+			assert_int_equal(rig_last(r, MH_BA)->m.n_hnp, 2);
+			for (unsigned k = 0; k < 2; k++) {
+				for (unsigned j = 0; j < n; j++)
+					assert_false(prefix_eq(&all[j], &rig_last(r, MH_BA)->m.hnp[k]));
+				all[n++] = rig_last(r, MH_BA)->m.hnp[k];
+			}
+		}
+		assert_int_equal(rig_status(r, 0, rig_pbu(r, "late@example.com", 1)), MH_NO_RESOURCES);
+		rig_pass(r, span_s(4 * 3600)); /* they run out */
+		assert_int_equal(lma_totals(r->lma).bindings, 0);
+		assert_int_equal(lma_totals(r->lma).prefixes_free_log2, 8);
+		n = 0;
+	}
+	rig_free(r);
+}
+
 static void limits_of_bindings_and_peers(void **state)
 {
 	struct rig *r = rig_conf();
@@ -753,6 +814,8 @@ int main(void)
 		cmocka_unit_test(an_interface_has_one_session),
 		cmocka_unit_test(a_deregistration_of_no_session_of_the_node),
 		cmocka_unit_test(the_pool_ends_and_is_used_again),
+		cmocka_unit_test(the_same_prefix_after_a_restart),
+		cmocka_unit_test(the_last_prefix_is_found),
 		cmocka_unit_test(limits_of_bindings_and_peers),
 		cmocka_unit_test(sessions_of_one_node_are_limited),
 		cmocka_unit_test(a_registration_waits_for_the_store),

@@ -47,6 +47,7 @@ struct rig {
 
 	/* since the last rig_forget() */
 	struct rig_sent sent[RIG_SENT_MAX];
+	uint64_t seed; /* of the engine: another one than usual */
 	unsigned n_sent, n_events[EV_N], n_links, n_queries;
 	struct event event[EV_N]; /* the last of each kind */
 	char upstream[1024];	  /* records reported, as text */
@@ -360,7 +361,7 @@ static inline void rig_start(struct rig *r)
 
 	if (!r->n_profiles)
 		rig_profile(r, "*");
-	r->lma = lma_new(&r->conf, r->now, 42);
+	r->lma = lma_new(&r->conf, r->now, 42 + r->seed);
 	assert_non_null(r->lma);
 	lma_upstream(r->lma, r->now, RIG_UPSTREAM, &self, 1500);
 	rig_drain(r);

@@ -60,8 +60,8 @@ static void why_service(void **state)
 	struct fixture *f = *state;
 
 	do_good(f, ATTACH_ALICE);
-	why(f, false, ALICE, true, "registered", "ok", "LMA " LMAA " accepted: 2001:db8:8000::/64");
-	why(f, true, ALICE, true, "registered", "ok", "at MAG " COA " m1, 2001:db8:8000::/64");
+	why(f, false, ALICE, true, "registered", "ok", "LMA " LMAA " accepted: 2001:db8:80");
+	why(f, true, ALICE, true, "registered", "ok", "at MAG " COA " m1, 2001:db8:80");
 	why(f, false, "\"mn\": \"02:00:00:00:00:01\"", true, "registered", "ok", "accepted");
 	/* A group: not asked for, refused, granted. */
 	why(f, false, ALICE ", \"group\": \"ff3e::8000:1\"", false, "subscription", "failed",
@@ -190,7 +190,7 @@ static void why_lma_died(void **state)
 	why(f, false, ALICE, false, "registered", "failed", "has not answered a Heartbeat for ");
 	f->cut = false;
 	run(f, span_s(3));
-	why(f, false, ALICE, true, "registered", "ok", "accepted: 2001:db8:8000::/64");
+	why(f, false, ALICE, true, "registered", "ok", "accepted: 2001:db8:80");
 }
 
 static void why_silent_source(void **state)
