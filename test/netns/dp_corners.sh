@@ -96,25 +96,29 @@ next_hop() {
 		fail "no-neighbour is $_n"
 }
 
-# An access link that has been there for a while has tcx besides clsact (Linux 6.6).
-stays() {
-	[ "$BACKEND" = ebpf ] || return 0
-	case $(uname -r) in [1-5].* | 6.[0-5].*) return 0 ;; esac
+# Copies that nothing takes: a node's link is down, and the way to a tunnel's end leads nowhere.
+untaken() {
 	domain
 	drive lma -b "$BACKEND"
 	drive mag -b "$BACKEND"
 	program
-	background ecn cn echo 7 300
-	sleep 5
-	in_ns mag tc filter del dev a1 ingress
-	expect "an access link that stays, without its clsact filter" "answer 20" "$(peer mn1 ask $CN 7)"
-	op mag "link a1 access,transport"
-	expect "with another role" "answer 20" "$(peer mn1 ask $CN 7)"
-	op mag "unlink a1"
-	expect "taken out" "silence" "$(peer mn1 ask $CN 7 --tries 1)"
-	op mag "link a1 access"
-	op mag "node 1 a1 $(mac_of mn1 e0) $PCOA $LMAA 2001:db8:1:1::/64"
-	expect "and there again" "answer 20" "$(peer mn1 ask $CN 7)"
+	op lma "flow link u0 $CN $G"
+	op lma "out link u0 $CN $G tunnel $LMAA $PCOA"
+	op mag "flow tunnel $PCOA $LMAA $CN $G"
+	for _i in 1 2; do op mag "out tunnel $PCOA $LMAA $CN $G link a$_i $(mac_of mn$_i e0)"; done
+	peer cn send $G 6001 3 100 --dev e0 >/dev/null
+	expect "copies to links that are up: output" 0 "$(drops mag output)"
+	in_ns mag ip link set a1 down
+	in_ns mag ip link set a2 down
+	peer cn send $G 6001 3 100 --dev e0 >/dev/null
+	# The eBPF program hands the last copy over, and does not hear what became of it.
+	expect "copies to links that are down: output" "$([ "$BACKEND" = user ] && echo 6 || echo 3)" "$(drops mag output)"
+	in_ns lma ip -6 route add unreachable 2001:db8:e::66/128
+	op lma "tunnel $LMAA 2001:db8:e::66"
+	op lma "out link u0 $CN $G tunnel $LMAA 2001:db8:e::66"
+	expect "a way that is there: no-neighbour" 0 "$(drops lma no-neighbour)"
+	peer cn send $G 6001 3 100 --dev e0 >/dev/null
+	expect "and one that is not: no-neighbour" 3 "$(drops lma no-neighbour)"
 }
 
 full() {
@@ -149,7 +153,7 @@ choice() {
 }
 
 body() {
-	for _part in one_daemon narrow_whole narrow_pieces next_hop stays full choice; do
+	for _part in one_daemon narrow_whole narrow_pieces next_hop untaken full choice; do
 		(begin; P=$P$_part; $_part) || fail "$_part broke off"
 	done
 }
