@@ -96,6 +96,27 @@ next_hop() {
 		fail "no-neighbour is $_n"
 }
 
+# An access link that has been there for a while has tcx besides clsact (Linux 6.6).
+stays() {
+	[ "$BACKEND" = ebpf ] || return 0
+	case $(uname -r) in [1-5].* | 6.[0-5].*) return 0 ;; esac
+	domain
+	drive lma -b "$BACKEND"
+	drive mag -b "$BACKEND"
+	program
+	background ecn cn echo 7 300
+	sleep 5
+	in_ns mag tc filter del dev a1 ingress
+	expect "an access link that stays, without its clsact filter" "answer 20" "$(peer mn1 ask $CN 7)"
+	op mag "link a1 access,transport"
+	expect "with another role" "answer 20" "$(peer mn1 ask $CN 7)"
+	op mag "unlink a1"
+	expect "taken out" "silence" "$(peer mn1 ask $CN 7 --tries 1)"
+	op mag "link a1 access"
+	op mag "node 1 a1 $(mac_of mn1 e0) $PCOA $LMAA 2001:db8:1:1::/64"
+	expect "and there again" "answer 20" "$(peer mn1 ask $CN 7)"
+}
+
 # Copies that nothing takes: a node's link is down, and the way to a tunnel's end leads nowhere.
 untaken() {
 	domain
@@ -153,7 +174,7 @@ choice() {
 }
 
 body() {
-	for _part in one_daemon narrow_whole narrow_pieces next_hop untaken full choice; do
+	for _part in one_daemon narrow_whole narrow_pieces next_hop stays untaken full choice; do
 		(begin; P=$P$_part; $_part) || fail "$_part broke off"
 	done
 }
