@@ -35,6 +35,7 @@ void lma_conf_defaults(struct lma_conf *conf)
 		.multicast = true,
 		.signalling = LMA_ACCEPT_BOTH,
 		.context = MN_CONTEXT_QUERY,
+		.implicit_join = true,
 		.implicit_guard = span_s(1),
 		.scopes = POLICY_SCOPES_DEFAULT,
 		/* a tunnel has one listener, the MAG: it is tracked, and its leave needs no second question */

@@ -26,7 +26,7 @@ static void a_registration_makes_binding_tunnel_and_route(void **state)
 	assert_int_equal(a->hnp[0].len, 64);
 	assert_int_equal(a->has & MH_HAS_CAPABILITIES, MH_HAS_CAPABILITIES);
 	assert_true(a->capabilities.features & MH_FEATURE_AMS_IN_PBU);
-	assert_false(a->capabilities.features & MH_FEATURE_IMPLICIT_JOIN);
+	assert_true(a->capabilities.features & MH_FEATURE_IMPLICIT_JOIN);
 	assert_int_equal(rig_route(r, &a->hnp[0]), 0);
 	assert_int_equal(r->n_tunnels, 1);
 	assert_int_equal(r->n_events[EV_BINDING_CREATED], 1);

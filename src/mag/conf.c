@@ -36,6 +36,7 @@ void mag_conf_defaults(struct mag_conf *conf)
 		.multicast = true,
 		.signalling = MAG_SIGNALLING_AUTO,
 		.context = MN_CONTEXT_QUERY,
+		.implicit_join = true,
 		.node_mld = true,
 		.scopes = POLICY_SCOPES_DEFAULT,
 		.access_mld = {
