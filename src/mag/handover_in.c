@@ -188,6 +188,7 @@ static void await(struct mag_handover *h, struct mag_node *node, struct now now)
 	node->n_prefixes = h->n_prefixes;
 	node->link_local = h->link_local;
 	node->trigger = "handover";
+	node->heard = now.mono;
 	node->halted = node->willing = node->ask_any_prefix = node->terminated = false;
 	node->status = -1;
 	memset(node->step_done, 0, sizeof(node->step_done));

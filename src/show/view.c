@@ -292,6 +292,9 @@ json_t *show_counters(const struct show_ctx *ctx, const json_t *request)
 	c.part = "proxy";
 	if (ctx->proxy)
 		mldproxy_each_counter(ctx->proxy, counter_row, &c);
+	c.part = "seam"; /* of predictive handovers, where two paths carry the same streams */
+	for (unsigned i = 0; ctx->dp && ctx->mag && i < DP_SEAM_N; i++)
+		counter_row(&c, dp_seam_name(i), dp_seam_count(ctx->dp, i));
 	c.part = "drop"; /* packets that the data plane dropped, by reason */
 	for (int i = 0; ctx->dp && i < DP_DROP_N; i++)
 		counter_row(&c, dp_drop_name((enum dp_drop)i), dp_drop_count(ctx->dp, (enum dp_drop)i));

@@ -46,6 +46,16 @@ def record(b):
     return text, end + 4 * aux
 
 
+def report(b):
+    """The payload of options 60 and 61: that of a report, less the first four octets of its header (RFC 7411 5.3)."""
+    texts, i = [], 4
+    for _ in range(struct.unpack('!H', b[2:4])[0]):
+        text, n = record(b[i:])
+        texts.append(text)
+        i += n
+    return '/'.join(texts)
+
+
 def vendor(data):
     number, sub = struct.unpack('!IB', data[:5])
     if number != PEN:
@@ -79,6 +89,7 @@ def options(b):
         data = b[i + 2:i + 2 + n]
         if kind in (60, 61):  # their length counts words of 32 bits (RFC 7411 5.5)
             n = 4 * n + 2
+            out.append(('mmo=' if kind == 60 else 'mma=') + report(b[i + 4:i + 2 + n]))
         elif kind == 2:
             out.append('refresh-advice=%d' % (4 * struct.unpack('!H', data)[0]))
         elif kind == 3:
@@ -139,6 +150,10 @@ def fixed(kind, b):
         return ['seq=%d' % seq, 'reason=%d' % struct.unpack('!H', b[8:10])[0]], 12
     if kind == 'upa':
         return ['seq=%d' % seq, 'status=%d' % b[8]], 12
+    if kind == 'hi':  # RFC 5568 6.2.1, RFC 5949 6.1
+        return ['seq=%d' % seq, flags(b[8], ((0x80, 'S'), (0x40, 'U'), (0x20, 'P'), (0x10, 'F'))), 'code=%d' % b[9]], 10
+    if kind == 'hack':
+        return ['seq=%d' % seq, flags(b[8], ((0x80, 'U'), (0x40, 'P'), (0x20, 'F'))), 'code=%d' % b[9]], 10
     return ['seq=%d' % b[6]], 8
 
 
