@@ -46,6 +46,7 @@
 #define MAGS_MAX     8
 #define PATIENCE     span_s(5)
 #define CARRIER_LATE span_us(500)
+#define RUNS_MAX     16
 #define MAGIC	     UINT32_C(0x52434850)
 #define LOWER_UP     0x10000 /* linux/if.h and net/if.h cannot both be had */
 
@@ -354,6 +355,10 @@ static const char *port_of(const char *mag, char buf[IF_NAMESIZE])
 struct verdict {
 	mono_t down, on, carrier, first; /* first: arrival after the carrier came; MONO_NEVER: none */
 	uint64_t before, lost, lost_after, doubled, reordered, came;
+	struct run {
+		uint64_t first, n;
+	} runs[RUNS_MAX]; /* the first of what was lost */
+	unsigned n_runs;
 };
 
 static mono_t first_since(mono_t t)
@@ -363,6 +368,17 @@ static mono_t first_since(mono_t t)
 		if (!mono_before(p.came[i].at, t))
 			return p.came[i].at;
 	return MONO_NEVER;
+}
+
+/* What was lost in a row is told by when it was sent, and how many. */
+static void note_lost(struct verdict *v, uint64_t k)
+{
+	bool follows = v->n_runs && v->runs[v->n_runs - 1].first + v->runs[v->n_runs - 1].n == k;
+	if (!follows && v->n_runs == RUNS_MAX)
+		return;
+	if (!follows)
+		v->runs[v->n_runs++] = (struct run){.first = k};
+	v->runs[v->n_runs - 1].n++;
 }
 
 static void judge(struct verdict *v)
@@ -383,6 +399,7 @@ static void judge(struct verdict *v)
 		if (p.times[k])
 			continue;
 		v->lost++;
+		note_lost(v, k);
 		v->lost_after += !mono_before(p.sent_at[k], v->carrier);
 	}
 	v->first = first_since(v->carrier);
@@ -437,6 +454,11 @@ static void answer(const struct verdict *v, bool trace)
 	       "\"doubled\": %llu, \"reordered\": %llu",
 	       1e3 / p.rate, (unsigned long long)v->before, (unsigned long long)v->came, (unsigned long long)v->lost,
 	       (unsigned long long)v->lost_after, (unsigned long long)v->doubled, (unsigned long long)v->reordered);
+	printf(", \"losses\": [");
+	for (unsigned i = 0; i < v->n_runs; i++)
+		printf("%s{\"sent_ms\": %.3f, \"packets\": %llu}", i ? ", " : "",
+		       ms(p.sent_at[v->runs[i].first], v->carrier), (unsigned long long)v->runs[i].n);
+	printf("]");
 	if (trace) {
 		printf(", \"trace\": [");
 		for (unsigned i = 0; i < atomic_load(&p.n_seen); i++)
