@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/conf.h"
 #include "lab/daemons.h"
-#include "mag/mag.h"
 
 #define KEY_MAX 128
 
