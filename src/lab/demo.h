@@ -87,6 +87,11 @@ bool demo_find_address(struct demo *d, unsigned mn); /* fills addr[mn] */
 bool demo_gap_at(struct demo *d, const struct demo_row *row, mono_t at, mono_t *from, mono_t *to, uint64_t *missing);
 double demo_seconds(const struct demo *d);
 
+/* ---- demo_handover.c: acts in which nodes move. False when the demonstration is to stop ---- */
+bool demo_handover(struct demo *d, unsigned mn, unsigned to);
+/* Two nodes move at once, the first announced (predictive), the other not. */
+bool demo_side_by_side(struct demo *d, unsigned announced, unsigned other, unsigned to);
+
 /* ---- demo_video.c ---- */
 bool demo_video_start(struct demo *d, unsigned mn); /* false after it noted why */
 void demo_video_refresh(struct demo *d);

@@ -209,8 +209,10 @@ void demo_print_summary(struct demo *d, json_t *summary)
 	json_array_foreach(json_object_get(summary, "handovers"), i, o) {
 		double gap = json_number_value(json_object_get(o, "gap_ms"));
 		double after = json_number_value(json_object_get(o, "after_link_up_ms"));
-		printf("  handover of %s %s > %s: %s silent for %.1f ms, back %.1f ms after the link came up\n",
-		       text(o, "node"), text(o, "from"), text(o, "to"), text(o, "stream"), gap, after);
+		bool announced = json_is_true(json_object_get(o, "announced"));
+		printf("  handover of %s %s > %s%s: %s silent for %.1f ms, back %.1f ms after the link came up, %lld lost\n",
+		       text(o, "node"), text(o, "from"), text(o, "to"), announced ? ", announced" : "", text(o, "stream"),
+		       gap, after, (long long)json_integer_value(json_object_get(o, "lost")));
 	}
 	if (d->video) {
 		char line_of[DEMO_TEXT];

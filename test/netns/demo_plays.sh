@@ -29,6 +29,9 @@ check "one JSON object on standard output, and it agrees" jq -es 'length == 1 an
 check "on the data plane asked for" jq -e --arg d "$DATAPLANE" '.dataplane == $d' "$TMP/out"
 check "both kinds of group crossed a handover" \
 	jq -e '[.handovers[] | select(.gap_ms > 0) | .stream] | index("TV") and index("NEWS")' "$TMP/out"
+check "side by side: the announced node lost nothing, by multicast or unicast" \
+	jq -e '[.handovers[] | select(.announced)] | length == 2 and all(.lost == 0)' "$TMP/out"
+check "and the other, at the same time, did" jq -e '.handovers[-1] | .announced == false and .lost > 0' "$TMP/out"
 check "nothing is left" nothing_left "$demo_pid"
 
 if [ "$DATAPLANE" = ebpf ] && command -v ffmpeg >/dev/null; then
