@@ -204,7 +204,7 @@ static void super_packet(struct dp *dp, const struct abi_punt *r, const uint8_t 
 
 	h.gso_type = frame[ETH_LEN + 6] == IPPROTO_TCP ? VIRTIO_NET_HDR_GSO_TCPV6 : 5; /* UDP_L4, younger than the header */
 	while (e->room_used + PACKET_MAX <= ROOM &&
-	       (n = dp_offload_segment(&h, frame, len, &at, e->room + e->room_used, ROOM - e->room_used))) {
+	       (n = dp_offload_segment(&h, frame + ETH_LEN, len - ETH_LEN, &at, e->room + e->room_used, ROOM - e->room_used))) {
 		uint8_t *bytes = e->room + e->room_used;
 
 		e->room_used += (n + 7) & ~(size_t)7;

@@ -8,7 +8,8 @@
 #include "base/wr.h"
 
 #define ETH_LEN 14
-#define L4 (ETH_LEN + 40)
+#define IP_LEN 40
+#define L4 (ETH_LEN + IP_LEN)
 #define TCP_FIN_PSH 0x09
 #define TCP_CWR 0x80
 
@@ -81,32 +82,32 @@ void dp_offload_finish(uint8_t *packet, size_t len)
 
 static uint32_t get32(const uint8_t *p) { return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]; }
 
-size_t dp_offload_segment(const struct virtio_net_hdr *h, const uint8_t *frame, size_t len, size_t *at, uint8_t *out,
+size_t dp_offload_segment(const struct virtio_net_hdr *h, const uint8_t *packet, size_t len, size_t *at, uint8_t *out,
 			  size_t out_size)
 {
 	bool tcp = (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_TCPV6;
-	size_t head = L4 + 8, field = tcp ? 16 : 6, n;
+	size_t head = IP_LEN + 8, field = tcp ? 16 : 6, n;
 	struct in6_addr src, dst;
 	struct wr w = wr_of(out, out_size);
 	uint16_t sum;
 
-	if (tcp && len >= L4 + 20)
-		head = L4 + (size_t)(frame[L4 + 12] >> 4) * 4;
-	if (len < head || (tcp && head < L4 + 20) || frame[ETH_LEN + 6] != (tcp ? IPPROTO_TCP : IPPROTO_UDP) || !h->gso_size)
+	if (tcp && len >= IP_LEN + 20)
+		head = IP_LEN + (size_t)(packet[IP_LEN + 12] >> 4) * 4;
+	if (len < head || (tcp && head < IP_LEN + 20) || packet[6] != (tcp ? IPPROTO_TCP : IPPROTO_UDP) || !h->gso_size)
 		return 0;
 	if (*at >= len - head)
 		return 0;
 	n = len - head - *at;
 	if (n > h->gso_size)
 		n = h->gso_size;
-	wr_copy(&w, frame + ETH_LEN, head - ETH_LEN);
-	wr_copy(&w, frame + head + *at, n);
+	wr_copy(&w, packet, head);
+	wr_copy(&w, packet + head + *at, n);
 	if (w.full)
 		return 0;
-	wr_set_u16(&w, 4, (uint16_t)(w.len - 40));
+	wr_set_u16(&w, 4, (uint16_t)(w.len - IP_LEN));
 	if (tcp) {
-		uint32_t seq = get32(frame + L4 + 4) + (uint32_t)*at;
-		uint8_t flags = frame[L4 + 13];
+		uint32_t seq = get32(packet + IP_LEN + 4) + (uint32_t)*at;
+		uint8_t flags = packet[IP_LEN + 13];
 
 		wr_set_u16(&w, 44, (uint16_t)(seq >> 16));
 		wr_set_u16(&w, 46, (uint16_t)seq);
@@ -116,13 +117,26 @@ size_t dp_offload_segment(const struct virtio_net_hdr *h, const uint8_t *frame, 
 			flags &= (uint8_t)~TCP_CWR;
 		wr_set_u8(&w, 53, flags);
 	} else {
-		wr_set_u16(&w, 44, (uint16_t)(w.len - 40));
+		wr_set_u16(&w, 44, (uint16_t)(w.len - IP_LEN));
 	}
 	wr_set_u16(&w, 40 + field, 0);
 	memcpy(&src, out + 8, 16);
 	memcpy(&dst, out + 24, 16);
-	sum = cksum_ip6(&src, &dst, tcp ? IPPROTO_TCP : IPPROTO_UDP, out + 40, w.len - 40);
+	sum = cksum_ip6(&src, &dst, tcp ? IPPROTO_TCP : IPPROTO_UDP, out + IP_LEN, w.len - IP_LEN);
 	wr_set_u16(&w, 40 + field, sum ? sum : 0xffff);
 	*at += n;
 	return w.len;
+}
+
+bool dp_offload_describe(const uint8_t *packet, size_t len, size_t mtu, struct virtio_net_hdr *ret)
+{
+	size_t head;
+
+	if (len <= mtu || len < IP_LEN + 20 || packet[6] != IPPROTO_TCP)
+		return false;
+	head = IP_LEN + (size_t)(packet[IP_LEN + 12] >> 4) * 4;
+	if (head < IP_LEN + 20 || head >= mtu || len != IP_LEN + ((size_t)packet[4] << 8 | packet[5]))
+		return false;
+	*ret = (struct virtio_net_hdr){.gso_type = VIRTIO_NET_HDR_GSO_TCPV6, .gso_size = (uint16_t)(mtu - head)};
+	return true;
 }

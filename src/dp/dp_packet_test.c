@@ -151,7 +151,7 @@ static void segments_are_whole_packets(void **state)
 		struct dp_pkt p;
 		uint32_t seq = 100 + 1000 * (uint32_t)i;
 
-		n = dp_offload_segment(&h, frame, sizeof(frame), &at, out, sizeof(out));
+		n = dp_offload_segment(&h, frame + 14, sizeof(frame) - 14, &at, out, sizeof(out));
 		assert_int_equal(n, 60 + lens[i]);
 		assert_true(dp_pkt_parse(out, n, &p));
 		assert_int_equal(p.len, n);
@@ -160,12 +160,36 @@ static void segments_are_whole_packets(void **state)
 		assert_int_equal(out[53], i == 0 ? 0x90 : i == 1 ? 0x10 : 0x19);
 		assert_memory_equal(out + 60, frame + HEAD + 1000 * i, lens[i]);
 	}
-	assert_int_equal(dp_offload_segment(&h, frame, sizeof(frame), &at, out, sizeof(out)), 0);
+	assert_int_equal(dp_offload_segment(&h, frame + 14, sizeof(frame) - 14, &at, out, sizeof(out)), 0);
 	at = 0;
-	assert_int_equal(dp_offload_segment(&h, frame, sizeof(frame), &at, out, 100), 0); /* no room */
+	assert_int_equal(dp_offload_segment(&h, frame + 14, sizeof(frame) - 14, &at, out, 100), 0); /* no room */
 	at = 0;
-	for (size_t len = 0; len < HEAD; len++) /* cut in the headers */
-		assert_int_equal(dp_offload_segment(&h, frame, len, &at, out, sizeof(out)), 0);
+	for (size_t len = 0; len < HEAD - 14; len++) /* cut in the headers */
+		assert_int_equal(dp_offload_segment(&h, frame + 14, len, &at, out, sizeof(out)), 0);
+}
+
+/* Without a description it is known by its length. */
+static void a_super_packet_is_described(void **state)
+{
+	enum { DATA = 2500, LEN = 40 + 32 + DATA };
+	static uint8_t bytes[LEN];
+	struct virtio_net_hdr h;
+
+	(void)state;
+	packet(bytes, sizeof(bytes), "2001:db8::1", "2001:db8::2", IPPROTO_TCP, 32 + DATA);
+	bytes[52] = 0x80;
+	assert_true(dp_offload_describe(bytes, LEN, 1460, &h));
+	assert_int_equal(h.gso_type, VIRTIO_NET_HDR_GSO_TCPV6);
+	assert_int_equal(h.gso_size, 1460 - 72);
+	assert_false(dp_offload_describe(bytes, LEN, LEN, &h));
+	assert_false(dp_offload_describe(bytes, LEN, 72, &h));
+	assert_false(dp_offload_describe(bytes, LEN, 0, &h));
+	assert_false(dp_offload_describe(bytes, LEN - 1, 1460, &h)); /* cut */
+	bytes[52] = 0x40;
+	assert_false(dp_offload_describe(bytes, LEN, 1460, &h));
+	bytes[52] = 0x80;
+	bytes[6] = IPPROTO_UDP;
+	assert_false(dp_offload_describe(bytes, LEN, 1460, &h));
 }
 
 static void a_checksum_is_finished(void **state)
@@ -197,6 +221,7 @@ int main(void)
 		cmocka_unit_test(ecn_on_decapsulation),
 		cmocka_unit_test(rewriting_touches_two_fields),
 		cmocka_unit_test(segments_are_whole_packets),
+		cmocka_unit_test(a_super_packet_is_described),
 		cmocka_unit_test(a_checksum_is_finished),
 	};
 

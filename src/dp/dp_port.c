@@ -79,10 +79,29 @@ static bool local_end(const struct dp *dp, const struct in6_addr *a)
 	return false;
 }
 
+/* TCP that never was on a wire, from an eBPF peer on this machine: the pieces are as long as the tunnel carries. */
+static void super_packet(struct dp *dp, struct dp_tun *t, const struct virtio_net_hdr *h, const uint8_t *bytes, size_t len,
+			 uint8_t ecn, uint32_t label)
+{
+	struct rx_ring *rx = dp->plane->rx;
+	size_t at = 0, used = 0, n;
+
+	while ((n = dp_offload_segment(h, bytes, len, &at, rx->segments + used, sizeof(rx->segments) - used))) {
+		dp_plane_from_tunnel(dp, t, rx->segments + used, n, ecn, label);
+		used += n;
+		if (used > sizeof(rx->segments) - PACKET_MAX) {
+			dp_send_flush(dp);
+			used = 0;
+		}
+	}
+	dp_send_flush(dp); /* the pieces lie in the one buffer */
+}
+
 static void raw_packet(struct dp *dp, struct msghdr *m, uint8_t *bytes, size_t len)
 {
 	const struct sockaddr_in6 *from = m->msg_name;
 	struct dp_tunnel ends = {.remote = from->sin6_addr};
+	struct virtio_net_hdr h;
 	struct dp_tun *t;
 	int tclass = 0;
 	uint32_t flow = 0;
@@ -102,6 +121,8 @@ static void raw_packet(struct dp *dp, struct msghdr *m, uint8_t *bytes, size_t l
 	t = dp_tun_find(dp, &ends);
 	if (t && len < OUTER_LEN) {
 		dp_plane_drop(dp, DP_DROP_OUTER_MALFORMED);
+	} else if (t && len > t->whole + OUTER_LEN && dp_offload_describe(bytes, len, t->whole, &h)) {
+		super_packet(dp, t, &h, bytes, len, tclass & 3, ntohl(flow) & DP_LABEL_MASK);
 	} else if (t) {
 		dp_offload_finish(bytes, len);
 		dp_plane_from_tunnel(dp, t, bytes, len, tclass & 3, ntohl(flow) & DP_LABEL_MASK);
@@ -250,7 +271,7 @@ static void link_frame(struct dp_link *l, uint8_t *bytes, size_t len)
 			dp_plane_drop(l->dp, DP_DROP_INNER_MALFORMED);
 		return;
 	}
-	while ((n = dp_offload_segment(&h, frame, len, &at, rx->segments + used, sizeof(rx->segments) - used))) {
+	while ((n = dp_offload_segment(&h, frame + ETH_LEN, len - ETH_LEN, &at, rx->segments + used, sizeof(rx->segments) - used))) {
 		link_packet(l, frame, rx->segments + used, n);
 		used += n;
 		if (used > sizeof(rx->segments) - PACKET_MAX) {

@@ -142,6 +142,21 @@ untaken() {
 	expect "and one that is not: no-neighbour" 3 "$(drops lma no-neighbour)"
 }
 
+# An anchor in eBPF and a gateway in user space behind one veth, and the other way round: no device cuts what TCP sends.
+mixed() {
+	[ "$BACKEND" = ebpf ] || return 0
+	domain
+	drive lma -b "$1" -p 1000
+	drive mag -b "$2" -p 1000
+	program
+	background down cn tcp-serve 80 20
+	expect "$1 and $2, TCP down" right "$(peer mn1 tcp-get $CN 80 5000000 | cut -d' ' -f1)"
+	background up mn1 tcp-serve 80 20
+	expect "$1 and $2, TCP up" right "$(peer cn tcp-get $MN1 80 5000000 | cut -d' ' -f1)"
+}
+mixed_down() { mixed ebpf user; }
+mixed_up() { mixed user ebpf; }
+
 full() {
 	domain
 	drive lma -b "$BACKEND" -t 2
@@ -174,7 +189,7 @@ choice() {
 }
 
 body() {
-	for _part in one_daemon narrow_whole narrow_pieces next_hop stays untaken full choice; do
+	for _part in one_daemon narrow_whole narrow_pieces next_hop stays untaken mixed_down mixed_up full choice; do
 		(begin; P=$P$_part; $_part) || fail "$_part broke off"
 	done
 }
