@@ -29,32 +29,19 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* What is the same in all tunnels. The word with version, traffic class and flow label is the inner one's: DSCP and ECN
  * are copied (RFC 2983 uniform model, RFC 6040 normal mode), and the flow label lets routers between spread the flows
- * (RFC 6438). */
-static __always_inline bool outer_write(struct __sk_buff *skb, const struct pkt *p, __u32 word)
+ * (RFC 6438). The Ethernet header has the type that it came with. */
+static __always_inline void outer_write(void *data, const struct pkt *p, __u32 word)
 {
-	void *data = DATA(skb), *end = DATA_END(skb);
-	struct ethhdr *eth = data;
-	struct ipv6hdr *h = data + ETH_LEN;
+	__u32 *h = data + ETH_LEN;
 
-	if (data + ETH_LEN + IP6_LEN > end)
-		return false;
-	eth->h_proto = bpf_htons(ETH_P_IPV6);
-	*(__u32 *)h = word;
-	h->payload_len = bpf_htons(p->len);
-	h->nexthdr = IPPROTO_IPV6;
-	h->hop_limit = outer_hop_limit;
-	return true;
+	h[0] = word;
+	h[1] = SECOND(p->len & 0xffff, IPPROTO_IPV6, outer_hop_limit);
 }
 
-static __always_inline bool outer_address(struct __sk_buff *skb, const struct abi_tunnel *t, const struct abi_hop *hop)
+static __always_inline void outer_address(void *data, const struct abi_tunnel *t, const struct abi_hop *hop)
 {
-	void *data = DATA(skb), *end = DATA_END(skb);
-
-	if (data + ETH_LEN + IP6_LEN > end)
-		return false;
 	copy_macs(data, &hop->macs);
 	copy_addr_pair(data + ETH_LEN + 8, &t->local);
-	return true;
 }
 
 /* The packet at `offset` (14: as it came; 54: inside the tunnel that it leaves) goes into tunnel `index`. */
@@ -62,6 +49,7 @@ static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, 
 {
 	struct abi_tunnel *t = bpf_map_lookup_elem(&tunnels, &index);
 	struct abi_hop *hop;
+	void *data;
 
 	if (!t)
 		return drop(ABI_NO_NEIGHBOUR);
@@ -76,13 +64,14 @@ static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, 
 			return drop(ABI_OUTPUT);
 		return bpf_redirect(punt_ifindex, 0);
 	}
-	if (offset == ETH_LEN &&
-	    bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6))
+	if (offset == ETH_LEN && !encapsulate(skb))
 		return drop(ABI_OUTPUT);
 	hop = &t->hop[t->sel & 1];
-	if (!outer_write(skb, p, p->word) || !outer_address(skb, t, hop))
+	data = DATA(skb);
+	if (data + ETH_LEN + IP6_LEN > DATA_END(skb))
 		return drop(ABI_OUTPUT);
+	outer_write(data, p, p->word);
+	outer_address(data, t, hop);
 	if (!hop->ifindex)
 		return drop(ABI_NO_NEIGHBOUR);
 	count(&tunnel_counts, 2 * index + 1, p);
@@ -150,6 +139,7 @@ static __always_inline struct abi_out *tunnel_copy(struct copies *c, __u32 slot,
 	struct abi_tunnel *t;
 	struct abi_hop *hop;
 	__u32 index;
+	void *data;
 
 	if (!o)
 		return NULL;
@@ -166,8 +156,10 @@ static __always_inline struct abi_out *tunnel_copy(struct copies *c, __u32 slot,
 		drop(ABI_NO_NEIGHBOUR);
 		return NULL;
 	}
-	if (!outer_address(c->skb, t, hop))
+	data = DATA(c->skb);
+	if (data + ETH_LEN + IP6_LEN > DATA_END(c->skb))
 		return NULL;
+	outer_address(data, t, hop);
 	*ifindex = hop->ifindex;
 	return o;
 }
@@ -238,12 +230,15 @@ static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, _
 	__u64 n = list_count(list, 1);
 	__u32 ifindex = 0;
 	struct abi_out *o;
+	void *data;
 
 	c->offset = list >> 32;
-	if (bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
-				BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6) ||
-	    !outer_write(skb, c->p, (c->p->word & bpf_htonl(0xfff00000)) | label))
+	if (!encapsulate(skb))
 		return drop(ABI_OUTPUT);
+	data = DATA(skb);
+	if (data + ETH_LEN + IP6_LEN > DATA_END(skb))
+		return drop(ABI_OUTPUT);
+	outer_write(data, c->p, (c->p->word & bpf_htonl(0xfff00000)) | label);
 	bpf_loop(n, tunnel_clone, c, 0);
 	o = tunnel_copy(c, c->offset + n, &ifindex);
 	if (!o)
@@ -443,25 +438,26 @@ static __always_inline bool former_source(const struct abi_addr *src, __u32 tunn
 	return any_formers && bpf_map_lookup_elem(&formers, &key);
 }
 
+/* `recent`: the way is known, so the destination has passed the checks before, and the tunnel is none between MAGs. */
 static __always_inline int from_tunnel(struct __sk_buff *skb, const struct outer *outer, struct pkt *p,
-				       struct abi_recent_way *w, bool recent)
+				       struct abi_recent_way *w, const bool recent)
 {
 	__u32 index = outer->tunnel & ~ABI_GATE;
 	struct abi_tunnel *t;
 
-	if (!(outer->tunnel & ABI_GATE))
+	if (recent || !(outer->tunnel & ABI_GATE))
 		count(&tunnel_counts, 2 * index, p);
-	if (!(is_global(&p->src) && is_global(&p->dst)) &&
-	    (is_link_local(&p->src) || is_nobody(&p->src) || is_link_local(&p->dst) || is_link_scope(&p->dst) ||
-	     is_nobody(&p->dst)))
+	if (!is_global(&p->src) && (is_link_local(&p->src) || is_nobody(&p->src)))
 		return from_tunnel_oddly(p);
-	if (outer->tunnel & ABI_GATE) { /* between MAGs: only the daemon knows what it is */
+	if (!recent && !is_global(&p->dst) && (is_link_local(&p->dst) || is_link_scope(&p->dst) || is_nobody(&p->dst)))
+		return from_tunnel_oddly(p);
+	if (!recent && outer->tunnel & ABI_GATE) { /* between MAGs: only the daemon knows what it is */
 		punt(skb, ETH_LEN + IP6_LEN, (__u64)ABI_PUNT_TUNNEL << 32 | index, bpf_ntohl(outer->word));
 		return TC_ACT_SHOT;
 	}
 	if (!merge_ecn(outer->word, p))
 		return drop(ABI_ECN);
-	if (is_multicast(&p->dst))
+	if (!recent && is_multicast(&p->dst))
 		return replicate(skb, ETH_LEN + IP6_LEN, p, index, bpf_ntohl(outer->word) & 0xfffff);
 	if (!recent && !way_learn(w, p, &outer->ends, index))
 		w = NULL;
@@ -474,75 +470,65 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct outer
 	return to_anywhere(skb, p, w);
 }
 
-/* A packet of protocol 41, complete. */
-static __always_inline bool parse_outer(struct __sk_buff *skb, struct outer *outer)
+#define OTHER (-2) /* for no tunnel of ours */
+
+static __always_inline int from_transport(struct __sk_buff *skb)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ipv6hdr *h = data + ETH_LEN;
-	__u32 len = CONTEXT(skb, len);
-
-	if (data + ETH_LEN + IP6_LEN > end || h->nexthdr != IPPROTO_IPV6)
-		return false;
-	outer->word = *(__u32 *)h;
-	outer->len = (__u32)CONTEXT(skb, gso_size) ? len - ETH_LEN : IP6_LEN + bpf_ntohs(h->payload_len);
-	return is_ipv6(outer->word) && ETH_LEN + outer->len <= len;
-}
-
-#define OTHER (-2) /* for no tunnel of ours */
-
-static __always_inline int from_transport(struct __sk_buff *skb, struct outer *outer)
-{
-	void *data = DATA(skb), *end = DATA_END(skb);
 	const struct abi_addr *a = data + ETH_LEN + 8; /* source and destination */
+	__u32 *id, place, len = CONTEXT(skb, len);
 	struct abi_recent_way *w = NULL;
-	bool whole, recent = false;
-	__u32 *id, place;
+	struct outer outer;
+	bool whole;
 	struct pkt p;
 
-	if (data + ETH_LEN + IP6_LEN > end)
+	if (data + ETH_LEN + IP6_LEN > end || h->nexthdr != IPPROTO_IPV6)
 		return OTHER;
-	whole = parse(skb, ETH_LEN + IP6_LEN, &p) && p.len <= outer->len - IP6_LEN && !is_multicast(&p.src);
+	outer.word = *(__u32 *)h;
+	outer.len = (__u32)CONTEXT(skb, gso_size) ? len - ETH_LEN : IP6_LEN + SECOND_LEN(second_word(h));
+	if (!is_ipv6(outer.word) || ETH_LEN + outer.len > len)
+		return OTHER;
+	whole = parse(skb, ETH_LEN + IP6_LEN, &p) && p.len <= outer.len - IP6_LEN && !is_multicast(&p.src);
 	if (whole) {
 		place = recent_place(&p.dst, half(a, 1));
 		w = bpf_map_lookup_elem(&recent_ways, &place);
-		recent = w && way_is_recent(w, a, a + 1, &p.dst);
 	}
-	if (recent) {
-		outer->tunnel = w->from;
-		return from_tunnel(skb, outer, &p, w, true);
+	if (w && way_is_recent(w, a, a + 1, &p.dst)) {
+		outer.tunnel = w->from;
+		return from_tunnel(skb, &outer, &p, w, true);
 	}
-	copy_addr(&outer->ends.remote, a);
-	copy_addr(&outer->ends.local, a + 1);
-	id = bpf_map_lookup_elem(&tunnel_ids, &outer->ends);
+	copy_addr(&outer.ends.remote, a);
+	copy_addr(&outer.ends.local, a + 1);
+	id = bpf_map_lookup_elem(&tunnel_ids, &outer.ends);
 	if (!id)
-		return bpf_map_lookup_elem(&locals, &outer->ends.local) ? drop(ABI_OUTER_SOURCE) : OTHER;
+		return bpf_map_lookup_elem(&locals, &outer.ends.local) ? drop(ABI_OUTER_SOURCE) : OTHER;
 	if (!whole)
-		return drop(outer->len < 2 * IP6_LEN ? ABI_OUTER_MALFORMED : ABI_INNER_MALFORMED);
-	outer->tunnel = *id;
-	return from_tunnel(skb, outer, &p, w, false);
+		return drop(outer.len < 2 * IP6_LEN ? ABI_OUTER_MALFORMED : ABI_INNER_MALFORMED);
+	outer.tunnel = *id;
+	return from_tunnel(skb, &outer, &p, w, false);
 }
 
 /* ---- from a node -------------------------------------------------------------------------------------- */
 
 static __always_inline int from_node(struct __sk_buff *skb, const struct pkt *p)
 {
+	const bool odd = !(is_global(&p->src) && is_global(&p->dst));
 	struct abi_recent_sender *s;
 	__u32 node;
 	int act, why;
 
-	if (!(is_global(&p->src) && is_global(&p->dst))) {
-		if (is_link_local(&p->dst) || is_link_scope(&p->dst))
-			return PASS;
-		/* A Report of MLDv1 goes to the group. */
-		if (is_link_local(&p->src) || is_nobody(&p->src))
-			return is_multicast(&p->dst) && (p->next == IPPROTO_HOPOPTS || p->next == IPPROTO_ICMPV6) ?
-				       PASS :
-				       drop(ABI_LINK_LOCAL);
-	}
+	if (odd && (is_link_local(&p->dst) || is_link_scope(&p->dst)))
+		return PASS;
+	/* A Report of MLDv1 goes to the group. */
+	if (odd && (is_link_local(&p->src) || is_nobody(&p->src)))
+		return is_multicast(&p->dst) && (p->next == IPPROTO_HOPOPTS || p->next == IPPROTO_ICMPV6) ?
+			       PASS :
+			       drop(ABI_LINK_LOCAL);
 	s = sender_of(skb, p, &why);
 	if (!s)
 		return drop(-why);
-	if (is_nobody(&p->dst))
+	if (odd && is_nobody(&p->dst))
 		return drop(ABI_LINK_LOCAL);
 	node = s->node;
 	act = to_tunnel(skb, ETH_LEN, p, s->tunnel);
@@ -572,7 +558,6 @@ static __always_inline bool to_fixed_mac(struct __sk_buff *skb)
 
 static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 {
-	struct outer outer;
 	struct pkt p;
 	__u32 len, to;
 	int act;
@@ -585,8 +570,8 @@ static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 		len = CONTEXT(skb, len);
 		bpf_skb_pull_data(skb, len < ETH_LEN + 2 * IP6_LEN ? len : ETH_LEN + 2 * IP6_LEN);
 	}
-	if (roles & ABI_TRANSPORT && parse_outer(skb, &outer)) {
-		act = from_transport(skb, &outer);
+	if (roles & ABI_TRANSPORT) {
+		act = from_transport(skb);
 		if (act != OTHER)
 			return act;
 	}

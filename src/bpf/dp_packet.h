@@ -213,11 +213,19 @@ static __always_inline void parse_gso(struct __sk_buff *skb, __u32 offset, struc
 	p->longest = (__u32)CONTEXT(skb, gso_size) + header;
 }
 
+/* What stands behind the first word: length, next header, hop limit. */
+static __always_inline __u32 second_word(const struct ipv6hdr *h) { return bpf_ntohl(((const __u32 *)h)[1]); }
+#define SECOND_LEN(word) ((word) >> 16)
+#define SECOND_NEXT(word) ((__u8)((word) >> 8))
+#define SECOND_HOP(word) ((__u8)(word))
+#define SECOND(len, next, hop) bpf_htonl((len) << 16 | (next) << 8 | (hop))
+
 /* The IPv6 header at `offset`. False: there is none, or the packet is cut. */
 static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, struct pkt *p)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ipv6hdr *h = data + offset;
+	__u32 second;
 
 	if (data + offset + IP6_LEN > end)
 		return false;
@@ -225,13 +233,14 @@ static __always_inline bool parse(struct __sk_buff *skb, const __u32 offset, str
 	if (!is_ipv6(p->word))
 		return false;
 	copy_addr_pair(&p->src, &h->saddr);
-	p->next = h->nexthdr;
-	p->hop_limit = h->hop_limit;
+	second = second_word(h);
+	p->next = SECOND_NEXT(second);
+	p->hop_limit = SECOND_HOP(second);
 	if ((__u32)CONTEXT(skb, gso_size)) {
 		parse_gso(skb, offset, p);
 		return true;
 	}
-	p->len = IP6_LEN + bpf_ntohs(h->payload_len);
+	p->len = IP6_LEN + SECOND_LEN(second);
 	p->packets = 1;
 	p->bytes = p->len;
 	p->longest = p->len;
@@ -261,6 +270,13 @@ static __always_inline bool set_macs(struct __sk_buff *skb, const struct abi_mac
 	return true;
 }
 
+/* Room for an outer header. */
+static __always_inline bool encapsulate(struct __sk_buff *skb)
+{
+	return !bpf_skb_adjust_room(skb, IP6_LEN, BPF_ADJ_ROOM_MAC,
+				    BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6);
+}
+
 static __always_inline bool decapsulate(struct __sk_buff *skb)
 {
 	return !bpf_skb_adjust_room(skb, -IP6_LEN, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO);
@@ -269,8 +285,11 @@ static __always_inline bool decapsulate(struct __sk_buff *skb)
 /* RFC 6040 4.2, the ECN field on decapsulation. False: drop. */
 static __always_inline bool merge_ecn(__u32 outer_word, struct pkt *inner)
 {
-	__u8 out = ecn_of(outer_word), in = ecn_of(inner->word);
+	__u8 out = ecn_of(outer_word), in;
 
+	if (!out)
+		return true;
+	in = ecn_of(inner->word);
 	if (out == 3 && !in)
 		return false;
 	if (out == 3)
