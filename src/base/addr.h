@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct prefix {
 	struct in6_addr addr;
@@ -41,7 +42,7 @@ extern const struct in6_addr addr_mag_link_local;    /* fe80::200:5eff:fe00:5213
 extern const uint8_t mac_mag_fixed[6];		      /* 00-00-5e-00-52-13, RFC 6543 */
 
 int addr_cmp(const struct in6_addr *a, const struct in6_addr *b);
-static inline bool addr_eq(const struct in6_addr *a, const struct in6_addr *b) { return addr_cmp(a, b) == 0; }
+static inline bool addr_eq(const struct in6_addr *a, const struct in6_addr *b) { return memcmp(a, b, sizeof(*a)) == 0; }
 bool addr_is_any(const struct in6_addr *a);
 bool addr_is_multicast(const struct in6_addr *a);
 bool addr_is_link_local(const struct in6_addr *a); /* fe80::/10 */

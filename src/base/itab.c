@@ -8,6 +8,11 @@
 
 #define BUCKETS_MIN 2
 
+static uint32_t hash_of(const struct itab_kind *k, const struct in6_addr *addr)
+{
+	return (uint32_t)siphash(&k->key, addr, sizeof(*addr));
+}
+
 void itab_kind_init(struct itab_kind *k, struct pool *pool, size_t addr, size_t next, uint64_t seed)
 {
 	struct rng r = rng_of(seed);
@@ -15,6 +20,7 @@ void itab_kind_init(struct itab_kind *k, struct pool *pool, size_t addr, size_t 
 	*k = (struct itab_kind){.pool = pool, .addr = addr, .next = next};
 	k->key.k[0] = rng_u64(&r);
 	k->key.k[1] = rng_u64(&r);
+	k->last.hash = hash_of(k, &k->last.addr);
 }
 
 /* ---- places ---- */
@@ -56,9 +62,14 @@ static uint32_t power_below(uint32_t n)
 /* Buckets 0..n-1; those that were not split yet serve for two. */
 static uint32_t *bucket_of(const struct itab *t, const struct in6_addr *addr)
 {
-	uint32_t m = power_below(t->n), hash = (uint32_t)siphash(&t->kind->key, addr, sizeof(*addr));
-	uint32_t b = hash & (2 * m - 1);
+	struct itab_kind *k = t->kind;
+	uint32_t m = power_below(t->n), b;
 
+	if (!addr_eq(&k->last.addr, addr)) {
+		k->last.addr = *addr;
+		k->last.hash = hash_of(k, addr);
+	}
+	b = k->last.hash & (2 * m - 1);
 	return bucket(t, b < t->n ? b : b - m);
 }
 
@@ -89,7 +100,7 @@ static void split(struct itab *t)
 	while (*from) {
 		void *obj = at(t, *from);
 		uint32_t number = *from, *next = next_of(t, obj);
-		uint32_t hash = (uint32_t)siphash(&t->kind->key, addr_of(t, obj), sizeof(struct in6_addr));
+		uint32_t hash = hash_of(t->kind, addr_of(t, obj));
 
 		if ((hash & (2 * m - 1)) != fresh) {
 			from = next;
@@ -125,7 +136,7 @@ static void release(struct itab *t)
 
 /* ---- face ---- */
 
-void itab_init(struct itab *t, const struct itab_kind *kind)
+void itab_init(struct itab *t, struct itab_kind *kind)
 {
 	*t = (struct itab){.kind = kind};
 }
@@ -216,7 +227,7 @@ void *itab_next(const struct itab *t, const void *obj)
 		if (!number) {
 			uint32_t m = power_below(t->n);
 
-			b = (uint32_t)siphash(&t->kind->key, addr_of(t, obj), sizeof(struct in6_addr)) & (2 * m - 1);
+			b = hash_of(t->kind, addr_of(t, obj)) & (2 * m - 1);
 			b = (b < t->n ? b : b - m) + 1;
 		}
 	}

@@ -12,10 +12,14 @@ struct itab_kind {
 	struct pool *pool;
 	size_t addr, next; /* offsets of the struct in6_addr, and of a uint32_t that is the table's */
 	struct siphash_key key;
+	struct { /* an address is looked up several times in a row, and hashing takes longer than the rest */
+		struct in6_addr addr;
+		uint32_t hash;
+	} last;
 };
 
 struct itab {
-	const struct itab_kind *kind;
+	struct itab_kind *kind;
 	uint32_t **part; /* buckets: 2 in part[0], 2 << (i - 1) in part[i] */
 	uint32_t n;	 /* buckets */
 	uint32_t count;
@@ -24,7 +28,7 @@ struct itab {
 void itab_kind_init(struct itab_kind *k, struct pool *pool, size_t addr, size_t next, uint64_t seed);
 
 /* Starts without memory. `kind` stays the caller's. */
-void itab_init(struct itab *t, const struct itab_kind *kind);
+void itab_init(struct itab *t, struct itab_kind *kind);
 void itab_deinit(struct itab *t); /* asserts that it is empty */
 void *itab_find(const struct itab *t, const struct in6_addr *addr); /* NULL: none */
 /* False only when memory is out: then nothing has changed. The caller has made sure that the address is new. */

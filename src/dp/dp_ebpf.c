@@ -484,6 +484,7 @@ const struct dp_backend_ops dp_backend_ebpf = {
 	.out_add = dp_ebpf_out_add,
 	.out_del = dp_ebpf_out_del,
 	.lone_add = dp_ebpf_lone_add,
+	.lone_flush = dp_ebpf_lone_flush,
 	.lone_find = dp_ebpf_lone_find,
 	.lone_del = dp_ebpf_lone_del,
 	.lone_unfold = dp_ebpf_lone_unfold,

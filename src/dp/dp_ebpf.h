@@ -10,6 +10,8 @@ struct ring_buffer;
 struct bpf_map;
 struct dp_tcx;
 
+#define LONE_BATCH 64
+
 struct dp_ebpf {
 	struct dp_bpf *skel;
 	int cpus;
@@ -27,6 +29,11 @@ struct dp_ebpf {
 	} marks; /* counters below these have been somebody's */
 	struct dp_tcx *tcx;
 	uint32_t tcx_access; /* access links that have tcx, or will */
+	struct { /* flows of one output that wait for one system call */
+		struct abi_flow key[LONE_BATCH];
+		struct abi_flow_id id[LONE_BATCH];
+		uint32_t n;
+	} fresh;
 	struct ring_buffer *samples, *punts;
 	struct event *samples_event, *punts_event, *second;
 	struct abi_gate *gates; /* mapped, too */
@@ -93,9 +100,10 @@ void dp_ebpf_flow_lists_free(struct dp *dp, struct dp_flw *f);
 void dp_ebpf_flow_label(struct dp *dp, struct dp_flw *f);
 int dp_ebpf_out_add(struct dp *dp, struct dp_o *o);
 void dp_ebpf_out_del(struct dp *dp, struct dp_o *o);
-int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out);
+int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out, bool fresh);
+void dp_ebpf_lone_flush(struct dp *dp);
 bool dp_ebpf_lone_find(struct dp *dp, const struct dp_flow *flow, struct dp_lone *ret);
-void dp_ebpf_lone_del(struct dp *dp, const struct dp_flow *flow, const struct dp_lone *x);
+bool dp_ebpf_lone_del(struct dp *dp, const struct dp_flow *flow);
 int dp_ebpf_lone_unfold(struct dp *dp, const struct dp_lone *x, struct dp_flw *f, struct dp_o *o);
 void dp_ebpf_lone_count(struct dp *dp, const struct dp_lone *x, struct dp_count *in, struct dp_count *sent);
 void dp_ebpf_lone_each(struct dp *dp, void (*each)(void *arg, const struct dp_flow *flow, const struct dp_lone *x),

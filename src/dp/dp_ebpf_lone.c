@@ -94,27 +94,63 @@ static void give_back(struct dp *dp, const struct dp_lone *x)
 	dp_ids_put(&dp->flow_ids, dp->grace, x->index);
 }
 
-int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out)
+/* 0, positive where there is one of that key, or negative errno: then it is given back. */
+static int publish(struct dp *dp, const struct abi_flow *key, const struct abi_flow_id *id, uint64_t flags)
+{
+	struct dp_lone x;
+	int r;
+
+	if (!bpf_map_update_elem(flow_ids_fd(dp), key, id, flags))
+		return 0;
+	r = errno == EEXIST ? 1 : errno == E2BIG ? -ENOSPC : -errno;
+	if (r == -ENOSPC)
+		dp_problem(dp, "table full: eBPF map of flows");
+	x = lone_of(dp, id->index);
+	give_back(dp, &x);
+	return r;
+}
+
+void dp_ebpf_lone_flush(struct dp *dp)
+{
+	struct dp_ebpf *e = dp->ebpf;
+	uint32_t n = e->fresh.n, done = n > 1 ? n : 0;
+
+	if (done && bpf_map_update_batch(flow_ids_fd(dp), e->fresh.key, e->fresh.id, &done, NULL) && done > n)
+		done = 0;
+	for (uint32_t i = done; i < n; i++) { /* one is dearer in a batch; and on from where a batch stopped */
+		int r = publish(dp, &e->fresh.key[i], &e->fresh.id[i], BPF_ANY);
+
+		if (!r)
+			continue;
+		dp->n_lones--;
+		if (r != -ENOSPC)
+			dp_problem(dp, "a flow cannot be added: %s", strerror(-r));
+	}
+	e->fresh.n = 0;
+}
+
+int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out, bool fresh)
 {
 	struct dp_ebpf *e = dp->ebpf;
 	struct abi_flow key = key_of(flow);
 	struct abi_flow_id id = {0};
 	struct dp_lone x;
-	int r = prepare(dp, out, &x);
+	int r;
 
+	if (!fresh || e->fresh.n == LONE_BATCH)
+		dp_ebpf_lone_flush(dp);
+	r = prepare(dp, out, &x);
 	if (r)
 		return r;
 	id.index = x.index;
 	dp_ebpf_count_reset(e, e->skel->maps.flow_counts, &e->marks.flows, x.index);
 	dp_ebpf_count_reset(e, e->skel->maps.out_counts, &e->marks.outs, x.counter);
 	dp_ebpf_head_set(e, x.index, &key, ABI_LIST(x.slot, 1));
-	if (!bpf_map_update_elem(flow_ids_fd(dp), &key, &id, BPF_NOEXIST))
-		return 0;
-	r = errno == EEXIST ? 1 : errno == E2BIG ? -ENOSPC : -errno;
-	if (r == -ENOSPC)
-		dp_problem(dp, "table full: eBPF map of flows");
-	give_back(dp, &x);
-	return r;
+	if (!fresh)
+		return publish(dp, &key, &id, BPF_NOEXIST);
+	e->fresh.key[e->fresh.n] = key;
+	e->fresh.id[e->fresh.n++] = id;
+	return 0;
 }
 
 bool dp_ebpf_lone_find(struct dp *dp, const struct dp_flow *flow, struct dp_lone *ret)
@@ -122,18 +158,25 @@ bool dp_ebpf_lone_find(struct dp *dp, const struct dp_flow *flow, struct dp_lone
 	struct abi_flow key = key_of(flow);
 	struct abi_flow_id id;
 
+	dp_ebpf_lone_flush(dp);
 	if (bpf_map_lookup_elem(flow_ids_fd(dp), &key, &id))
 		return false;
 	*ret = lone_of(dp, id.index);
 	return true;
 }
 
-void dp_ebpf_lone_del(struct dp *dp, const struct dp_flow *flow, const struct dp_lone *x)
+bool dp_ebpf_lone_del(struct dp *dp, const struct dp_flow *flow)
 {
 	struct abi_flow key = key_of(flow);
+	struct abi_flow_id id;
+	struct dp_lone x;
 
-	bpf_map_delete_elem(flow_ids_fd(dp), &key);
-	give_back(dp, x);
+	dp_ebpf_lone_flush(dp);
+	if (bpf_map_lookup_and_delete_elem(flow_ids_fd(dp), &key, &id))
+		return false;
+	x = lone_of(dp, id.index);
+	give_back(dp, &x);
+	return true;
 }
 
 int dp_ebpf_lone_unfold(struct dp *dp, const struct dp_lone *x, struct dp_flw *f, struct dp_o *o)
@@ -166,6 +209,7 @@ void dp_ebpf_lone_each(struct dp *dp, void (*each)(void *arg, const struct dp_fl
 	struct abi_flow_id *ids = malloc(room * sizeof(*ids));
 	int r = 0;
 
+	dp_ebpf_lone_flush(dp);
 	while (keys && ids && !r) {
 		n = room;
 		r = bpf_map_lookup_batch(flow_ids_fd(dp), in, &batch, keys, ids, &n, NULL) ? -errno : 0;

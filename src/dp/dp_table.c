@@ -125,8 +125,13 @@ static struct dp_flow flow_normal(const struct dp_flow *f)
 
 struct dp_flw *dp_flw_find(const struct dp *dp, const struct dp_flow *key)
 {
-	struct dp_flow k = flow_normal(key);
-	uint64_t h = htab_hash(&dp->flow_keys, &k, sizeof(k));
+	struct dp_flow k;
+	uint64_t h;
+
+	if (!dp->flow_keys.count)
+		return NULL;
+	k = flow_normal(key);
+	h = htab_hash(&dp->flow_keys, &k, sizeof(k));
 
 	for (struct hnode *n = htab_first(&dp->flow_keys, h); n; n = htab_same(n)) {
 		struct dp_flw *f = hnode_owner(n, struct dp_flw, by_key);
@@ -706,19 +711,13 @@ static bool may_be_lone(const struct dp *dp, const struct dp_flow *key, const st
 }
 
 /* Positive: it is to be an ordinary flow. */
-static int lone_add(struct dp *dp, const struct dp_flow *key, const struct dp_out *out)
+static int lone_add(struct dp *dp, const struct dp_op *op)
 {
-	int r = outs_room(dp) ? dp->ops->lone_add(dp, key, out) : -ENOSPC;
+	int r = outs_room(dp) ? dp->ops->lone_add(dp, &op->flow, op->outs, op->fresh) : -ENOSPC;
 
 	if (!r)
 		dp->n_lones++;
 	return r;
-}
-
-static void lone_drop(struct dp *dp, const struct dp_flow *key, const struct dp_lone *x)
-{
-	dp->ops->lone_del(dp, key, x);
-	dp->n_lones--;
 }
 
 /* Into the tables, in force all the while. */
@@ -788,8 +787,11 @@ static int flow_mark(struct dp *dp, const struct dp_flow *key, uint32_t label)
 	return 0;
 }
 
-static int flow_add(struct dp *dp, const struct dp_flow *key, uint32_t label, const struct dp_out *outs, uint32_t n_outs)
+static int flow_add(struct dp *dp, const struct dp_op *op)
 {
+	const struct dp_flow *key = &op->flow;
+	const struct dp_out *outs = op->outs;
+	uint32_t n_outs = op->n_outs;
 	struct dp_flw *f = dp_flw_find(dp, key);
 	struct dp_tun *t = NULL;
 	int r;
@@ -799,7 +801,7 @@ static int flow_add(struct dp *dp, const struct dp_flow *key, uint32_t label, co
 	if (!addr_is_multicast(&key->group))
 		return -EINVAL;
 	if (may_be_lone(dp, key, outs, n_outs)) {
-		r = lone_add(dp, key, outs);
+		r = lone_add(dp, op);
 		if (r <= 0)
 			return r;
 	}
@@ -815,7 +817,7 @@ static int flow_add(struct dp *dp, const struct dp_flow *key, uint32_t label, co
 	f = flow_new(dp, key, t);
 	if (!f)
 		return -ENOSPC;
-	f->label = label & DP_LABEL_MASK;
+	f->label = op->label & DP_LABEL_MASK;
 	for (uint32_t i = 0; i < n_outs && !r; i++)
 		r = out_add(dp, f, &outs[i]);
 	if (!r)
@@ -828,12 +830,11 @@ static int flow_add(struct dp *dp, const struct dp_flow *key, uint32_t label, co
 static int flow_del(struct dp *dp, const struct dp_flow *key)
 {
 	struct dp_flw *f = dp_flw_find(dp, key);
-	struct dp_lone x;
 
 	if (f)
 		flow_drop(dp, f);
-	else if (dp_lone_find(dp, key, &x))
-		lone_drop(dp, key, &x);
+	else if (dp->n_lones && key->in.ifindex && dp->ops->lone_del(dp, key))
+		dp->n_lones--;
 	return 0;
 }
 
@@ -882,7 +883,7 @@ int dp_table_apply(struct dp *dp, const struct dp_op *op)
 			node_drop(dp, n);
 		return 0;
 	case DP_FLOW_ADD:
-		return flow_add(dp, &op->flow, op->label, op->outs, op->n_outs);
+		return flow_add(dp, op);
 	case DP_FLOW_DEL:
 		return flow_del(dp, &op->flow);
 	case DP_OUT_ADD:
