@@ -72,6 +72,8 @@ struct dp_ho *dp_handover_of(const struct dp *dp, uint32_t node)
 	return NULL;
 }
 
+static void pump_soon(struct dp *dp) { event_add(dp->handovers->timer, &(struct timeval){0}); }
+
 /* ---- gates -------------------------------------------------------------------------------------------- */
 
 static int gate_init(struct dp *dp, struct dp_gate *g, struct dp_ho *ho)
@@ -180,6 +182,7 @@ void dp_handover_out_came(struct dp *dp, struct dp_o *o, bool in_force)
 		if (g->out)
 			g->out->gate = NULL;
 		g->out = o;
+		pump_soon(dp); /* it may have nothing to wait for */
 	} else {
 		o->gate = NULL;
 		if (!g->out)
@@ -387,7 +390,7 @@ void dp_handover_node_here(struct dp *dp, struct dp_nod *n)
 	seam_arrive(ho->seam, dp_clock());
 	if (n->tun == ho->anchor)
 		seam_moved(ho->seam, dp_clock());
-	event_add(dp->handovers->timer, &(struct timeval){0}); /* when all of it is in force */
+	pump_soon(dp); /* when all of it is in force */
 }
 
 void dp_handover_node_gone(struct dp *dp, struct dp_nod *n)

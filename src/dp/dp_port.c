@@ -17,7 +17,7 @@
 #define RX_BATCH 32
 #define RX_ROUNDS 8 /* batches of one socket before the loop has its turn */
 #define RX_BUFFER (PACKET_MAX + 128)
-#define RCVBUF (8 << 20)
+#define RCVBUF (32 << 20) /* for when this process does not get its turn; a small packet takes some 800 of it */
 
 struct rx_ring {
 	uint8_t *buffers;

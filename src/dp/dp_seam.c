@@ -200,8 +200,9 @@ static bool gate_may_close(const struct dp_gate *g)
 {
 	struct seam_stream key;
 
+	/* While the node's own tunnel is the one between the MAGs, the gate alone knows that of the anchor. */
 	if (!g->out)
-		return seam_unicast_is_closed(g->ho->seam);
+		return seam_unicast_is_closed(g->ho->seam) && g->ho->node && g->ho->node->tun == g->ho->anchor;
 	if (!g->out->conf.ifindex)
 		return false;
 	key = (struct seam_stream){g->out->flow->key.source, g->out->flow->key.group};

@@ -37,8 +37,10 @@ struct stream {
 	struct group *group; /* NULL: unicast */
 	struct seam_stream key;
 	struct list queue[SEAM_PATHS];
-	bool forwarded_seen, ended, native_out; /* ended: the forwarded part; native_out: a native packet has gone */
-	mono_t heard;		      /* the last one on the forwarded path */
+	bool forwarded_seen, ended; /* ended: the forwarded part */
+	bool native_past;	    /* the native path is past the edge: no packet of before it will come there */
+	bool native_out;	    /* a native packet has gone */
+	mono_t heard[SEAM_PATHS];   /* the last one on each */
 	struct deadline silence;
 };
 
@@ -200,14 +202,19 @@ static void stream_init(struct stream *st, struct seam *s, struct group *g)
 	list_init(&st->ready);
 	list_init(&st->of_group);
 	deadline_init(&st->silence, TIMER_STREAM);
+	for (int i = 0; i < SEAM_PATHS; i++)
+		st->heard[i].ns = INT64_MIN;
 }
 
-/* When the silence on the forwarded path began that ends its part; false: it does not count yet. */
+/* When the silence on the forwarded path began that ends its part, or after that the one on the native path that shows it
+ * to be past the edge. False: it does not count yet, or no more. */
 static bool silence_since(const struct stream *st, mono_t *ret)
 {
 	const struct seam *s = st->seam;
 	mono_t t;
 
+	if (st->ended && st->native_past)
+		return false;
 	if (!st->group) {
 		if (!s->moved)
 			return false;
@@ -219,7 +226,7 @@ static bool silence_since(const struct stream *st, mono_t *ret)
 	} else {
 		return false;
 	}
-	*ret = st->forwarded_seen ? mono_max(t, st->heard) : t;
+	*ret = mono_max(t, st->heard[st->ended ? SEAM_NATIVE : SEAM_FORWARDED]);
 	return true;
 }
 
@@ -227,7 +234,7 @@ static void silence_timer(struct stream *st)
 {
 	mono_t t;
 
-	if (!st->ended && silence_since(st, &t))
+	if (silence_since(st, &t))
 		set_timer(st->seam, &st->silence, mono_add(t, st->seam->limits.wait));
 	else
 		heap_clear(&st->seam->heap, &st->silence);
@@ -238,7 +245,8 @@ static void end_forwarded(struct stream *st)
 	if (st->ended)
 		return;
 	st->ended = true;
-	heap_clear(&st->seam->heap, &st->silence);
+	st->native_past |= !st->group || st->group->edge == EDGE_NONE;
+	silence_timer(st);
 	judge_ready(st);
 }
 
@@ -258,7 +266,9 @@ static void judge_marked(struct stream *st)
 
 			if (path == SEAM_NATIVE && early) {
 				discard(st->seam, p, SEAM_COUNT_BEFORE_EDGE);
-			} else if (path == SEAM_FORWARDED && !early) {
+			} else if (path == SEAM_NATIVE) {
+				st->native_past = true;
+			} else if (!early) {
 				discard(st->seam, p, SEAM_COUNT_PAST_EDGE);
 				end_forwarded(st);
 			}
@@ -401,6 +411,7 @@ static enum seam_verdict put_native(struct stream *st, mono_t now, uint32_t labe
 {
 	const struct group *g = st->group;
 
+	st->heard[SEAM_NATIVE] = now;
 	if (!g) {
 		seam_moved(st->seam, now); /* it shows */
 		return onward(st, now, SEAM_NATIVE, label, bytes, len);
@@ -409,8 +420,11 @@ static enum seam_verdict put_native(struct stream *st, mono_t now, uint32_t labe
 	case EDGE_UNKNOWN:
 		return hold(st, now, SEAM_NATIVE, label, bytes, len);
 	case EDGE_MARKED:
-		if (before(g, SEAM_NATIVE, label))
+		if (before(g, SEAM_NATIVE, label)) {
+			silence_timer(st);
 			return drop(st, SEAM_COUNT_BEFORE_EDGE);
+		}
+		st->native_past = true;
 		break;
 	case EDGE_NONE:
 		if (!st->seam->arrived && st->forwarded_seen)
@@ -427,7 +441,7 @@ static enum seam_verdict put_forwarded(struct stream *st, mono_t now, uint32_t l
 	const struct group *g = st->group;
 
 	st->forwarded_seen = true;
-	st->heard = now;
+	st->heard[SEAM_FORWARDED] = now;
 	if (g && g->edge == EDGE_UNKNOWN) /* the edge may lie before it */
 		return hold(st, now, SEAM_FORWARDED, label, bytes, len);
 	if (g && g->edge == EDGE_MARKED && !before(g, SEAM_FORWARDED, label)) {
@@ -552,11 +566,17 @@ static void expire_age(struct seam *s, mono_t now)
 static void expire_one(struct seam *s, struct deadline *d, mono_t now)
 {
 	static const struct in6_addr any;
+	struct stream *st;
 
 	switch ((enum timer)d->kind) {
 	case TIMER_STREAM:
-		s->counts[SEAM_COUNT_WAIT]++;
-		end_forwarded(deadline_owner(d, struct stream, silence));
+		st = deadline_owner(d, struct stream, silence);
+		if (st->ended) {
+			st->native_past = true;
+		} else {
+			s->counts[SEAM_COUNT_WAIT]++;
+			end_forwarded(st);
+		}
 		return;
 	case TIMER_GROUP:
 		deadline_owner(d, struct group, settle)->settled = true;
@@ -585,7 +605,7 @@ void seam_expire(struct seam *s, mono_t now)
 
 static bool stream_closed(const struct stream *st)
 {
-	return st->seam->arrived && st->ended && list_empty(&st->queue[SEAM_NATIVE]) &&
+	return st->seam->arrived && st->ended && st->native_past && list_empty(&st->queue[SEAM_NATIVE]) &&
 	       list_empty(&st->queue[SEAM_FORWARDED]);
 }
 

@@ -79,7 +79,8 @@ bool seam_ready(const struct seam *s); /* seam_pop() has something */
 mono_t seam_next_deadline(const struct seam *s);
 void seam_expire(struct seam *s, mono_t now);
 
-/* Nothing of the stream is held and the native path alone serves it. source :: = whatever source sends to the group. */
+/* Nothing of the stream is held, and the native path alone serves it, on which no packet of before the edge will come any
+ * more: what comes there need not be put in. source :: = whatever source sends to the group. */
 bool seam_is_closed(const struct seam *s, const struct seam_stream *stream);
 bool seam_unicast_is_closed(const struct seam *s);
 uint32_t seam_held(const struct seam *s, uint32_t *octets); /* packets */

@@ -13,7 +13,7 @@
   fragments DEV DMAC SRC DST HEX                             the IPv6 packet in HEX, tunnelled, in two outer fragments
   advertise DEV ADDR                                         an unsolicited Neighbour Advertisement with DEV's MAC
   sniff DEV SECONDS FILTER                                   counts IPv6 packets: next header number, or "icmp:TYPE"
-  labels DEV SECONDS                                         flow labels of tunnelled packets, in order: "5*100 6*200"
+  labels DEV SECONDS --src A                                 flow labels of streams in A's tunnels, in order: "5*100 6*200"
   tcp-serve PORT SECONDS / tcp-get DST PORT BYTES            a TCP transfer, checked octet by octet
 """
 import argparse
@@ -246,16 +246,16 @@ def sniff(o):
 
 
 def labels(o):
-    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86DD))
-    s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)
-    s.bind((o.dev, 0x86DD))
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
+    s.bind((o.dev, 3))  # ETH_P_ALL: before the programs take the packets away
     print("ready", flush=True)
     end = time.monotonic() + o.seconds
     runs = []
     while (left := end - time.monotonic()) > 0 and select.select([s], [], [], left)[0]:
         data, where = s.recvfrom(65536)
         p = data[14:]
-        if where[2] == 4 or p[6] != 41 or p[64] != 0xFF or p[65] & 15 <= 2:  # outgoing, or no stream
+        if where[2] == 4 or p[6] != 41 or p[8:24] != addr(o.src) or p[64] != 0xFF or p[65] & 15 <= 2:
             continue
         label = struct.unpack("!I", p[:4])[0] & 0xFFFFF
         if runs and runs[-1][0] == label:
