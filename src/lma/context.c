@@ -43,7 +43,7 @@ static bool takes(const struct lma *l, const struct mh_msg *m)
 
 static bool is_kept(const struct lma *l, const struct peer *p, const struct binding *b)
 {
-	return l->conf.context == MN_CONTEXT_KEPT && (features_of(p) & MH_FEATURE_CONTEXT_KEPT) && b->signals &&
+	return l->conf.context == MN_CONTEXT_KEPT && l->conf.signalling != LMA_ACCEPT_MLD_ONLY && (features_of(p) & MH_FEATURE_CONTEXT_KEPT) && b->signals &&
 	       !b->partial;
 }
 
@@ -137,16 +137,38 @@ static void hold(struct lma *l, struct carried *c, const struct mn_context *what
 	}
 }
 
+/* Registrations say not whose wish a group is. What the profile gives of its own the new MAG knows from the profile, for
+ * as long as that says so. */
+static bool is_static(const struct lma *l, const struct binding *b, const struct share *sh, wall_t *end)
+{
+	const struct profile_subscription *st = profile_static(b->profile, &sh->group, l->now.wall);
+	bool oom = false, covered;
+	struct filter f;
+
+	if (!st || b->profile->initiation != PROFILE_INITIATION_NETWORK)
+		return false;
+	f = st->n_sources ? filter_of(FILTER_INCLUDE, st->sources, st->n_sources, &oom) : FILTER_ANY;
+	covered = !oom && filter_covers(&f, &sh->demand->filter);
+	filter_drop(&f);
+	if (covered)
+		*end = st->end;
+	return covered;
+}
+
 static void know(struct lma *l, struct binding *b)
 {
 	struct carried *c = shares_in_force(b) ? carried_get(l, b) : NULL;
 
 	if (!c)
 		return;
-	for (const struct share *sh = b->shares; sh; sh = sh->next)
-		if (sh->demand && !sh->stale &&
-		    !mn_context_add(&c->known, &sh->group, &sh->demand->filter, 2, SUB_ORIGIN_MLD, WALL_NEVER))
+	for (const struct share *sh = b->shares; sh; sh = sh->next) {
+		wall_t end = WALL_NEVER;
+
+		if (!sh->demand || sh->stale || (is_static(l, b, sh, &end) && end.ns == WALL_NEVER.ns))
+			continue;
+		if (!mn_context_add(&c->known, &sh->group, &sh->demand->filter, 2, SUB_ORIGIN_MLD, end))
 			lma_count(l, LMA_OUT_OF_MEMORY);
+	}
 	hold(l, c, &c->known);
 }
 
@@ -444,32 +466,37 @@ void context_keep(struct lma *l, struct binding *b)
 	}
 }
 
+/* A MAG tells what it knows, and it may never have got what the node brought from another one: that stays. */
+static void forget_known(struct lma *l, struct carried *c)
+{
+	if (c->n_questions)
+		return;
+	mn_context_drop(&c->known);
+	if (!c->context.n)
+		let_go(l, c);
+	c->let_go = false;
+}
+
 void context_told(struct lma *l, struct binding *b, const struct mh_msg *m)
 {
 	bool speaks = b->peer->heard_capabilities ? features_of(b->peer) & MH_FEATURE_CONTEXT : b->signals;
 	struct carried *c;
-	struct share *known;
 
 	if (!l->conf.multicast || l->conf.context == MN_CONTEXT_OFF || (!(m->flags & MH_BU_S) && !speaks))
 		return;
 	b->told = true;
-	if (!(m->flags & MH_BU_S)) {
-		context_drop(l, b);
-		return;
-	}
-	c = carried_get(l, b);
+	c = m->flags & MH_BU_S ? carried_get(l, b) : b->carried;
 	if (!c)
 		return;
-	mn_context_drop(&c->known);
-	known = c->held;
-	c->held = NULL;
+	forget_known(l, c);
 	take(l, c, m);
-	shares_drop(l, known); /* what the node still wants is held by now */
 	if (m->has & MH_HAS_MORE) {
 		struct in6_addr last = last_of(m);
 
 		(void)begin(l, c, &b->peer->proxy_coa, 0, &last);
 	}
+	if (!c->n_questions && !c->context.n)
+		context_drop(l, b);
 }
 
 void context_crossed(struct lma *l, struct binding *b, const struct in6_addr *mag, const struct mh_msg *m)
@@ -563,35 +590,26 @@ bool context_awaited(const struct binding *b) { return b->carried && b->carried-
 
 /* ---- answers to MAGs ---- */
 
-/* What the registration asks for itself the MAG has no need to be told. */
-static void without_asked(struct mn_context *x, const struct binding *b)
-{
-	for (const struct share *sh = b->shares; sh; sh = sh->next) {
-		const struct mn_group *g = mn_context_find(x, &sh->group);
-
-		if (g && sh->demand && filter_covers(&sh->demand->filter, &g->filter))
-			mn_context_remove(x, &sh->group);
-	}
-}
-
 void context_answer(struct lma *l, const struct pbu *r, const struct binding *b, struct mh_msg *a)
 {
 	struct carried *c = b->carried;
 	struct mh_msg plain;
+	bool whole;
 
-	if (!c || r->m->handoff == MH_HANDOFF_REREGISTRATION || !takes(l, r->m) || !r->m->lifetime_4s)
+	if (!c || !takes(l, r->m) || !r->m->lifetime_4s)
 		return;
 	if (c->n_questions) {
 		a->flags |= MH_BA_S; /* there may be something: to be asked for */
 		return;
 	}
-	without_asked(&c->context, b);
 	if (!c->context.n)
 		return;
 	a->flags |= MH_BA_S;
 	plain = *a;
-	c->in_answer = put_context(l, c, 0, a, encoded(l, a), b->peer);
-	if (!c->in_answer && !(a->has & MH_HAS_MORE))
+	whole = put_context(l, c, 0, a, encoded(l, a), b->peer);
+	/* A refresh shows that the MAG has the answer to what it sent before, if that was none. */
+	c->in_answer = whole && r->m->handoff != MH_HANDOFF_REREGISTRATION;
+	if (!whole && !(a->has & MH_HAS_MORE))
 		*a = plain; /* part of it would be taken for all */
 	else
 		lma_count(l, LMA_CONTEXTS_TOLD);
@@ -607,9 +625,11 @@ void context_query(struct lma *l, const struct in6_addr *src, const struct mh_ms
 		return;
 	while (b && (b->state != LMA_BINDING_ACTIVE || !addr_eq(&b->peer->proxy_coa, src)))
 		b = binding_next(b);
-	if (!b)
-		lma_count(l, LMA_QUERIES_NOT_OURS);
-	c = b ? b->carried : NULL;
+	if (!b) {
+		lma_count(l, LMA_QUERIES_NOT_OURS); /* its registration may be on the way: it will ask again */
+		return;
+	}
+	c = b->carried;
 	if (!c) {
 		const struct nai mn = m->mn_id;
 

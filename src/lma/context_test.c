@@ -201,7 +201,7 @@ static void answers_that_were_not_asked_for(void **state)
 	assert_int_equal(rig_counter(r, "subscription-responses-unknown"), 3);
 	assert_int_equal(rig_counter(r, "subscription-queries-answered"), 0);
 	answer(r, 2, query(1)); /* nor is it told what is not its node's */
-	assert_false(rig_last(r, MH_SUBSCRIPTION_RESPONSE)->m.flags & MH_SUBSCRIPTION_I);
+	assert_int_equal(rig_count(r, MH_SUBSCRIPTION_RESPONSE), 0);
 	assert_int_equal(rig_counter(r, "subscription-queries-of-other-mags"), 1);
 	rig_free(r);
 }

@@ -367,11 +367,6 @@ static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 /* 5.3.5. */
 static void accept_deregistration(struct lma *l, struct binding *b, struct pbu *r)
 {
-	if (!addr_eq(&b->peer->proxy_coa, &r->proxy_coa)) {
-		lma_count(l, LMA_DEREGISTRATION_OTHER_MAG);
-		context_crossed(l, b, &r->proxy_coa, r->m);
-		return;
-	}
 	b->seq = r->m->seq;
 	b->timestamp = r->m->has & MH_HAS_TIMESTAMP ? r->m->timestamp : 0;
 	binding_deregister(l, b, "by its MAG");
@@ -425,6 +420,14 @@ static void carry_out(struct lma *l, struct pbu *r, const struct lookup *found)
 		accept_new(l, r);
 }
 
+/* A de-registration that the new MAG's registration has overtaken: ignored (5.3.5), but for what it tells (RFC 7161
+ * 5.2.3). Its order does not matter to that. */
+static bool is_of_another(const struct pbu *r, const struct lookup *found)
+{
+	return r->m->lifetime_4s == 0 && found->kind == LOOKUP_UPDATE &&
+	       !addr_eq(&found->binding->peer->proxy_coa, &r->proxy_coa);
+}
+
 void lma_registration(struct lma *l, struct pbu *r)
 {
 	const struct mh_msg *m = r->m;
@@ -469,6 +472,11 @@ void lma_registration(struct lma *l, struct pbu *r)
 		return;
 	}
 	found = binding_lookup(l, m, &r->proxy_coa, known);
+	if (is_of_another(r, &found)) {
+		lma_count(l, LMA_DEREGISTRATION_OTHER_MAG);
+		context_crossed(l, found.binding, &r->proxy_coa, m);
+		return;
+	}
 	status = check_node(r);
 	if (status == MH_ACCEPTED && !r->ordered) /* the de-registration that it waited for is newer */
 		status = check_order(l, r, found.binding);

@@ -7,10 +7,17 @@
 
 #include "mag/mag_priv.h"
 
-/* Of what the profile says alone each gateway has its own word. */
-static bool goes_along(const struct mag_sub *sub)
+/* Of what the profile says each gateway has its own word, which may end, or change. */
+static bool own_wish(const struct mag_sub *sub, struct filter *ret)
 {
-	return !filter_is_none(&sub->want) && sub->origins != SUB_ORIGIN_PROFILE;
+	struct filter f = filter_dup(&sub->mld);
+
+	if (filter_add(&f, &sub->admin) && filter_add(&f, &sub->context)) {
+		*ret = f;
+		return true;
+	}
+	filter_drop(&f);
+	return false;
 }
 
 bool mag_context_of(const struct mag_node *node, struct mn_context *ret)
@@ -23,10 +30,16 @@ bool mag_context_of(const struct mag_node *node, struct mn_context *ret)
 
 	list_each (n, &node->subs) {
 		const struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
+		const uint8_t origins = sub->origins & (uint8_t)~SUB_ORIGIN_PROFILE;
+		struct filter own = FILTER_NONE;
+		bool added;
 
-		if (!goes_along(sub))
+		if (filter_is_none(&sub->want))
 			continue;
-		if (!mn_context_add(&c, &sub->group, &sub->want, sub->v1 ? 1 : 2, sub->origins, WALL_NEVER)) {
+		added = own_wish(sub, &own) &&
+			mn_context_add(&c, &sub->group, &own, sub->v1 ? 1 : 2, origins, WALL_NEVER);
+		filter_drop(&own);
+		if (!added) {
 			mag_count(node->mag, MAG_C_OUT_OF_MEMORY);
 			mn_context_drop(&c);
 			return false;
@@ -58,6 +71,9 @@ static void give(struct mag_node *node, struct now now, const struct mn_group *g
 		return; /* it has spoken for itself */
 	filter_move(&sub->context, filter_dup(&g->filter));
 	sub->context_until = mono_add(now.mono, membership_interval(node->mag));
+	if (g->end.ns != WALL_NEVER.ns)
+		sub->context_until =
+			mono_min(sub->context_until, mono_add(now.mono, span_ns(g->end.ns - now.wall.ns)));
 	sub->v1 = g->compat == 1;
 }
 

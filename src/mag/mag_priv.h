@@ -537,8 +537,8 @@ struct mag_kept *mag_kept_find(const struct mag *mag, const struct nai *mn);
 void mag_kept_free(struct mag *mag, struct mag_kept *k);
 /* Into its de-registration: returns how many records. */
 size_t mag_transfer_farewell(const struct mag_node *node, struct now now, struct mh_msg *m, size_t room);
-/* The answer to its registration. */
-void mag_transfer_accepted(struct mag_node *node, struct now now, const struct mh_msg *m);
+/* The answer to its registration, or (false) to a refresh. */
+void mag_transfer_accepted(struct mag_node *node, struct now now, const struct mh_msg *m, bool registered);
 void mag_transfer_query(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);
 void mag_transfer_response(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);
 void mag_transfer_expire(struct mag_node *node, struct now now);

@@ -487,8 +487,7 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 		fxq_event(mag->fxq, &e);
 		mag_advertise_start(node, now);
 	}
-	if (registered)
-		mag_transfer_accepted(node, now, m);
+	mag_transfer_accepted(node, now, m, registered);
 	mag_heartbeat_start(node->peer, now);
 	if (node->peer->announce) { /* the anchor has a tunnel to us again */
 		node->peer->announce = false;

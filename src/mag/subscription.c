@@ -467,6 +467,7 @@ void mag_subs_stop(struct mag_node *node)
 {
 	mag_transfer_end(node);
 	mag_listen_stop(node);
+	node->heard_report = false;
 	list_each_safe (n, &node->subs)
 		mag_sub_free(list_owner(n, struct mag_sub, in_node));
 	heap_clear(&node->mag->heap, &node->policy);

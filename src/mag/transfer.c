@@ -164,6 +164,15 @@ void mag_transfer_query(struct mag *mag, struct now now, const struct in6_addr *
 	send_mh(mag, peer, &a);
 }
 
+/* The anchor has nothing: it came back to us before anybody else had heard of it. */
+static void take_kept(struct mag_node *node, struct now now)
+{
+	const struct mag_kept *k = mag_kept_find(node->mag, &node->mn);
+
+	if (k && addr_eq(&k->lmaa, &node->peer->lmaa))
+		mag_context_give(node, now, &k->context);
+}
+
 /* ---- the new gateway: asking ---- */
 
 static void ask(struct mag_node *node, struct now now)
@@ -217,8 +226,10 @@ void mag_transfer_expire(struct mag_node *node, struct now now)
 	if (node->transfer.tries < TRIES) {
 		ask(node, now);
 	} else if (mono_before(now.mono, end)) {
-		if (node->transfer.tries == TRIES)
+		if (node->transfer.tries == TRIES) {
 			mag_count(node->mag, MAG_C_QUERY_GIVEN_UP);
+			take_kept(node, now);
+		}
 		node->transfer.tries = TRIES + 1;
 		mag_set(node->mag, &node->transfer.due, end);
 	} else {
@@ -278,15 +289,20 @@ static void ask_for_more(struct mag_node *node, struct now now, const struct mh_
 		node->transfer.open = false;
 }
 
-void mag_transfer_accepted(struct mag_node *node, struct now now, const struct mh_msg *m)
+void mag_transfer_accepted(struct mag_node *node, struct now now, const struct mh_msg *m, bool registered)
 {
-	if (!mag_context_is_on(node->mag) || !(m->flags & MH_BA_S))
+	if (!mag_context_is_on(node->mag))
 		return;
-	node->transfer.behind = false;
+	if (!(m->flags & MH_BA_S)) {
+		if (registered)
+			take_kept(node, now);
+		return;
+	}
 	if (m->has & MH_HAS_AMS) {
+		node->transfer.behind = false;
 		take(node, now, m);
 		ask_for_more(node, now, m);
-	} else if (!node->peer->no_query) {
+	} else if (!node->peer->no_query && !node->transfer.open) {
 		ask_for(node, now, NULL);
 	}
 }
@@ -305,6 +321,7 @@ void mag_transfer_response(struct mag *mag, struct now now, const struct in6_add
 	heap_clear(&mag->heap, &node->transfer.due);
 	if (!(m->flags & MH_SUBSCRIPTION_I)) {
 		node->transfer.open = false;
+		take_kept(node, now);
 		return;
 	}
 	take(node, now, m);

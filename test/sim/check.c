@@ -188,7 +188,8 @@ static void settled_unicast(struct sim *sim)
 		}
 		if (h->profile->n_prefixes && !prefix_eq(&b.prefix[i], &h->profile->prefixes[0]))
 			sim_broken(sim, "mn%u has not the prefix of its profile", i + 1);
-		if (!h->has_prefix || !prefix_eq(&h->prefix, &b.prefix[i]))
+		/* a run of contexts is short: a node that came back before it was missed waits for the next advertisement */
+		if (!sim->contexts && (!h->has_prefix || !prefix_eq(&h->prefix, &b.prefix[i])))
 			sim_broken(sim, "mn%u was not advertised its prefix", i + 1);
 		for (unsigned m = 0; m < sim->n_mags; m++) {
 			const struct dp_node *n = dpm_node(sim->mags[m].dp, &b.prefix[i].addr);

@@ -29,7 +29,11 @@ static void timer(struct sim *sim, struct host *h, enum timer what, unsigned gro
 static void report_v1(struct sim *sim, struct host *h, enum mld_type type, const struct in6_addr *group)
 {
 	uint8_t buf[256];
-	size_t len = mld_encode_v1(type, group, &h->self, buf, sizeof(buf));
+	size_t len;
+
+	if (h->mute)
+		return;
+	len = mld_encode_v1(type, group, &h->self, buf, sizeof(buf));
 
 	sim_to_mag(sim, h, buf, len);
 }
@@ -39,6 +43,8 @@ static void report(struct sim *sim, struct host *h, unsigned g, uint8_t type, co
 	uint8_t buf[1280];
 	struct mld_report r;
 
+	if (h->mute)
+		return;
 	if (!mld_report_begin(&r, &h->self, buf, sizeof(buf)) ||
 	    !mld_report_add(&r, type, &sim->groups[g], filter_sources(list), filter_count(list)))
 		abort();
@@ -61,6 +67,8 @@ static void full_report(struct sim *sim, struct host *h, const struct in6_addr *
 	uint8_t buf[1280];
 	struct mld_report r;
 
+	if (h->mute)
+		return;
 	if (!mld_report_begin(&r, from, buf, sizeof(buf)))
 		abort();
 	mld_report_add(&r, exclude, &own, NULL, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Runs of random domains. Usage: sim [--runs N] [--first SEED] | --seed SEED [--verbose] */
+/* Runs of random domains. Usage: sim [--runs N] [--first SEED] | --seed SEED [--contexts] [--verbose] */
 #include "sim.h"
 
 #include <getopt.h>
@@ -10,7 +10,9 @@
 #define SETTLE_LMA span_s(3) /* the registrations, and MLD in the tunnels */
 #define SETTLE_MAG span_s(5) /* the links are probed, the nodes asked twice */
 
-static struct filter random_want(struct sim *sim, const struct host *h, unsigned g)
+static bool contexts_alone;
+
+struct filter sim_random_want(struct sim *sim, const struct host *h, unsigned g)
 {
 	bool ssm = addr_is_ssm(&sim->groups[g]), oom = false;
 	struct in6_addr s[SIM_SOURCES];
@@ -83,7 +85,7 @@ static void act(struct sim *sim)
 	} else if (dice == 9) {
 		sim_detach(sim, h, true);
 	} else if (dice < 17) {
-		struct filter f = random_want(sim, h, g);
+		struct filter f = sim_random_want(sim, h, g);
 		sim_trace(sim, "mn%u listens to group %u: %s of %zu", h->index + 1, g + 1, f.mode == FILTER_INCLUDE ? "INCLUDE" : "EXCLUDE",
 			  filter_count(&f));
 		host_want(sim, h, g, &f);
@@ -116,11 +118,14 @@ static void restart_and_settle(struct sim *sim)
 		check_settled(sim);
 }
 
+/* Every fourth run is one of contexts. */
 static bool run(uint64_t seed, bool verbose, struct sim *totals)
 {
-	struct sim *sim = sim_new(seed, verbose);
-	unsigned rounds = 1 + (unsigned)rng_below(&sim->rng, 2);
+	struct sim *sim = sim_new(seed, contexts_alone, verbose);
+	unsigned rounds = sim->contexts ? 0 : 1 + (unsigned)rng_below(&sim->rng, 2);
 
+	if (sim->contexts)
+		context_run(sim);
 	for (unsigned r = 0; r < rounds && !sim->failures; r++) {
 		unsigned actions = 5 + (unsigned)rng_below(&sim->rng, 40);
 		sim->faults.on = true;
@@ -161,6 +166,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"runs", required_argument, NULL, 'r'},
 						{"first", required_argument, NULL, 'f'},
 						{"seed", required_argument, NULL, 's'},
+						{"contexts", no_argument, NULL, 'c'},
 						{"verbose", no_argument, NULL, 'v'},
 						{NULL, 0, NULL, 0}};
 	unsigned long runs = 300, first = 1, bad = 0;
@@ -168,7 +174,7 @@ int main(int argc, char **argv)
 	struct sim totals = {0};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "r:f:s:v", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "r:f:s:cv", options, NULL)) >= 0) {
 		switch (c) {
 		case 'r':
 			runs = strtoul(optarg, NULL, 10);
@@ -180,11 +186,14 @@ int main(int argc, char **argv)
 			first = strtoul(optarg, NULL, 10);
 			runs = 1;
 			break;
+		case 'c':
+			contexts_alone = true;
+			break;
 		case 'v':
 			verbose = true;
 			break;
 		default:
-			fprintf(stderr, "usage: sim [--runs N] [--first SEED] | --seed SEED [--verbose]\n");
+			fprintf(stderr, "usage: sim [--runs N] [--first SEED] | --seed SEED [--contexts] [--verbose]\n");
 			return 2;
 		}
 	}

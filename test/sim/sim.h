@@ -45,6 +45,7 @@ struct host {
 	uint8_t mac[6];
 	struct in6_addr self; /* link-local */
 	bool v1;	      /* an MLDv1 implementation */
+	bool mute;	      /* it has spoken by MLD, and does so no more */
 	int at;		      /* index of the MAG, -1 = nowhere */
 	uint32_t ifindex;
 	uint32_t visit;	      /* counts attachments: what was scheduled in an earlier one is void */
@@ -125,6 +126,8 @@ struct sim {
 	struct mld_routers *router; /* upstream, querier */
 	struct mld_link *router_link;
 	span_t heartbeats; /* HEARTBEAT_INTERVAL of all; 0 = none */
+	bool contexts;	 /* a run of context.c */
+	uint8_t lost[1 << 16]; /* in such a one: was the last of its kind lost? */
 	bool timestamps; /* order registrations; else sequence numbers do */
 	uint64_t profiles; /* made so far */
 	bool verbose;
@@ -133,7 +136,7 @@ struct sim {
 	uint64_t steps, handovers, messages;
 };
 
-struct sim *sim_new(uint64_t seed, bool verbose);
+struct sim *sim_new(uint64_t seed, bool contexts, bool verbose);
 void sim_free(struct sim *sim);
 void sim_run(struct sim *sim, span_t time); /* with the invariants after every step */
 void sim_attach(struct sim *sim, struct host *h, int mag);
@@ -148,6 +151,11 @@ void sim_profile(struct sim *sim, struct host *h, bool tell); /* a random profil
 struct host *sim_host_by_mac(struct sim *sim, const uint8_t mac[6]);
 int sim_mag_by_coa(const struct sim *sim, const struct in6_addr *coa);
 void sim_to_mag(struct sim *sim, struct host *h, const uint8_t *packet, size_t len); /* over the radio */
+
+struct filter sim_random_want(struct sim *sim, const struct host *h, unsigned g);
+
+/* ---- context.c ---- */
+void context_run(struct sim *sim);
 
 /* ---- check.c ---- */
 void check_step(struct sim *sim);   /* what holds at any time */

@@ -62,16 +62,59 @@ struct host *sim_host_by_mac(struct sim *sim, const uint8_t mac[6])
 
 /* ---- the network between MAGs and LMA ---- */
 
+/* A number for what is repeated until it is answered: from, to, type, node. */
+static uint16_t kind_of(const struct sim *sim, enum ev kind, const struct ev_data *d)
+{
+	const struct mh_conf conf = {.pen = MH_PEN_DOCUMENTATION};
+	unsigned from = (unsigned)sim_mag_by_coa(sim, &d->src) + 1, to = (unsigned)sim_mag_by_coa(sim, &d->dst) + 1;
+	unsigned node = 0, type = 0;
+	struct mh_msg m;
+
+	if (kind == EVT_MH && mh_decode(&conf, d->bytes, d->len, &d->src, &d->dst, &m) == MH_OK) {
+		type = m.type;
+		while ((m.has & MH_HAS_MN_ID) && node < sim->n_hosts && !nai_eq(&sim->hosts[node].mn, &m.mn_id))
+			node++;
+	}
+	return (uint16_t)((((type * 8 + from) * 8 + to) * 32 + node) * 40503u);
+}
+
+static bool is_lost(struct sim *sim, enum ev kind, const struct ev_data *d)
+{
+	bool lost = rng_below(&sim->rng, 1000) < sim->faults.loss_pm;
+	uint8_t *before = sim->contexts ? &sim->lost[kind_of(sim, kind, d)] : NULL;
+
+	if (before) {
+		lost = lost && !*before;
+		*before = lost;
+	}
+	return lost;
+}
+
+static void trace_message(struct sim *sim, enum ev kind, const struct ev_data *d, unsigned copies)
+{
+	const struct mh_conf conf = {.pen = MH_PEN_DOCUMENTATION};
+	int from = sim_mag_by_coa(sim, &d->src), to = sim_mag_by_coa(sim, &d->dst);
+	char mn[NAI_STR_MAX];
+	struct mh_msg m;
+
+	if (!sim->verbose || kind != EVT_MH || mh_decode(&conf, d->bytes, d->len, &d->src, &d->dst, &m) != MH_OK)
+		return;
+	sim_trace(sim, "  %s %d > %d %s seq=%u hi=%u flags=%x life=%u groups=%u%s", mh_type_name(m.type), from + 1, to + 1,
+		  nai_str(&m.mn_id, mn), m.seq, m.handoff, m.flags, m.lifetime_4s, m.ams.n,
+		  copies == 0 ? ", lost" : copies == 2 ? ", doubled" : "");
+}
+
 static void carry(struct sim *sim, enum ev kind, const struct ev_data *d)
 {
 	const struct faults *f = &sim->faults;
 	unsigned copies = 1;
 
 	sim->messages++;
-	if (f->on && rng_below(&sim->rng, 1000) < f->loss_pm)
+	if (f->on && is_lost(sim, kind, d))
 		copies = 0;
 	else if (f->on && rng_below(&sim->rng, 1000) < f->dup_pm)
 		copies = 2;
+	trace_message(sim, kind, d, copies);
 	for (unsigned i = 0; i < copies; i++) {
 		/* without faults the path is short and keeps the order */
 		span_t jitter = f->on ? span_ns((int64_t)rng_below(&sim->rng, (uint64_t)f->jitter.ns + 1)) : span_ns(0);
@@ -435,8 +478,8 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 	p->lladdrs[p->n_lladdrs++] = lladdr_of(h->mac, 6);
 	p->initiation = (enum profile_initiation)rng_below(&sim->rng, 3);
 	p->delivery = (enum profile_delivery)rng_below(&sim->rng, 2);
-	p->multicast = rng_below(&sim->rng, 10) != 0;
-	p->enabled = rng_below(&sim->rng, 12) != 0;
+	p->multicast = rng_below(&sim->rng, 10) != 0 || sim->contexts;
+	p->enabled = rng_below(&sim->rng, 12) != 0 || sim->contexts;
 	p->version = ++sim->profiles;
 	if (rng_below(&sim->rng, 4) == 0) {
 		p->prefixes[0] = (struct prefix){address("2001:db8:f00:f000::"), 64};
@@ -452,9 +495,9 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 			/* one that may be left is left by reports that a radio may lose: unit tests have that */
 			bool mandatory = p->initiation == PROFILE_INITIATION_NETWORK;
 			wall_t start = {0}, end = WALL_NEVER;
-			if (rng_below(&sim->rng, 3) == 0)
+			if (rng_below(&sim->rng, 3) == 0 && !sim->contexts)
 				start.ns = sim->now.wall.ns + (int64_t)rng_below(&sim->rng, 20) * 1000000000;
-			if (rng_below(&sim->rng, 3) == 0)
+			if (rng_below(&sim->rng, 3) == 0 && !sim->contexts)
 				end.ns = sim->now.wall.ns + (int64_t)rng_below(&sim->rng, 40) * 1000000000 + 1;
 			if (start.ns < end.ns)
 				profile_add_subscription(p, &sim->groups[g], filter_sources(&f), filter_count(&f), mandatory, start, end);
@@ -512,6 +555,8 @@ static enum mn_context_mode random_mode(struct sim *sim)
 {
 	unsigned dice = (unsigned)rng_below(&sim->rng, 8);
 
+	if (sim->contexts) /* all alike now and then, so that each can tell all of it */
+		return sim->seed / 4 % 3 ? (dice < 4 ? MN_CONTEXT_QUERY : MN_CONTEXT_KEPT) : MN_CONTEXT_KEPT;
 	return dice == 0 ? MN_CONTEXT_OFF : dice < 4 ? MN_CONTEXT_QUERY : MN_CONTEXT_KEPT;
 }
 
@@ -533,6 +578,8 @@ static void new_lma(struct sim *sim)
 	conf->signalling = rng_below(&sim->rng, 4) ? LMA_ACCEPT_BOTH : LMA_ACCEPT_MLD_ONLY;
 	conf->context = random_mode(sim);
 	conf->implicit_join = rng_below(&sim->rng, 3);
+	if (sim->contexts && sim->seed / 4 % 3 == 0)
+		conf->signalling = LMA_ACCEPT_BOTH;
 	conf->pba_timer = span_ms(rng_below(&sim->rng, 4) ? 0 : (int64_t)rng_below(&sim->rng, 400));
 	start_lma(sim);
 }
@@ -591,6 +638,13 @@ static void new_mag(struct sim *sim, unsigned i)
 	m->conf.implicit_join = rng_below(&sim->rng, 4);
 	m->conf.deregister_after = span_ms(rng_below(&sim->rng, 2) ? 0 : (int64_t)rng_below(&sim->rng, 4000));
 	m->shared = rng_below(&sim->rng, 3) == 0;
+	if (sim->contexts) {
+		m->conf.access_mld.query_interval = span_s(125);
+		m->conf.nodes_per_link_max = SIM_NODES_MAX;
+		m->conf.nud_interval = span_s(5); /* who left unseen is missed */
+		if (sim->seed / 4 % 3 == 0)
+			m->conf.signalling = MAG_SIGNALLING_AUTO;
+	}
 	start_mag(sim, i);
 }
 
@@ -620,7 +674,7 @@ static void new_router(struct sim *sim)
 		abort();
 }
 
-struct sim *sim_new(uint64_t seed, bool verbose)
+struct sim *sim_new(uint64_t seed, bool contexts, bool verbose)
 {
 	static const char *const groups[SIM_GROUPS] = {"ff1e::1", "ff1e::2", "ff1e::3", "ff3e::1", "ff3e::2", "ff38::3"};
 	struct sim *sim = calloc(1, sizeof(*sim));
@@ -631,6 +685,7 @@ struct sim *sim_new(uint64_t seed, bool verbose)
 	sim->seed = seed;
 	sim->rng = rng_of(seed);
 	sim->verbose = verbose;
+	sim->contexts = contexts;
 	sim->now = (struct now){{1000000000}, {1700000000000000000}};
 	sim->net = net_new();
 	for (unsigned i = 0; i < SIM_GROUPS; i++)
@@ -645,10 +700,12 @@ struct sim *sim_new(uint64_t seed, bool verbose)
 				      .radio_loss_pm = (unsigned)rng_below(&sim->rng, 100),
 				      .delay = span_us(200 + (int64_t)rng_below(&sim->rng, 20000)),
 				      .jitter = span_us((int64_t)rng_below(&sim->rng, 60000))};
+	if (contexts)
+		sim->faults.radio_loss_pm = 0; /* who may be heard once is heard */
 	sim->n_mags = 2 + (unsigned)rng_below(&sim->rng, SIM_MAGS_MAX - 1);
 	sim->n_hosts = 1 + (unsigned)rng_below(&sim->rng, 12);
 	sim->heartbeats = span_s(rng_below(&sim->rng, 4) ? 2 + (int64_t)rng_below(&sim->rng, 30) : 0);
-	sim->timestamps = rng_below(&sim->rng, 8) != 0;
+	sim->timestamps = rng_below(&sim->rng, 8) != 0 || contexts; /* one out of window costs seconds, and the context */
 	new_router(sim);
 	new_lma(sim);
 	for (unsigned i = 0; i < sim->n_mags; i++)
