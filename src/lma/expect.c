@@ -10,17 +10,13 @@
 
 #include <string.h>
 
-/* The binding whose profile decides; a MAG that the profile does not allow is told nothing. */
-static struct binding *expected_at(struct lma *l, const struct mh_msg *m, const struct in6_addr *src)
+/* The binding whose profile decides. */
+static struct binding *binding_here(const struct lma *l, const struct mh_msg *m)
 {
 	struct binding *b = binding_of_mn(l, &m->mn_id);
 
 	while (b && !b->peer)
 		b = binding_next(b);
-	if (!b || !b->profile->enabled || !profile_allows_mag(b->profile, src)) {
-		lma_count(l, LMA_EXPECTED_NOT_THERE);
-		return NULL;
-	}
 	return b;
 }
 
@@ -61,7 +57,7 @@ static void tell_label(struct mh_msg *a, const struct in6_addr *group, uint32_t 
 static void join_all(struct lma *l, struct peer *p, const struct binding *b, const struct mn_context *c)
 {
 	for (uint16_t i = 0; i < c->n; i++) {
-		enum mh_sub_result result = b && p ? join(l, p, b, &c->v[i]) : MH_SUB_PROHIBITED;
+		enum mh_sub_result result = p ? join(l, p, b, &c->v[i]) : MH_SUB_PROHIBITED;
 
 		tell_result(&l->tx, &c->v[i], result);
 		lma_count(l, result == MH_SUB_ACCEPTED ? LMA_EXPECTED_JOINED : LMA_EXPECTED_REFUSED);
@@ -70,7 +66,7 @@ static void join_all(struct lma *l, struct peer *p, const struct binding *b, con
 
 static void label_all(struct lma *l, struct peer *p, struct binding *b, const struct mn_context *c)
 {
-	if (!b || !p)
+	if (!p)
 		return;
 	b->forwarded = true;
 	for (uint16_t i = 0; l->proxy && i < c->n; i++) {
@@ -94,8 +90,10 @@ void expect_query(struct lma *l, const struct in6_addr *src, const struct mh_msg
 	lma_count(l, LMA_EXPECTED_HEARD);
 	if (!(m->has & MH_HAS_MN_ID) || (m->mark != MH_MARK_JOIN && m->mark != MH_MARK_LABEL))
 		return;
-	b = expected_at(l, m, src);
-	p = b ? peer_get(l, src, mag) : NULL;
+	b = binding_here(l, m);
+	p = b && b->profile->enabled && profile_allows_mag(b->profile, src) ? peer_get(l, src, mag) : NULL;
+	if (!p)
+		lma_count(l, LMA_EXPECTED_NOT_THERE);
 	if (!mn_context_take(&c, l->now, m, &m->ams))
 		lma_count(l, LMA_OUT_OF_MEMORY);
 	mh_init(&l->tx, MH_SUBSCRIPTION_RESPONSE);
@@ -104,9 +102,9 @@ void expect_query(struct lma *l, const struct in6_addr *src, const struct mh_msg
 	l->tx.mn_id_subtype = m->mn_id_subtype;
 	l->tx.mn_id = m->mn_id;
 	l->tx.mark = m->mark == MH_MARK_JOIN ? MH_MARK_JOIN : MH_MARK_LABELS;
-	if (m->mark == MH_MARK_JOIN)
+	if (m->mark == MH_MARK_JOIN && b) /* else nothing is known of the node: its registration will tell */
 		join_all(l, p, b, &c);
-	else
+	else if (m->mark == MH_MARK_LABEL)
 		label_all(l, p, b, &c);
 	lma_send(l, &l->conf.lmaa, &to);
 	if (p)

@@ -77,6 +77,19 @@ static void give(struct mag_node *node, struct now now, const struct mn_group *g
 	sub->v1 = g->compat == 1;
 }
 
+void mag_context_forget(struct mag_node *node, struct now now, const struct mn_context *but)
+{
+	list_each_safe (n, &node->subs) {
+		struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
+
+		if (filter_is_none(&sub->context) || mn_context_find(but, &sub->group))
+			continue;
+		filter_drop(&sub->context);
+		mag_sub_decide(sub, now);
+		(void)mag_sub_gone(sub);
+	}
+}
+
 void mag_context_give(struct mag_node *node, struct now now, const struct mn_context *c)
 {
 	if (!mag_multicast_permitted(node))

@@ -170,6 +170,8 @@ static void let_go(struct mag_handover *h)
 	if (node && node->handover[h->side] == h) {
 		node->handover[h->side] = NULL;
 		mag_node_let_go(node);
+		if (node->in_dp && node->served && node->state == MAG_NODE_REGISTERING)
+			mag_node_forward(node); /* not by way of the other gateway any more */
 	}
 	h->node = NULL;
 	mag_handover_tunnel(h, false);
@@ -272,6 +274,8 @@ static void transmit(struct mag_handover *h)
 		mag_handover_out_put(h, &m);
 	} else if (h->state == MAG_HANDOVER_FETCHING) {
 		put_request(&m);
+	} else if (h->hi.code == MH_HI_CONTEXT_COMPLETE && h->update) {
+		mag_handover_out_put_groups(h, &m);
 	}
 	put_key(h, &m);
 	send_mh(mag, &h->with->address, &m);
@@ -284,6 +288,8 @@ void mag_handover_hi(struct mag_handover *h, struct now now, uint8_t code, bool 
 	h->hi.code = code;
 	h->hi.forward = forward;
 	h->hi.tries = 1;
+	h->update = h->changed;
+	h->changed = false;
 	h->hi.timeout = h->mag->conf.handover.retransmit;
 	h->hi.next = mono_add(now.mono, h->hi.timeout);
 	transmit(h);

@@ -47,6 +47,9 @@ struct mag_handover {
 	bool left;	/* old side: the node is off its link */
 	bool marked;	/* new side: the anchor gave labels */
 	bool done;	/* new side: the data plane has closed all seams */
+	bool changed;	/* old side: the node listens to other than was told */
+	bool update;	/* and the HI under way tells it */
+	bool told;	/* new side: that it is ready */
 	uint16_t key;
 	uint32_t number; /* of the node, where the data plane has to do with it; 0: not */
 
@@ -132,6 +135,7 @@ void mag_handover_out_ends(struct mag_handover *h, struct now now);	/* the time 
 void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m);
 /* The options that tell of the node: in our HI, and in the HAck of a reactive handover. */
 void mag_handover_out_put(const struct mag_handover *h, struct mh_msg *m);
+void mag_handover_out_put_groups(const struct mag_handover *h, struct mh_msg *m);
 void mag_handover_out_cancel(struct mag_handover *h, struct now now, const char *why);
 /* The node left its link. True: the handover has the node, which stays as it is. */
 bool mag_handover_left(struct mag_node *node, struct now now);
@@ -139,6 +143,9 @@ bool mag_handover_left(struct mag_node *node, struct now now);
 void mag_handover_revoked(struct mag_node *node, struct now now);
 /* It was heard on its old link; `anew`: it has just come there. */
 void mag_handover_heard(struct mag_node *node, struct now now, bool anew);
+/* What the node listens to has changed, and the new gateway is to hear of it. */
+void mag_handover_changed(struct mag_node *node);
+void mag_handovers_tell(struct mag *mag, struct now now);
 /* Must the data plane keep the node though it is not served? */
 bool mag_handover_keeps(const struct mag_node *node);
 

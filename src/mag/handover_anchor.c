@@ -31,8 +31,7 @@ static bool transmit(struct mag_handover *h)
 	const struct dp_tunnel *t = &node->peer->tunnel;
 	uint8_t bytes[QUERY_MAX];
 	struct mh_msg m;
-	bool all;
-	size_t len;
+	size_t len, room;
 
 	mh_init(&m, MH_SUBSCRIPTION_QUERY);
 	m.seq = h->ask.seq;
@@ -43,7 +42,13 @@ static bool transmit(struct mag_handover *h)
 	memcpy(m.hnp, node->prefixes, node->n_prefixes * sizeof(m.hnp[0]));
 	m.mark = h->ask.what;
 	len = mh_encode(&mag->mh, &m, &t->local, &t->remote, bytes, sizeof(bytes));
-	mag_signal_context(node, &m, sizeof(bytes) - len, &all);
+	room = sizeof(bytes) - len;
+	list_each (i, &node->subs) {
+		const struct mag_sub *sub = list_owner(i, struct mag_sub, in_node);
+
+		if (!filter_is_none(&sub->want) && (h->ask.what == MH_MARK_JOIN || !sub->edged))
+			(void)mag_signal_put(&m, sub, &room); /* what finds no room is asked for by MLD, and not marked */
+	}
 	len = mh_encode(&mag->mh, &m, &t->local, &t->remote, bytes, sizeof(bytes));
 	if (!len)
 		return false;

@@ -53,6 +53,7 @@ bool mag_handover_arrived(struct mag_node *node, struct now now, struct mag_link
 	mag_handover_schedule(h);
 	mag_event(mag, EV_NODE_ATTACHED, node, trigger);
 	mag_handover_event(h, EV_HANDOVER_ARRIVED, -1, h->forwarding ? "" : "before the old gateway forwarded");
+	mag_subs_forget_refusals(node, now); /* of an anchor that it was not registered at */
 	mag_registration_send(node, now, MAG_REQUEST_REGISTER);
 	mag_reach_watch(node, now);
 	return true;

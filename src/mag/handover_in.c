@@ -222,7 +222,8 @@ static void prepare(struct mag_handover *h, struct now now, const struct profile
 		mag_handover_in_refuse(h, now, MH_HACK_NO_RESOURCES, "no key is free");
 		return;
 	}
-	if (node && mag_node_present(node)) {
+	/* One that we forward for has left, though nobody saw it: it is where this comes from. */
+	if (node && mag_node_present(node) && !mag_handover_keeps(node)) {
 		is_here(h, node, now);
 		return;
 	}
@@ -315,6 +316,23 @@ static void begin(struct mag *mag, struct now now, struct mag_neighbour *n, cons
 	ask_store(h, now);
 }
 
+/* What the node listens to has changed since: the whole of it is said again. */
+static bool update(struct mag_handover *h, struct now now, const struct mh_msg *m)
+{
+	struct mn_context c = {.v = NULL};
+
+	if (!(m->has & MH_HAS_MMO) || !h->node)
+		return false;
+	if (!mn_context_take(&c, now, m, &m->mmo)) {
+		mag_count(h->mag, MAG_C_OUT_OF_MEMORY);
+		h->more = true;
+	}
+	mn_context_move(&h->context, c);
+	mag_context_forget(h->node, now, &h->context);
+	mag_handover_give(h, now);
+	return true;
+}
+
 void mag_handover_in_hi(struct mag_handover *h, struct mag *mag, struct now now, struct mag_neighbour *n,
 			const struct mh_msg *m)
 {
@@ -330,20 +348,21 @@ void mag_handover_in_hi(struct mag_handover *h, struct mag *mag, struct now now,
 	h->forwarding = true;
 	switch (h->state) {
 	case MAG_HANDOVER_PREPARED:
+	case MAG_HANDOVER_READY:
 		h->ends = mono_add(now.mono, mag->conf.handover.hold);
 		h->state = MAG_HANDOVER_MARKING;
-		mag_handover_ask(h, now, MH_MARK_LABEL);
+		mag_handover_ask(h, now, update(h, now, m) ? MH_MARK_JOIN : MH_MARK_LABEL);
 		return;
 	case MAG_HANDOVER_ARRIVED: /* before this came */
 		if (h->node && h->node->state == MAG_NODE_REGISTERING)
 			mag_node_forward(h->node);
+		(void)update(h, now, m);
 		mag_handover_ask(h, now, MH_MARK_LABEL);
-		return;
-	case MAG_HANDOVER_READY:
-		mag_handover_answer(h, MH_HACK_ACCEPTED);
 		return;
 	case MAG_HANDOVER_PREPARING: /* answered when that is done */
 	case MAG_HANDOVER_MARKING:
+		(void)update(h, now, m);
+		return;
 	case MAG_HANDOVER_INITIATING:
 	case MAG_HANDOVER_FORWARDING:
 	case MAG_HANDOVER_FETCHING:
@@ -356,17 +375,13 @@ void mag_handover_in_hi(struct mag_handover *h, struct mag *mag, struct now now,
 
 void mag_handover_in_joined(struct mag_handover *h, struct now now)
 {
-	if (h->state != MAG_HANDOVER_PREPARING && h->state != MAG_HANDOVER_ARRIVED)
-		return;
-	if (!h->heard.answered)
-		mag_handover_answer(h, h->more ? MH_HACK_CONTEXT_ACCEPTED : MH_HACK_CONTEXT_COMPLETE);
-	if (h->state == MAG_HANDOVER_PREPARING)
+	if (h->state == MAG_HANDOVER_PREPARING && !h->forwarding) {
 		h->state = MAG_HANDOVER_PREPARED;
-	if (!h->forwarding) {
+		mag_handover_answer(h, h->more ? MH_HACK_CONTEXT_ACCEPTED : MH_HACK_CONTEXT_COMPLETE);
 		mag_handover_schedule(h);
 		return;
 	}
-	if (h->state == MAG_HANDOVER_PREPARED)
+	if (h->state == MAG_HANDOVER_PREPARING)
 		h->state = MAG_HANDOVER_MARKING;
 	mag_handover_ask(h, now, MH_MARK_LABEL);
 }
@@ -383,19 +398,26 @@ static void edge(const struct mag_handover *h, const struct in6_addr *group, uin
 
 void mag_handover_in_marked(struct mag_handover *h, struct now now, const struct mh_msg *m)
 {
-	uint16_t n = m ? m->labels.n : 0, wanted = 0;
+	uint16_t n = m ? m->labels.n : 0;
 
 	(void)now;
 	if (!h->node)
 		return;
-	list_each (i, &h->node->subs)
-		wanted = (uint16_t)(wanted + !filter_is_none(&list_owner(i, struct mag_sub, in_node)->want));
 	for (uint16_t i = 0; i < n; i++) {
 		const struct mh_record *r = &m->records[m->labels.first + i];
+		struct mag_sub *sub = mag_sub_find(h->node, &r->group);
 
+		if (!sub || sub->edged)
+			continue; /* a stream has one edge, or what is past it would be before it again */
+		sub->edged = true;
 		edge(h, &r->group, r->label);
 	}
-	h->marked = n >= wanted;
+	h->marked = true;
+	list_each (i, &h->node->subs) {
+		const struct mag_sub *sub = list_owner(i, struct mag_sub, in_node);
+
+		h->marked = h->marked && (sub->edged || filter_is_none(&sub->want));
+	}
 	if (!h->marked) {
 		mag_count(h->mag, MAG_C_HANDOVER_UNMARKED);
 		edge(h, &addr_any, DP_LABEL_NONE);
@@ -404,7 +426,9 @@ void mag_handover_in_marked(struct mag_handover *h, struct now now, const struct
 		mag_handover_answer(h, MH_HACK_ACCEPTED);
 	if (h->state == MAG_HANDOVER_MARKING) {
 		h->state = MAG_HANDOVER_READY;
-		mag_handover_event(h, EV_HANDOVER_READY, -1, h->marked ? "" : "the anchor does not mark");
+		if (!h->told)
+			mag_handover_event(h, EV_HANDOVER_READY, -1, h->marked ? "" : "the anchor does not mark");
+		h->told = true;
 	}
 	mag_handover_schedule(h);
 }

@@ -43,21 +43,27 @@ static bool context_of(const struct mag_handover *h, struct mn_context *ret)
 	return k && mn_context_copy(&k->context, ret);
 }
 
-void mag_handover_out_put(const struct mag_handover *h, struct mh_msg *m)
+void mag_handover_out_put_groups(const struct mag_handover *h, struct mh_msg *m)
 {
 	struct mn_context c;
 	uint8_t bytes[HI_MAX];
 	size_t used;
 
-	if (h->node && h->node->peer)
-		put_node(h->node, m);
 	if (!mag_neighbour_knows(h->with, MH_FEATURE_MULTICAST_MOBILITY) || !context_of(h, &c))
 		return;
 	used = mh_encode(&h->mag->mh, m, NULL, NULL, bytes, sizeof(bytes));
 	if (used && mn_context_put_reports(&c, 0, h->mag->now, m, sizeof(bytes) - used - 16,
 					   mag_neighbour_knows(h->with, MH_FEATURE_CONTEXT)) < c.n)
 		m->has |= MH_HAS_MORE;
+	m->has |= MH_HAS_MMO; /* none is an answer, too */
 	mn_context_drop(&c);
+}
+
+void mag_handover_out_put(const struct mag_handover *h, struct mh_msg *m)
+{
+	if (h->node && h->node->peer)
+		put_node(h->node, m);
+	mag_handover_out_put_groups(h, m);
 }
 
 /* ---- forwarding ---- */
@@ -93,6 +99,8 @@ static void forward(struct mag_handover *h)
 	struct mag_node *node = h->node;
 	struct dp_op op = {.kind = DP_HANDOVER_FORWARD};
 
+	if (node->handover[MAG_HANDOVER_IN]) /* the data plane has one of a node */
+		mag_handover_in_complete(node->handover[MAG_HANDOVER_IN], h->mag->now);
 	mag_handover_tunnel(h, true);
 	h->number = node->number;
 	h->forwarding = true;
@@ -169,7 +177,6 @@ static void accepted(struct mag_handover *h, struct now now, const struct mh_msg
 	if ((m->has & MH_HAS_MARK) && m->mark == MH_MARK_KEY)
 		h->key = m->key;
 	forward(h);
-	withhold(h, m);
 	h->state = MAG_HANDOVER_FORWARDING;
 	mag_handover_hi(h, now, MH_HI_CONTEXT_COMPLETE, true);
 }
@@ -200,6 +207,9 @@ void mag_handover_out_hack(struct mag_handover *h, struct now now, const struct 
 		ready(h, now);
 	else
 		mag_handover_schedule(h);
+	if (m->status < MH_HACK_NOT_ACCEPTED && h->node && h->forwarding)
+		withhold(h, m);
+	h->mag->handovers_changed |= h->changed;
 }
 
 /* ---- ends ---- */
@@ -333,6 +343,25 @@ void mag_handover_heard(struct mag_node *node, struct now now, bool anew)
 	mag_handover_out_cancel(h, now, anew ? "it came back" : "it is still here");
 }
 
+void mag_handover_changed(struct mag_node *node)
+{
+	node->handover[MAG_HANDOVER_OUT]->changed = true;
+	node->mag->handovers_changed = true;
+}
+
+/* One HI at a time: what it cannot say any more is said when it is answered. */
+void mag_handovers_tell(struct mag *mag, struct now now)
+{
+	mag->handovers_changed = false;
+	list_each (i, &mag->handovers) {
+		struct mag_handover *h = list_owner(i, struct mag_handover, in_all);
+
+		if (h->changed && h->side == MAG_HANDOVER_OUT && h->state == MAG_HANDOVER_READY && !h->reactive &&
+		    !h->left && mono_is_never(h->hi.next))
+			mag_handover_hi(h, now, MH_HI_CONTEXT_COMPLETE, true);
+	}
+}
+
 bool mag_handover_keeps(const struct mag_node *node)
 {
 	const struct mag_handover *h = node->handover[MAG_HANDOVER_OUT];
@@ -367,6 +396,10 @@ void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neigh
 		mag_count(mag, MAG_C_HI_DUPLICATE);
 		mag_handover_answer(h, h->heard.code);
 		return;
+	}
+	if (node && node->state == MAG_NODE_EXPECTED) { /* it went to another one than was announced */
+		mag_handover_in_ends(node->handover[MAG_HANDOVER_IN], now, true, "it is at another gateway");
+		node = NULL;
 	}
 	if (!node || !node->peer || !node->served) {
 		tell_what_is_kept(mag, now, n, m);

@@ -444,6 +444,29 @@ static void strangers_are_refused(void **state)
 	finish(w);
 }
 
+/* It joins one group and leaves another while it is handed over: the new gateway hears of both. */
+static void it_zaps_meanwhile(void **state)
+{
+	struct world *w = listening(NULL);
+
+	(void)state;
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	forget(w);
+	join(w->b[0], 1, 1, H);
+	settle(w);
+	assert_said(w->b[0], "HI(mn1 F c3 key ff1e::1=EX{} ff1e::2=EX{})");
+	assert_said(w->b[1], "SQ(mn1 join ff1e::1=EX{} ff1e::2=EX{}) MLD(TO_EX ff1e::2{}) SQ(mn1 label ff1e::2=EX{}) "
+			     "HAck(mn1 F c0 key)");
+	assert_data(w->b[1], "ff1e::2+1 edge1=2");
+	leave(w->b[0], 1, 1, G);
+	leave(w->b[0], 1, 1, H);
+	settle(w);
+	assert_false(has_sub(w->b[1], 1, G));
+	assert_false(has_sub(w->b[1], 1, H));
+	assert_true(view(w->b[0], 1).handing_over);
+	finish(w);
+}
+
 /* Groups that the profile of the node denies there: told, and not forwarded. */
 static void some_groups_are_refused(void **state)
 {
@@ -948,6 +971,7 @@ int main(void)
 		cmocka_unit_test(the_second_word_is_lost),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(strangers_are_refused),
+		cmocka_unit_test(it_zaps_meanwhile),
 		cmocka_unit_test(some_groups_are_refused),
 		cmocka_unit_test(the_anchor_refuses_a_group),
 		cmocka_unit_test(the_anchor_knows_nothing_of_it),

@@ -317,6 +317,8 @@ void mag_signal_flush(struct mag *mag, struct now now)
 void mag_settle(struct mag *mag, struct now now)
 {
 	mag->now = now;
+	if (mag->handovers_changed)
+		mag_handovers_tell(mag, now);
 	while (mag_listen_drain(mag, now) || !list_empty(&mag->touched) || !list_empty(&mag->dirty)) {
 		mag_signal_flush(mag, now);
 		send_refreshes(mag, now);

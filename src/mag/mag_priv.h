@@ -297,6 +297,7 @@ struct mag_sub {
 	uint8_t result;			/* enum mh_sub_result of that refusal */
 	bool silent;			/* it was no refusal: the source has fallen silent, and that ended it */
 	bool no_room;			/* did not fit the last PBU */
+	bool edged;			/* its seam of a handover has its edge (handover_in.c) */
 	bool ended;			/* terminated by the network: until nobody wishes it, or the profile changes */
 	bool queried, waiting;		/* initiation `query`: the node was asked, its answer is awaited */
 	uint8_t origins;
@@ -357,6 +358,7 @@ struct mag {
 	struct slab link_slab, stranger_slab, node_slab, sub_slab, group_slab, peer_slab, neighbour_slab, handover_slab;
 	struct htab handovers_by_mn, handover_requests;
 	struct list neighbours, handovers;
+	bool handovers_changed; /* what a node listens to that is handed over */
 	struct limiter handovers_begun;
 	uint16_t hi_seq, key_last;
 	uint8_t ask_seq;
@@ -524,6 +526,8 @@ void mag_subs_schedule(struct mag_node *node, struct now now); /* when its subsc
 bool mag_context_of(const struct mag_node *node, struct mn_context *ret);
 /* It came along. */
 void mag_context_give(struct mag_node *node, struct now now, const struct mn_context *c);
+/* What came along, and is not in this one, does not count any more. */
+void mag_context_forget(struct mag_node *node, struct now now, const struct mn_context *but);
 /* The node sent an MLD report: what it does not name soon it does not want. */
 void mag_context_reported(struct mag_node *node, struct now now);
 /* Does the wish that came along hold still? */
@@ -592,7 +596,7 @@ void mag_signal_drain(struct mag *mag, struct now now);
 void mag_group_free(struct mag_group *g);
 /* Fill the AMS options; what is put in becomes `asked`. `room` in octets. False: not all did fit. */
 bool mag_signal_ams(struct mag_node *node, struct mh_msg *m, size_t room);
-size_t mag_signal_context(const struct mag_node *node, struct mh_msg *m, size_t room, bool *all);
+bool mag_signal_put(struct mh_msg *m, const struct mag_sub *sub, size_t *room); /* one of them */
 void mag_signal_result(struct mag_node *node, struct now now, const struct mh_msg *m);
 bool mag_signal_carries(const struct mag_node *node); /* does its binding carry groups? */
 void mag_signal_review(struct mag_node *node); /* its groups are to be looked at again */

@@ -275,7 +275,7 @@ void mag_node_become(struct mag_node *node, struct now now, enum mag_node_state 
 	case MAG_NODE_REGISTERED:
 		mag_peer_serve(node->peer);
 		mag_node_forward(node); /* by way of its anchor, where it was by that of another gateway */
-		if (!node->served)
+		if (!node->member)
 			mag_subs_deliver(node, now);
 		node->served = true;
 		return;

@@ -74,7 +74,10 @@ void mag_node_moved_away(struct mag_node *node, struct now now)
 /* The session is over by the anchor's will: the node may be here, but is not served until somebody acts. */
 static void ended_by_anchor(struct mag_node *node, struct now now)
 {
-	mag_node_refuse(node, now, -1, "revoked by the anchor");
+	if (node->link)
+		mag_node_refuse(node, now, -1, "revoked by the anchor");
+	else
+		mag_node_moved_away(node, now); /* handed over: it is not here */
 }
 
 /* Is it still here? An answer within the probes says so, RFC 5846 9.1. */

@@ -313,7 +313,7 @@ static size_t ams_size(const struct filter *f)
 	return size;
 }
 
-static bool put_ams(struct mh_msg *m, const struct mag_sub *sub, size_t *room)
+bool mag_signal_put(struct mh_msg *m, const struct mag_sub *sub, size_t *room)
 {
 	const struct filter *f = &sub->want;
 	size_t size = ams_size(f);
@@ -339,33 +339,13 @@ bool mag_signal_ams(struct mag_node *node, struct mh_msg *m, size_t room)
 		filter_drop(&sub->asked);
 		if (filter_is_none(&sub->want))
 			continue;
-		sub->no_room = !put_ams(m, sub, &room);
+		sub->no_room = !mag_signal_put(m, sub, &room);
 		all &= !sub->no_room;
 		if (!sub->no_room)
 			sub->asked = filter_dup(&sub->want);
 		bear(sub);
 	}
 	return all;
-}
-
-size_t mag_signal_context(const struct mag_node *node, struct mh_msg *m, size_t room, bool *all)
-{
-	size_t n_groups = 0;
-	const size_t more = 16; /* the option that says "more" */
-
-	*all = true;
-	if (room < more || (node->peer->heard && !node->peer->heard_capabilities))
-		return 0;
-	room -= more;
-	list_each (n, &node->subs) {
-		const struct mag_sub *sub = list_owner(n, struct mag_sub, in_node);
-
-		if (filter_is_none(&sub->want))
-			continue;
-		n_groups++;
-		*all &= put_ams(m, sub, &room);
-	}
-	return n_groups;
 }
 
 static void take_results(struct mag_node *node, struct now now, const struct mh_msg *m)

@@ -359,6 +359,8 @@ static void set_want(struct mag_sub *sub, struct filter want)
 		tell(sub, true);
 	}
 	mag_sub_changed(sub);
+	if (node->handover[MAG_HANDOVER_OUT])
+		mag_handover_changed(node);
 }
 
 static void review_limited(struct mag_node *node, struct now now)
@@ -551,7 +553,7 @@ void mag_subs_review(struct mag_node *node, struct now now)
 		return;
 	if (mag_multicast_permitted(node) && !node->mld)
 		mag_listen_start(node, now);
-	if (mag_multicast_permitted(node) && !was_on && node->state == MAG_NODE_REGISTERED)
+	if (mag_multicast_permitted(node) && !was_on && node->served)
 		mag_subs_deliver(node, now);
 	if (node->member)
 		proxy_member_output(node->member, &out, mag_node_l2_unicast(node));

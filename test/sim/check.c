@@ -26,11 +26,51 @@ static struct host *host_behind(struct sim *sim, int mag, const struct dp_out *o
 	return NULL;
 }
 
+/* A copy at a MAG that hands the node over goes to the other one, whose seam passes one of two. */
+static void forwarded(struct sim *sim, const struct dpm_handover *h, bool *seam)
+{
+	int m = sim_mag_by_coa(sim, &h->conf.tunnel.remote);
+	struct dp_tunnel back = {h->conf.tunnel.remote, h->conf.tunnel.local};
+	const struct dpm_handover *e = m >= 0 ? dpm_expects(sim->mags[m].dp, &back, h->conf.key) : NULL;
+	const struct dp_node *n = e && !e->unicast ? dpm_node_numbered(sim->mags[m].dp, e->conf.node) : NULL;
+	struct dp_out out = {0};
+	struct host *to;
+
+	if (!n)
+		return;
+	out.ifindex = n->ifindex;
+	memcpy(out.dmac, n->mac, sizeof(out.dmac));
+	to = host_behind(sim, m, &out);
+	if (to)
+		seam[to->index] = true;
+}
+
+static void at_mag(struct sim *sim, int m, const struct dp_out *out, struct arrivals *a, bool *seam)
+{
+	const struct dpm_handover *h = dpm_handover(sim->mags[m].dp, out->node);
+	struct host *to;
+
+	if (dp_out_is_held(out))
+		return;
+	if (sim->mags[m].shared && (out->dmac[0] & 1))
+		sim_broken(sim, "mag%d: a copy on a shared link has the group's MAC address: every node gets it", m + 1);
+	if (h && h->forward) {
+		forwarded(sim, h, seam);
+		return;
+	}
+	to = host_behind(sim, m, out);
+	if (to && h && !h->unicast)
+		seam[to->index] = true;
+	else if (to)
+		a->copies[to->index]++;
+}
+
 static void arrive(struct sim *sim, const struct in6_addr *source, const struct in6_addr *group, struct arrivals *a)
 {
 	struct dp_in up = {.ifindex = SIM_UPSTREAM};
 	struct dp_out mags[SIM_MAGS_MAX + 2], nodes[64];
 	unsigned n = dpm_forward(sim->lma_dp, &up, source, group, mags, SIM_MAGS_MAX + 2);
+	bool seam[SIM_NODES_MAX] = {false};
 
 	memset(a, 0, sizeof(*a));
 	for (unsigned i = 0; i < n; i++) {
@@ -39,14 +79,11 @@ static void arrive(struct sim *sim, const struct in6_addr *source, const struct 
 		if (m < 0 || !dpm_has_tunnel(sim->mags[m].dp, &in.tunnel))
 			continue;
 		unsigned k = dpm_forward(sim->mags[m].dp, &in, source, group, nodes, 64);
-		for (unsigned o = 0; o < k; o++) {
-			if (sim->mags[m].shared && (nodes[o].dmac[0] & 1))
-				sim_broken(sim, "mag%d: a copy on a shared link has the group's MAC address: every node gets it", m + 1);
-			struct host *h = host_behind(sim, m, &nodes[o]);
-			if (h)
-				a->copies[h->index]++;
-		}
+		for (unsigned o = 0; o < k; o++)
+			at_mag(sim, m, &nodes[o], a, seam);
 	}
+	for (unsigned i = 0; i < sim->n_hosts; i++)
+		a->copies[i] += seam[i];
 }
 
 /* ---- at any time ---- */
@@ -229,12 +266,22 @@ static void settled_group(struct sim *sim, unsigned g, const struct in6_addr *so
 			   needed ? "needed" : "not needed");
 }
 
+/* Handovers end by themselves, whatever got lost. */
+static void settled_handovers(struct sim *sim)
+{
+	for (unsigned m = 0; m < sim->n_mags; m++)
+		if (mag_totals(sim->mags[m].engine).handovers || dpm_handovers(sim->mags[m].dp))
+			sim_broken(sim, "mag%u has %u handovers under way, its data plane %u", m + 1,
+				   mag_totals(sim->mags[m].engine).handovers, dpm_handovers(sim->mags[m].dp));
+}
+
 void check_settled(struct sim *sim)
 {
 	struct in6_addr other = sim->sources[0];
 
 	other.s6_addr[15] = 0xee; /* a source that nobody names */
 	settled_unicast(sim);
+	settled_handovers(sim);
 	for (unsigned g = 0; g < SIM_GROUPS; g++) {
 		for (unsigned s = 0; s < SIM_SOURCES; s++)
 			settled_group(sim, g, &sim->sources[s]);

@@ -13,11 +13,6 @@ struct flow {
 	unsigned n;
 };
 
-struct handover {
-	struct dp_handover conf;
-	bool forward;
-};
-
 struct dpm {
 	struct sim *sim;
 	const char *name;
@@ -25,7 +20,7 @@ struct dpm {
 	struct dp_route *routes;
 	struct dp_node *nodes;
 	struct flow *flows;
-	struct handover *handovers;
+	struct dpm_handover *handovers;
 	unsigned n_tunnels, n_routes, n_nodes, n_flows, n_handovers;
 };
 
@@ -79,7 +74,7 @@ static int tunnel_at(const struct dpm *m, const struct dp_tunnel *t)
 	return -1;
 }
 
-static struct handover *handover_at(const struct dpm *m, uint32_t node)
+static struct dpm_handover *handover_at(const struct dpm *m, uint32_t node)
 {
 	for (unsigned i = 0; i < m->n_handovers; i++)
 		if (m->handovers[i].conf.node == node)
@@ -192,6 +187,8 @@ static void node(struct dpm *m, const struct dp_node *n, bool add)
 			m->nodes[i] = *n;
 		else
 			cut(m->nodes, &m->n_nodes, sizeof(*m->nodes), i);
+		if (!add && handover_at(m, n->node) && handover_at(m, n->node)->forward)
+			sim_broken(m->sim, "%s: a node goes while it is forwarded", m->name);
 		return;
 	}
 	if (add)
@@ -248,20 +245,51 @@ static void flow(struct dpm *m, const struct dp_op *op)
 	}
 }
 
+const struct dpm_handover *dpm_handover(const struct dpm *m, uint32_t node) { return handover_at(m, node); }
+
+const struct dpm_handover *dpm_expects(const struct dpm *m, const struct dp_tunnel *tunnel, uint16_t key)
+{
+	for (unsigned i = 0; i < m->n_handovers; i++) {
+		const struct dpm_handover *h = &m->handovers[i];
+
+		if (!h->forward && h->conf.key == key && dp_tunnel_eq(&h->conf.tunnel, tunnel))
+			return h;
+	}
+	return NULL;
+}
+
+unsigned dpm_handovers(const struct dpm *m) { return m->n_handovers; }
+
+const struct dp_node *dpm_node_numbered(const struct dpm *m, uint32_t node)
+{
+	for (unsigned i = 0; i < m->n_nodes; i++)
+		if (m->nodes[i].node == node)
+			return &m->nodes[i];
+	return NULL;
+}
+
 static void handover(struct dpm *m, const struct dp_op *op)
 {
-	struct handover *h = handover_at(m, op->handover.node);
+	struct dpm_handover *h = handover_at(m, op->handover.node);
+	bool forward = op->kind == DP_HANDOVER_FORWARD;
 
 	if (op->kind == DP_HANDOVER_END) {
 		if (h)
 			cut(m->handovers, &m->n_handovers, sizeof(*m->handovers), (unsigned)(h - m->handovers));
+		else
+			sim_broken(m->sim, "%s: a handover ends that is not there", m->name);
 		return;
 	}
 	need_tunnel(m, &op->handover.tunnel, "a handover");
 	need_tunnel(m, &op->handover.anchor, "a handover");
-	if (!h)
-		h = grow(&m->handovers, &m->n_handovers, sizeof(*m->handovers));
-	*h = (struct handover){op->handover, op->kind == DP_HANDOVER_FORWARD};
+	if (forward && !dpm_node_numbered(m, op->handover.node))
+		sim_broken(m->sim, "%s: forwarding for a node that is not there", m->name);
+	if (!forward && dpm_expects(m, &op->handover.tunnel, op->handover.key))
+		sim_broken(m->sim, "%s: two nodes are expected under one key", m->name);
+	if (h)
+		sim_broken(m->sim, "%s: a handover of a node that has one", m->name);
+	h = grow(&m->handovers, &m->n_handovers, sizeof(*m->handovers));
+	*h = (struct dpm_handover){op->handover, forward, dpm_node_numbered(m, op->handover.node)};
 }
 
 void dpm_apply(struct dpm *m, const struct dp_op *op)

@@ -69,7 +69,7 @@ static void act(struct sim *sim)
 {
 	struct host *h = &sim->hosts[rng_below(&sim->rng, sim->n_hosts)];
 	unsigned g = (unsigned)rng_below(&sim->rng, SIM_GROUPS);
-	unsigned dice = (unsigned)rng_below(&sim->rng, 22);
+	unsigned dice = (unsigned)rng_below(&sim->rng, 32);
 
 	if (dice < 9) {
 		int to = (int)rng_below(&sim->rng, sim->n_mags);
@@ -95,6 +95,8 @@ static void act(struct sim *sim)
 			admin(sim, h, g);
 	} else if (dice == 19) {
 		sim_profile(sim, h, true);
+	} else if (dice < 30) {
+		sim_handover(sim, h);
 	} else {
 		calamity(sim);
 	}
@@ -149,6 +151,8 @@ static bool run(uint64_t seed, bool verbose, struct sim *totals)
 	totals->steps += sim->steps;
 	totals->handovers += sim->handovers;
 	totals->messages += sim->messages;
+	totals->announced += sim->announced;
+	totals->arrived += sim->arrived;
 	sim_free(sim);
 	return good;
 }
@@ -212,7 +216,9 @@ int main(int argc, char **argv)
 	if (tty && runs > 1)
 		fprintf(stderr, "\r");
 	double took = seconds() - start;
-	printf("%llu handovers, %llu messages, %llu steps in %.1f s: %.0f handovers/s\n", (unsigned long long)totals.handovers,
+	printf("%llu handovers (%llu announced, of which %llu were ready and came there), %llu messages, %llu steps in %.1f s: "
+	       "%.0f handovers/s\n",
+	       (unsigned long long)totals.handovers, (unsigned long long)totals.announced, (unsigned long long)totals.arrived,
 	       (unsigned long long)totals.messages, (unsigned long long)totals.steps, took, (double)totals.handovers / took);
 	printf("%lu passed, %lu failed\n", runs > bad ? runs - bad : 0, bad);
 	return bad ? 1 : 0;

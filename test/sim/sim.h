@@ -31,6 +31,17 @@ unsigned dpm_forward(const struct dpm *m, const struct dp_in *in, const struct i
 		     struct dp_out *outs, unsigned max);
 const struct dp_route *dpm_route(const struct dpm *m, const struct in6_addr *dst);
 const struct dp_node *dpm_node(const struct dpm *m, const struct in6_addr *dst);
+/* A handover of the node, at its old MAG (forward) or its new one; NULL: none. */
+struct dpm_handover {
+	struct dp_handover conf;
+	bool forward;
+	bool unicast; /* the node was there when it was said: its copies do not pass a seam */
+};
+const struct dpm_handover *dpm_handover(const struct dpm *m, uint32_t node);
+/* The one for which packets with that key come from that MAG. */
+const struct dpm_handover *dpm_expects(const struct dpm *m, const struct dp_tunnel *tunnel, uint16_t key);
+unsigned dpm_handovers(const struct dpm *m);
+const struct dp_node *dpm_node_numbered(const struct dpm *m, uint32_t node);
 bool dpm_empty(const struct dpm *m); /* nothing left in it */
 void dpm_print(const struct dpm *m, FILE *to);
 
@@ -51,6 +62,10 @@ struct host {
 	uint32_t visit;	      /* counts attachments: what was scheduled in an earlier one is void */
 	struct want wants[SIM_GROUPS];
 	struct profile *profile;
+	mono_t profile_at; /* it last changed */
+	/* when both gateways had said that they are ready for it: its groups at the old one; 0: nothing is known */
+	int announced_to;
+	unsigned announced; /* bits of groups */
 	struct want admin[SIM_GROUPS]; /* what an operator subscribed at the present MAG */
 	bool was_admin[SIM_GROUPS];    /* or at one before: it may have come along */
 	bool has_prefix;
@@ -74,6 +89,7 @@ enum ev {
 	EVT_HOST_TIMER,
 	EVT_PROFILE,	/* the policy store's answer */
 	EVT_CHANGED,	/* an LMA's or MAG's store has heard of a change */
+	EVT_CLOSED,	/* a MAG's data plane has closed the seams of a node */
 };
 struct ev_data {
 	struct in6_addr src, dst;
@@ -134,6 +150,7 @@ struct sim {
 	bool changed; /* a data plane, since the last check */
 	unsigned failures; /* broken invariants; the first is printed */
 	uint64_t steps, handovers, messages;
+	uint64_t announced, arrived; /* predictive handovers: begun, and come to where they were announced */
 };
 
 struct sim *sim_new(uint64_t seed, bool contexts, bool verbose);
@@ -144,6 +161,9 @@ void sim_detach(struct sim *sim, struct host *h, bool seen); /* unseen: a shared
 /* A daemon dies with all that it knew, its data plane included, and begins anew. */
 void sim_restart_lma(struct sim *sim);
 void sim_restart_mag(struct sim *sim, unsigned mag);
+/* handover.c: the node is handed over, and then does what nodes do. */
+void sim_handover(struct sim *sim, struct host *h);
+void sim_arrived(struct sim *sim, int mag, const struct event *e); /* a MAG says that a node has come as announced */
 void sim_drain(struct sim *sim);	    /* carry out the engines' effects */
 void sim_broken(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_trace(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -209,6 +209,33 @@ static void detached(struct sim *sim, int mag, const struct event *e)
 			forget_admin(&sim->hosts[i]);
 }
 
+/* The own path of a node that came by a handover serves alone, some time after it is there and registered; the data plane may
+ * fail to say so. */
+static void seams(struct sim *sim, int mag, const struct dp_op *op)
+{
+	const struct dpm_handover *h = NULL;
+	struct ev_data d = {.mag = mag};
+
+	if (op->kind == DP_NODE_ADD)
+		h = dpm_handover(sim->mags[mag].dp, op->node.node);
+	else if (op->kind == DP_HANDOVER_EXPECT)
+		h = dpm_handover(sim->mags[mag].dp, op->handover.node);
+	if (!h || h->forward || (op->kind == DP_NODE_ADD && !dp_tunnel_eq(&op->node.tunnel, &h->conf.anchor)) ||
+	    (op->kind == DP_HANDOVER_EXPECT && !h->unicast) || !rng_below(&sim->rng, 8))
+		return;
+	d.what = h->conf.node;
+	d.request = h->conf.key;
+	net_at(sim->net, mono_add(sim->now.mono, span_ms((int64_t)rng_below(&sim->rng, 400))), EVT_CLOSED, &d);
+}
+
+static void closed(struct sim *sim, const struct ev_data *d)
+{
+	const struct dpm_handover *h = dpm_handover(sim->mags[d->mag].dp, d->what);
+
+	if (h && !h->forward && h->conf.key == d->request)
+		mag_handover_done(sim->mags[d->mag].engine, sim->now, d->what);
+}
+
 static void effect(struct sim *sim, int mag, const struct fx *fx)
 {
 	struct dpm *dp = mag >= 0 ? sim->mags[mag].dp : sim->lma_dp;
@@ -241,6 +268,8 @@ static void effect(struct sim *sim, int mag, const struct fx *fx)
 		break;
 	case FX_DP:
 		dpm_apply(dp, &fx->dp);
+		if (mag >= 0)
+			seams(sim, mag, &fx->dp);
 		sim->changed = true;
 		break;
 	case FX_PROFILE:
@@ -251,6 +280,8 @@ static void effect(struct sim *sim, int mag, const struct fx *fx)
 		trace_event(sim, who, &fx->event);
 		if (fx->event.kind == EV_NODE_DETACHED)
 			detached(sim, mag, &fx->event);
+		if (fx->event.kind == EV_HANDOVER_ARRIVED)
+			sim_arrived(sim, mag, &fx->event);
 		break;
 	}
 }
@@ -345,6 +376,9 @@ static void deliver(struct sim *sim, enum ev kind, const struct ev_data *d)
 			mag_profile(sim->mags[d->mag].engine, sim->now, d->request, h ? h->profile : NULL);
 		else
 			lma_profile(sim->lma, sim->now, d->request, h ? h->profile : NULL);
+		break;
+	case EVT_CLOSED:
+		closed(sim, d);
 		break;
 	case EVT_CHANGED:
 		if (d->mag >= 0)
@@ -513,6 +547,7 @@ void sim_profile(struct sim *sim, struct host *h, bool tell)
 	h->profile = p;
 	if (!tell)
 		return;
+	h->profile_at = sim->now.mono;
 	sim_trace(sim, "profile of mn%u changes", h->index + 1);
 	/* the end of the service ends what an operator had set, too: its MAG must not miss it behind the next change */
 	if (!p->multicast) {
@@ -619,6 +654,28 @@ void sim_restart_mag(struct sim *sim, unsigned i)
 	sim_drain(sim);
 }
 
+/* Most know most others; what they can do differs. */
+static void candidates(struct sim *sim, unsigned i)
+{
+	struct mag_conf *c = &sim->mags[i].conf;
+	char text[32];
+
+	c->handover.enabled = rng_below(&sim->rng, 10) != 0;
+	c->handover.hold = span_ms(500 + (int64_t)rng_below(&sim->rng, 4000));
+	c->handover.groups_max = rng_below(&sim->rng, 4) ? 48 : 1 + (uint32_t)rng_below(&sim->rng, 3);
+	for (unsigned k = 0; k < sim->n_mags; k++) {
+		struct mag_candidate *x = &c->candidates[c->n_candidates];
+
+		if (k == i || rng_below(&sim->rng, 10) == 0)
+			continue;
+		snprintf(x->name, sizeof(x->name), "mag%u", k + 1);
+		snprintf(text, sizeof(text), "2001:db8:1::%x", k + 1);
+		x->address = address(text);
+		x->context = rng_below(&sim->rng, 8) != 0;
+		c->n_candidates++;
+	}
+}
+
 static void new_mag(struct sim *sim, unsigned i)
 {
 	struct sim_mag *m = &sim->mags[i];
@@ -638,6 +695,7 @@ static void new_mag(struct sim *sim, unsigned i)
 	m->conf.implicit_join = rng_below(&sim->rng, 4);
 	m->conf.deregister_after = span_ms(rng_below(&sim->rng, 2) ? 0 : (int64_t)rng_below(&sim->rng, 4000));
 	m->shared = rng_below(&sim->rng, 3) == 0;
+	candidates(sim, i);
 	if (sim->contexts) {
 		m->conf.access_mld.query_interval = span_s(125);
 		m->conf.nodes_per_link_max = SIM_NODES_MAX;
@@ -654,7 +712,7 @@ static void new_host(struct sim *sim, unsigned i)
 	char text[32];
 
 	h->index = i;
-	h->at = -1;
+	h->at = h->announced_to = -1;
 	h->mn = nai_of(text, (size_t)snprintf(text, sizeof(text), "mn%u@example.net", i + 1));
 	memcpy(h->mac, (uint8_t[]){2, 0, 0, 0, 0, (uint8_t)(i + 1)}, 6);
 	h->self = addr_link_local_of(h->mac);
