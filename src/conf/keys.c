@@ -124,6 +124,10 @@ static const struct conf_word kind_words[] = {
 	       "sources of a group at most; auto: likewise"),							       \
 	SWITCH(p ".v1-mode", f.v1_mode, 0, "an MLDv1 router is on the link: MLDv1 is spoken (RFC 3810 8.3.1)"),	       \
 	NUMBER(p ".groups-per-host", f.host_groups_max, 1, 1 << 20, "none", 0, "groups of one host at most"),		       \
+	NUMBER(p ".reports-per-host", f.host_rate_max, 1, 1 << 20, "none", 0,					       \
+	       "reports per second of one host at most; the others are not looked at"),				       \
+	NUMBER(p ".reports-per-link", f.link_rate_max, 1, 1 << 24, "none", 0,					       \
+	       "reports per second of all hosts of a link at most, likewise"),						       \
 	NUMBER(p ".hosts", f.hosts_max, 1, 65535, "auto", 0,							       \
 	       "hosts tracked for a group at most; auto: likewise")
 
@@ -145,6 +149,8 @@ static const struct conf_word kind_words[] = {
 	       "reports are packed up to this size in octets; auto: what fits the link"),			       \
 	NUMBER(p ".groups", f.groups_max, 1, 1 << 20, "auto", 0,						       \
 	       "groups reported at most; auto: as the limits of the role say"),					       \
+	NUMBER(p ".memory", f.memory_max, 1 << 16, 0xffffffff, "auto", 0,					       \
+	       "octets of memory at most for what is reported; auto: as the limits of the role say, or 1 GiB"),	       \
 	SWITCH(p ".v1-only", f.v1_only, 0, "speak MLDv1 whatever the querier speaks")
 
 /* clang-format on */

@@ -10,6 +10,7 @@
 #define MTU_MIN 1280
 #define MTU_MAX 65535
 #define LEFT_MAX 7 /* that hgroup.left holds: the most that the RFC's Robustness Variable may be in a query */
+#define GROUP_OCTETS (sizeof(struct hgroup) + sizeof(uint32_t)) /* and its bucket */
 #define GROUPS_MAX ((1u << 27) - 1) /* numbers that hgroup.chain holds */
 
 const char *mld_host_counter_name(enum mld_host_counter c)
@@ -17,7 +18,7 @@ const char *mld_host_counter_name(enum mld_host_counter c)
 	static const char *const names[MLD_HOST_COUNTER_N] = {
 	    [MLD_HOST_QUERIES_HEARD] = "mld-up-queries-heard", [MLD_HOST_QUERIES_V1] = "mld-up-queries-v1",
 	    [MLD_HOST_REPORTS_SENT] = "mld-up-reports-sent",   [MLD_HOST_RECORDS_SENT] = "mld-up-records-sent",
-	    [MLD_HOST_LIMIT_GROUPS] = "mld-up-limit-groups",
+	    [MLD_HOST_LIMIT_GROUPS] = "mld-up-limit-groups",   [MLD_HOST_LIMIT_MEMORY] = "mld-up-limit-memory",
 	};
 	return (unsigned)c < MLD_HOST_COUNTER_N ? names[c] : "?";
 }
@@ -120,6 +121,8 @@ static struct mld_host_conf conf_resolve(const struct mld_host_conf *given)
 	c.mtu = c.mtu < MTU_MIN ? MTU_MIN : c.mtu > MTU_MAX ? MTU_MAX : c.mtu;
 	if (!c.groups_max)
 		c.groups_max = 1u << 20;
+	if (!c.memory_max)
+		c.memory_max = 1u << 30;
 	return c;
 }
 
@@ -199,6 +202,7 @@ static void detail_free(struct mld_upstream *up, struct hgroup *g)
 	if (!d)
 		return;
 	g->any = d->filter.mode == FILTER_EXCLUDE;
+	up->list_octets -= filter_bytes(&d->filter);
 	filter_drop(&d->filter);
 	pool_put(&up->set->details, d);
 	g->detail = 0;
@@ -279,6 +283,16 @@ void upstream_ready(struct mld_upstream *up)
 void upstream_arm(struct mld_upstream *up)
 {
 	heap_set(&up->set->heap, &up->deadline, mono_min(up->walk.at, up->v1_until));
+}
+
+uint32_t mld_upstream_groups(const struct mld_upstream *up)
+{
+	return up->table.count;
+}
+
+size_t mld_upstream_used(const struct mld_upstream *up)
+{
+	return up->table.count * GROUP_OCTETS + up->list_octets;
 }
 
 uint8_t mld_upstream_version(const struct mld_upstream *up)
@@ -496,6 +510,7 @@ static bool set_fully(struct mld_upstream *up, struct hgroup *g, mono_t now, con
 	}
 	if (say && d->filter.mode == f->mode && g->left > p->mode_left)
 		p->mode_left = g->left; /* the change of mode that was being said: it is said with this one */
+	up->list_octets += filter_bytes(f) - filter_bytes(&d->filter);
 	filter_move(&d->filter, filter_dup(f));
 	if (say) {
 		g->left = 0;
@@ -506,12 +521,25 @@ static bool set_fully(struct mld_upstream *up, struct hgroup *g, mono_t now, con
 	return true;
 }
 
+/* What makes it less is never refused. */
+static bool memory_room(struct mld_upstream *up, const struct hgroup *g, const struct filter *f)
+{
+	size_t has = filter_bytes(f) + GROUP_OCTETS, had = g ? filter_bytes(hgroup_state(up, g)) + GROUP_OCTETS : 0;
+
+	if (has <= had || mld_upstream_used(up) + has - had <= up->conf.memory_max)
+		return true;
+	up->counter[MLD_HOST_LIMIT_MEMORY]++;
+	return false;
+}
+
 bool mld_upstream_set(struct mld_upstream *up, struct now now, const struct in6_addr *group, const struct filter *f)
 {
 	struct hgroup *g = hgroup_find(up, group);
 
 	if (filter_eq(g ? hgroup_state(up, g) : &FILTER_NONE, f) || !group_is_reported(group))
 		return true;
+	if (!memory_room(up, g, f))
+		return false;
 	if (!g)
 		g = hgroup_new(up, group);
 	if (g && (set_lightly(up, g, now.mono, f) || set_fully(up, g, now.mono, f)))

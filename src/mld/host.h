@@ -14,6 +14,7 @@ struct mld_host_conf {
 	span_t unsolicited_interval; /* 1 s (v2), used for v1 too unless set to its 10 s */
 	uint32_t mtu;		     /* reports are packed up to it; default 1280 */
 	uint32_t groups_max;
+	uint32_t memory_max; /* octets for the state that is reported; zero: 1 GiB */
 	bool v1_only; /* speak MLDv1 whatever the querier speaks */
 };
 
@@ -31,6 +32,7 @@ enum mld_host_counter {
 	MLD_HOST_REPORTS_SENT,
 	MLD_HOST_RECORDS_SENT,
 	MLD_HOST_LIMIT_GROUPS,
+	MLD_HOST_LIMIT_MEMORY,
 	MLD_HOST_COUNTER_N
 };
 const char *mld_host_counter_name(enum mld_host_counter c);
@@ -57,6 +59,8 @@ void mld_upstream_announce(struct mld_upstream *up, struct now now);
 bool mld_upstream_get(const struct mld_upstream *up, const struct in6_addr *group, struct filter *ret);
 void mld_upstream_each(const struct mld_upstream *up,
 		       void (*each)(void *arg, const struct in6_addr *group, const struct filter *f), void *arg);
+uint32_t mld_upstream_groups(const struct mld_upstream *up);
+size_t mld_upstream_used(const struct mld_upstream *up); /* octets: what memory_max is held against */
 uint8_t mld_upstream_version(const struct mld_upstream *up); /* what the querier lets us speak: 1 or 2 */
 uint64_t mld_upstream_counter(const struct mld_upstream *up, enum mld_host_counter c);
 

@@ -66,6 +66,7 @@ struct mld_upstream {
 	struct pool groups;
 	struct itab_kind kind;
 	struct itab table;
+	size_t list_octets; /* of the groups' source lists */
 	struct deadline deadline;
 	uint8_t robustness;    /* in force */
 	span_t query_interval; /* the querier's, as last heard */

@@ -770,6 +770,41 @@ static void test_limit_of_groups(void **state)
 	node_stop(&n);
 }
 
+/* Source lists count, and what becomes less is never refused. */
+static void test_limit_of_memory(void **state)
+{
+	struct mld_host_conf conf = {.memory_max = 300, .robustness = 1};
+	struct in6_addr second = address("ff0e::2"), v[26];
+	struct filter any = FILTER_ANY, many, few, got;
+	struct node n;
+	bool oom = false;
+
+	(void)state;
+	many = filter_of(FILTER_INCLUDE, v, sources_named("abcdefghijklmnopqrstuvwxyz", v), &oom);
+	few = filter_of(FILTER_INCLUDE, v, sources_named("abcdefghijklmno", v), &oom);
+	node_start(&n, conf);
+	assert_false(mld_upstream_set(n.up, n.now, &second, &many));
+	assert_int_equal(mld_upstream_groups(n.up), 0);
+	assert_true(mld_upstream_set(n.up, n.now, &second, &few));
+	assert_in_range(mld_upstream_used(n.up), 15 * 16, 300);
+	assert_false(mld_upstream_set(n.up, n.now, &second, &many));
+	node_set_group(&n, 1, FILTER_INCLUDE, "");
+	assert_int_equal(mld_upstream_counter(n.up, MLD_HOST_LIMIT_MEMORY), 2);
+	assert_true(mld_upstream_get(n.up, &second, &got));
+	assert_true(filter_eq(&got, &few));
+	filter_drop(&got);
+	assert_true(mld_upstream_set(n.up, n.now, &second, &any));
+	assert_in_range(mld_upstream_used(n.up), 1, 64);
+	node_set_group(&n, 1, FILTER_EXCLUDE, "");
+	node_set_group(&n, 1, FILTER_INCLUDE, "");
+	node_set_group(&n, 2, FILTER_INCLUDE, "");
+	node_until(&n, 10);
+	assert_int_equal(mld_upstream_used(n.up), 0);
+	filter_drop(&many);
+	filter_drop(&few);
+	node_stop(&n);
+}
+
 static void test_memory(void **state)
 {
 	struct mld_host_conf conf = {.mtu = 1460};
@@ -829,6 +864,7 @@ int main(void)
 	    cmocka_unit_test(test_answers_are_spread),
 	    cmocka_unit_test(test_query_during_the_answer),
 	    cmocka_unit_test(test_limit_of_groups),
+	    cmocka_unit_test(test_limit_of_memory),
 	    cmocka_unit_test(test_memory),
 	};
 

@@ -44,6 +44,8 @@ const char *mld_router_counter_name(enum mld_router_counter c)
 	    [MLD_ROUTER_LIMIT_HOSTS] = "mld-limit-hosts",
 	    [MLD_ROUTER_LIMIT_HOST_GROUPS] = "mld-limit-host-groups",
 	    [MLD_ROUTER_LIMIT_MEMORY] = "mld-limit-memory",
+	    [MLD_ROUTER_LIMIT_HOST_RATE] = "mld-limit-host-rate",
+	    [MLD_ROUTER_LIMIT_LINK_RATE] = "mld-limit-link-rate",
 	    [MLD_ROUTER_GROUP_LOCAL] = "mld-group-local",
 	};
 	return (unsigned)c < MLD_ROUTER_COUNTER_N ? names[c] : "?";
@@ -63,6 +65,11 @@ static size_t set_estimate(const struct mld_routers *set)
 	 * detail: a leave must not fail for want of it. */
 	return set->extra + set->groups.used * (set->groups.size + 2 * sizeof(uint32_t) + sizeof(struct detail)) +
 	       set->hosts.used * (set->hosts.size + sizeof(void *));
+}
+
+size_t mld_routers_used(const struct mld_routers *set)
+{
+	return set_estimate(set);
 }
 
 bool mem_room(struct mld_link *link, size_t size)
@@ -368,6 +375,7 @@ struct mld_link *mld_link_new(struct mld_routers *set, struct now now, const str
 		return NULL;
 	link->set = set;
 	link->conf = conf_resolve(conf);
+	limiter_init(&link->rate, conf->link_rate_max, conf->link_rate_max);
 	link->self = *self;
 	link->owner = owner;
 	set->now = now.mono;
@@ -412,6 +420,8 @@ void mld_link_free(struct mld_link *link)
 
 void mld_link_reconf(struct mld_link *link, struct now now, const struct mld_router_conf *conf)
 {
+	if (link->conf.link_rate_max != conf->link_rate_max)
+		limiter_init(&link->rate, conf->link_rate_max, conf->link_rate_max);
 	link->conf = conf_resolve(conf);
 	if (link->querier || link->conf.querier_always)
 		link_become_querier(link);

@@ -31,6 +31,9 @@ struct mld_router_conf {
 	bool v1_mode;	     /* there is an MLDv1 router on the link: we speak MLDv1 too (RFC 3810 8.3.1) */
 	uint32_t groups_max, sources_max, hosts_max; /* per link / per group / per group */
 	uint32_t host_groups_max;		     /* groups of one host; zero means no limit of its own */
+	uint32_t host_rate_max, link_rate_max;	     /* reports a second of one host, and of all on the link; zero: no limit.
+						      * Those beyond are not looked at: the host says it all again when it
+						      * is asked */
 };
 
 struct mld_routers_conf {
@@ -69,6 +72,8 @@ enum mld_router_counter {
 	MLD_ROUTER_LIMIT_HOSTS,
 	MLD_ROUTER_LIMIT_HOST_GROUPS,
 	MLD_ROUTER_LIMIT_MEMORY,
+	MLD_ROUTER_LIMIT_HOST_RATE,
+	MLD_ROUTER_LIMIT_LINK_RATE,
 	MLD_ROUTER_GROUP_LOCAL, /* interface- and link-local groups: they never leave the link and are not kept */
 	MLD_ROUTER_COUNTER_N
 };
@@ -117,3 +122,4 @@ mono_t mld_routers_next_deadline(const struct mld_routers *set);
 void mld_routers_expire(struct mld_routers *set, struct now now);
 bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret); /* drain after each call */
 size_t mld_routers_bytes(const struct mld_routers *set);		  /* memory held */
+size_t mld_routers_used(const struct mld_routers *set);			  /* what memory_max is held against */

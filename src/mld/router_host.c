@@ -40,6 +40,7 @@ struct host *host_get(struct mld_link *link, const struct in6_addr *addr)
 	}
 	h->addr = *addr;
 	h->refs = 1;
+	limiter_init(&h->rate, link->conf.host_rate_max, link->conf.host_rate_max);
 	return h;
 }
 

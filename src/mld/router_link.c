@@ -196,12 +196,32 @@ static void recv_v1(struct mld_link *link, struct now now, struct host *host, co
 	group_record(link, now, host, &p->group, rec, true);
 }
 
+/* A host that listens to nothing is forgotten after each of its reports, and with it how many it sent: the link's rate
+ * holds for such ones. */
+static bool rate_allows(struct mld_link *link, mono_t now, struct host *host)
+{
+	if (!limiter_take(&link->rate, now)) {
+		link_count(link, MLD_ROUTER_LIMIT_LINK_RATE);
+		return false;
+	}
+	if (!host)
+		return true;
+	if (host->rate.per_s != link->conf.host_rate_max)
+		limiter_init(&host->rate, link->conf.host_rate_max, link->conf.host_rate_max);
+	if (limiter_take(&host->rate, now))
+		return true;
+	link_count(link, MLD_ROUTER_LIMIT_HOST_RATE);
+	return false;
+}
+
 static void recv_report(struct mld_link *link, struct now now, const struct mld_packet *p)
 {
 	struct host *host = host_get(link, &p->src);
 	struct mld_record r;
 
-	if (p->type == MLD_V2_REPORT) {
+	if (!rate_allows(link, now.mono, host)) {
+		/* not looked at */
+	} else if (p->type == MLD_V2_REPORT) {
 		for (unsigned i = 0; i < p->unknown_records; i++)
 			link_count(link, MLD_ROUTER_RECORD_UNKNOWN);
 		for (size_t cursor = 0; mld_next_record(p, &cursor, &r);)

@@ -16,6 +16,7 @@
 #include "base/heap.h"
 #include "base/htab.h"
 #include "base/itab.h"
+#include "base/limiter.h"
 #include "base/list.h"
 #include "base/pool.h"
 #include "mld/router.h"
@@ -70,6 +71,7 @@ struct mld_link {
 	mono_t general_at;  /* next periodic General Query; never when not querier */
 	mono_t other_until; /* Other Querier Present; never when querier */
 	mono_t ask_at;	    /* repetition of mld_link_query() */
+	struct limiter rate; /* of reports */
 	unsigned ask_left;
 	span_t ask_again, ask_resp;
 	uint64_t counter[MLD_ROUTER_COUNTER_N];
@@ -79,6 +81,7 @@ struct host {
 	struct hnode node;
 	struct in6_addr addr;
 	uint32_t refs; /* groups that it is a member of, and whoever handles its report */
+	struct limiter rate; /* of reports */
 };
 
 /* What one host has asked for: never less than what it listens to, as far as its reports tell. */

@@ -746,6 +746,36 @@ static void test_limit_of_a_host(void **state)
 	bench_stop(&b);
 }
 
+/* Reports beyond the rate of a host, or of the link, are not looked at. */
+static void test_limit_of_reports(void **state)
+{
+	struct mld_router_conf conf = {.host_rate_max = 2, .link_rate_max = 5};
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, &conf);
+	bench_record(&b, 1, MLD_CHANGE_TO_EXCLUDE, "");
+	for (unsigned i = 0; i < 2; i++)
+		bench_record(&b, 1, MLD_MODE_IS_EXCLUDE, "");
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_LIMIT_HOST_RATE), 1);
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_LIMIT_LINK_RATE), 0);
+	bench_record(&b, 2, MLD_MODE_IS_EXCLUDE, "");
+	bench_record(&b, 3, MLD_MODE_IS_EXCLUDE, "");
+	bench_record(&b, 4, MLD_MODE_IS_EXCLUDE, "");
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_LIMIT_LINK_RATE), 1);
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_RECORDS), 4);
+	bench_until(&b, 1);
+	bench_record(&b, 1, MLD_MODE_IS_EXCLUDE, "");
+	bench_record(&b, 4, MLD_MODE_IS_EXCLUDE, "");
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_RECORDS), 6);
+	conf.host_rate_max = conf.link_rate_max = 0;
+	mld_link_reconf(b.link, b.now, &conf);
+	for (unsigned i = 0; i < 50; i++)
+		bench_record(&b, 1, MLD_MODE_IS_EXCLUDE, "");
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_RECORDS), 56);
+	bench_stop(&b);
+}
+
 static void fill(struct bench *b, enum mld_record_type type, unsigned n)
 {
 	struct in6_addr group = address("ff0e::3:0"), src = address("fe80::1001");
@@ -928,6 +958,7 @@ int main(void)
 	    cmocka_unit_test(test_link_goes_with_its_effects),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_limit_of_a_host),
+	    cmocka_unit_test(test_limit_of_reports),
 	    cmocka_unit_test(test_memory_limit),
 	    cmocka_unit_test(test_memory_of_many),
 	    cmocka_unit_test(test_hostile),

@@ -8,7 +8,10 @@ void mldproxy_conf_defaults(struct mldproxy_conf *conf)
 {
 	*conf = (struct mldproxy_conf){
 		/* listeners are found soon after a link came up, or this proxy started */
-		.downstream_mld = {.fast_leave = true, .startup_query_response = span_s(1)},
+		.downstream_mld = {.fast_leave = true,
+				   .startup_query_response = span_s(1),
+				   .host_rate_max = 5000,
+				   .link_rate_max = 20000},
 		.upstream_mld = {.unsolicited_interval = span_s(1)},
 		.links_max = 4096,
 		.groups_max = 65536,
@@ -40,7 +43,14 @@ static struct mld_host_conf host_conf(const struct mldproxy *p, uint32_t mtu)
 		c.mtu = mtu;
 	if (!c.groups_max)
 		c.groups_max = p->conf.groups_max;
+	if (!c.memory_max)
+		c.memory_max = p->conf.memory_max;
 	return c;
+}
+
+struct mld_host_conf mldproxy_host_conf(const struct mldproxy *p)
+{
+	return host_conf(p, p->upstream_mtu);
 }
 
 struct mldproxy *mldproxy_new(const struct mldproxy_conf *conf, struct now now, uint64_t seed)

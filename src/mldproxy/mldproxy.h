@@ -13,7 +13,7 @@ struct mldproxy;
 
 struct mldproxy_conf {
 	struct mld_router_conf downstream_mld; /* groups_max, sources_max, hosts_max of zero: as the limits below say */
-	struct mld_host_conf upstream_mld;     /* mtu and groups_max of zero: the link's, and the limit below */
+	struct mld_host_conf upstream_mld;     /* mtu, groups_max, memory_max of zero: the link's, and the limits below */
 	bool forward_always; /* also to links on which another router is the querier (RFC 4605 3: only where no other
 			      * forwarder is); the default is not to */
 	uint32_t links_max;  /* downstream */
@@ -96,6 +96,15 @@ void mldproxy_subscription_flows(const struct mldproxy *p, uint32_t ifindex, con
 /* Every counter has a name. */
 void mldproxy_each_counter(const struct mldproxy *p, void (*each)(void *arg, const char *name, uint64_t value),
 			   void *arg);
+struct mldproxy_limit_view {
+	const char *setting;
+	uint64_t used, max; /* used: 0 and `each` where it is not of the whole */
+	bool each;
+	uint64_t refused;
+	const char *then; /* what happens to what is beyond */
+};
+void mldproxy_each_limit(const struct mldproxy *p, void (*each)(void *arg, const struct mldproxy_limit_view *v),
+			 void *arg);
 struct mldproxy_totals {
 	uint32_t links, groups, unplaced; /* unplaced: links with subscriptions that wait for room */
 	uint32_t upstream;		  /* ifindex; 0 while there is none */

@@ -63,7 +63,7 @@ struct mldproxy {
 	mono_t retry_at;   /* while any of the two */
 
 	struct limiter events;
-	uint64_t refused[5]; /* the router side's limits, as last told */
+	uint64_t refused[7]; /* the router side's limits, as last told */
 	uint64_t counters[MLDPROXY_COUNTER_N];
 	uint64_t errors[SIDES][MLD_ERR_N];
 };
@@ -85,7 +85,10 @@ static inline void mldproxy_count(struct mldproxy *p, enum mldproxy_counter c)
 	p->counters[c]++;
 }
 
-/* link.c */
+/* mldproxy.c */
+struct mld_host_conf mldproxy_host_conf(const struct mldproxy *p);
+
+/* downstream.c */
 struct downstream *downstream_find(const struct mldproxy *p, uint32_t ifindex);
 void downstream_free(struct mldproxy *p, struct downstream *l);
 /* Is the link in the instance, with all that it asks for? */

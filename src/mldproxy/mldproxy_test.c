@@ -753,6 +753,44 @@ static void views(void **state)
 	end(&w);
 }
 
+static void count_limit(void *arg, const struct mldproxy_limit_view *v)
+{
+	uint64_t *sums = arg;
+
+	assert_true(v->then && *v->then);
+	assert_true(v->each || v->used <= v->max);
+	sums[0]++;
+	sums[1] += v->refused;
+	if (strcmp(v->setting, "proxy.limits.groups") == 0)
+		sums[2] = v->used;
+	if (strcmp(v->setting, "proxy.limits.groups") == 0)
+		sums[3] = v->refused;
+}
+
+/* What an operator reads of a limit that was reached. */
+static void limits_are_shown(void **state)
+{
+	struct mldproxy_conf conf;
+	uint64_t sums[4] = {0};
+	struct world w;
+
+	(void)state;
+	mldproxy_conf_defaults(&conf);
+	conf.groups_max = 1;
+	begin(&w, &conf, 13);
+	wish(&w, 0, 0, 0, FILTER_ANY);
+	mldproxy_each_limit(w.p, count_limit, sums);
+	assert_true(sums[0] > 10);
+	assert_int_equal(sums[1], 0);
+	assert_int_equal(sums[2], 1);
+	conf.downstream_mld.groups_max = 5;
+	mldproxy_reconf(w.p, w.now, &conf);
+	wish(&w, 0, 0, 1, FILTER_ANY);
+	mldproxy_each_limit(w.p, count_limit, sums);
+	assert_true(sums[3] > 0);
+	end(&w);
+}
+
 /* ---- at random --------------------------------------------------------------------------------------- */
 
 /* Whatever a host wants comes to its link, from the instant at which it said so. */
@@ -878,6 +916,7 @@ int main(void)
 		cmocka_unit_test(limits_of_a_link),
 		cmocka_unit_test(a_silent_stream_is_told),
 		cmocka_unit_test(views),
+		cmocka_unit_test(limits_are_shown),
 		cmocka_unit_test_teardown(hosts_get_what_they_want_and_no_more, tell_seed),
 	};
 

@@ -56,9 +56,12 @@ static void tell_limits(struct mldproxy *p)
 {
 	static const enum mld_router_counter limits[] = {
 		MLD_ROUTER_LIMIT_GROUPS,      MLD_ROUTER_LIMIT_SOURCES, MLD_ROUTER_LIMIT_HOSTS,
-		MLD_ROUTER_LIMIT_HOST_GROUPS, MLD_ROUTER_LIMIT_MEMORY,
+		MLD_ROUTER_LIMIT_HOST_GROUPS, MLD_ROUTER_LIMIT_MEMORY,	MLD_ROUTER_LIMIT_HOST_RATE,
+		MLD_ROUTER_LIMIT_LINK_RATE,
 	};
-	static const char *const names[] = {"groups", "sources", "hosts", "groups per host", "memory"};
+	static const char *const names[] = {
+		"groups", "sources", "hosts", "groups per host", "memory", "reports per host", "reports per link",
+	};
 	char text[64];
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
@@ -84,7 +87,7 @@ static void report(struct mldproxy *p, const struct in6_addr *group, const struc
 	filter_drop(&before);
 	if (!mld_upstream_set(p->upstream, p->now, group, merged)) {
 		mldproxy_count(p, MLDPROXY_UPSTREAM_LIMIT);
-		mldproxy_limit_event(p, "proxy.upstream-mld.groups");
+		mldproxy_limit_event(p, "proxy.upstream-mld: groups or memory");
 		p->unreported = true;
 		mldproxy_retry_later(p);
 	} else if (was != is) {

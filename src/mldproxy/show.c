@@ -136,6 +136,43 @@ void mldproxy_each_counter(const struct mldproxy *p, void (*each)(void *arg, con
 	each(arg, "effects-lost", fxq_lost(p->fxq));
 }
 
+/* Limits of zero are none. */
+void mldproxy_each_limit(const struct mldproxy *p, void (*each)(void *arg, const struct mldproxy_limit_view *v),
+			 void *arg)
+{
+	static const char retried[] = "not served; tried again every 10 s", asked[] = "not kept; asked for again by queries",
+			  unlooked[] = "reports not looked at; said again when asked",
+			  untracked[] = "served, not tracked: leaves are asked about";
+	const struct mld_router_conf mld = downstream_conf(p);
+	const struct proxy_usage in = p->proxy ? proxy_usage(p->proxy) : (struct proxy_usage){0};
+	const struct mld_host_conf up = mldproxy_host_conf(p);
+#define ROUTER(c) mld_routers_counter(p->routers, MLD_ROUTER_LIMIT_##c)
+#define HOST(c) (p->upstream ? mld_upstream_counter(p->upstream, MLD_HOST_LIMIT_##c) : 0)
+	const struct mldproxy_limit_view limits[] = {
+		{"proxy.limits.links", p->links.count, p->conf.links_max, false, p->counters[MLDPROXY_LINKS_LIMIT],
+		 "the link is not served until it changes"},
+		{"proxy.limits.groups", in.groups, p->conf.groups_max, false, in.refused_groups, retried},
+		{"proxy.limits.entries", in.entries, p->conf.entries_max, false, in.refused_entries, retried},
+		{"proxy.limits.sources", in.sources, p->conf.sources_max, false, in.refused_sources, retried},
+		{"proxy.limits.memory", mld_routers_used(p->routers), p->conf.memory_max, false, ROUTER(MEMORY), asked},
+		{"proxy.mld.groups", 0, mld.groups_max, true, ROUTER(GROUPS), asked},
+		{"proxy.mld.sources", 0, mld.sources_max, true, ROUTER(SOURCES), asked},
+		{"proxy.mld.hosts", 0, mld.hosts_max, true, ROUTER(HOSTS), untracked},
+		{"proxy.mld.groups-per-host", 0, mld.host_groups_max, true, ROUTER(HOST_GROUPS), asked},
+		{"proxy.mld.reports-per-host", 0, mld.host_rate_max, true, ROUTER(HOST_RATE), unlooked},
+		{"proxy.mld.reports-per-link", 0, mld.link_rate_max, true, ROUTER(LINK_RATE), unlooked},
+		{"proxy.upstream-mld.groups", p->upstream ? mld_upstream_groups(p->upstream) : 0, up.groups_max, false,
+		 HOST(GROUPS), "not reported; tried again every 10 s"},
+		{"proxy.upstream-mld.memory", p->upstream ? mld_upstream_used(p->upstream) : 0, up.memory_max, false,
+		 HOST(MEMORY), "not reported; tried again every 10 s"},
+	};
+#undef ROUTER
+#undef HOST
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		each(arg, &limits[i]);
+}
+
 struct mldproxy_totals mldproxy_totals(const struct mldproxy *p)
 {
 	struct mldproxy_totals t = {

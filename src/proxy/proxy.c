@@ -122,14 +122,20 @@ bool proxy_outs_reserve(struct proxy *p, uint32_t n)
 
 /* ---- limits, and what is to be told --------------------------------------------------------------- */
 
-bool proxy_groups_room(const struct proxy *p)
+bool proxy_groups_room(struct proxy *p)
 {
-	return p->group_slab.used + p->lone_pool.used < p->groups_max;
+	bool room = p->group_slab.used + p->lone_pool.used < p->groups_max;
+
+	p->refused_groups += !room;
+	return room;
 }
 
-bool proxy_entries_room(const struct proxy *p)
+bool proxy_entries_room(struct proxy *p)
 {
-	return p->entry_slab.used + p->lone_pool.used < p->entries_max;
+	bool room = p->entry_slab.used + p->lone_pool.used < p->entries_max;
+
+	p->refused_entries += !room;
+	return room;
 }
 
 void proxy_queue(struct proxy *p, const struct in6_addr *group)
@@ -408,6 +414,7 @@ static enum proxy_set_result sources_prepare(struct proxy *p, struct proxy_group
 		s = slab_get(&p->source_slab);
 		if (!s) {
 			refusal = slab_refusal(&p->source_slab);
+			p->refused_sources += refusal == PROXY_LIMIT;
 			break;
 		}
 		s->addr = sources[i];

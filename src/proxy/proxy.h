@@ -81,3 +81,8 @@ void proxy_member_each(const struct proxy_member *m,
 void proxy_member_flows(const struct proxy_member *m, const struct in6_addr *group,
 			void (*each)(void *arg, const struct dp_flow *flow, const struct dp_out *out), void *arg);
 size_t proxy_bytes(const struct proxy *p); /* memory held */
+struct proxy_usage { /* of the limits, and what they refused */
+	uint32_t groups, entries, sources;
+	uint64_t refused_groups, refused_entries, refused_sources;
+};
+struct proxy_usage proxy_usage(const struct proxy *p);

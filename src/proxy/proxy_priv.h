@@ -26,6 +26,7 @@ struct proxy {
 	} changed;
 	uint32_t n_groups; /* with members */
 	uint32_t groups_max, entries_max;
+	uint64_t refused_groups, refused_entries, refused_sources;
 	size_t list_bytes;   /* of the entries' filters */
 	struct slab group_slab, entry_slab, source_slab;
 	struct pool members_pool, lone_pool;
@@ -103,9 +104,9 @@ void proxy_emit(struct proxy *p, enum dp_op_kind kind, const struct in6_addr *gr
 void proxy_emit_list(struct proxy *p, const struct in6_addr *group, uint32_t stamp, const struct in6_addr *source,
 		     uint32_t n_outs);
 bool proxy_outs_reserve(struct proxy *p, uint32_t n);
-/* The limits, as if there were one group and one entry for each lone one too. */
-bool proxy_groups_room(const struct proxy *p);
-bool proxy_entries_room(const struct proxy *p);
+/* The limits, as if there were one group and one entry for each lone one too. They count what they refuse. */
+bool proxy_groups_room(struct proxy *p);
+bool proxy_entries_room(struct proxy *p);
 /* Its merged state is to be told. The caller has set `queued`. */
 void proxy_queue(struct proxy *p, const struct in6_addr *group);
 

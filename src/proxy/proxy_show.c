@@ -57,6 +57,18 @@ void proxy_member_flows(const struct proxy_member *m, const struct in6_addr *gro
 	}
 }
 
+struct proxy_usage proxy_usage(const struct proxy *p)
+{
+	return (struct proxy_usage){
+		.groups = p->group_slab.used + p->lone_pool.used,
+		.entries = p->entry_slab.used + p->lone_pool.used,
+		.sources = p->source_slab.used,
+		.refused_groups = p->refused_groups,
+		.refused_entries = p->refused_entries,
+		.refused_sources = p->refused_sources,
+	};
+}
+
 size_t proxy_bytes(const struct proxy *p)
 {
 	size_t sum = sizeof(*p) + p->outs_cap * sizeof(*p->outs) + htab_bytes(&p->groups) + p->list_bytes;

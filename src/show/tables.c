@@ -105,6 +105,11 @@ static const struct show_column link_subscriptions[] = {
 	{ "PACKETS", "delivered.packets", SHOW_NUMBER, 0 }, { "BYTES", "delivered.bytes", SHOW_NUMBER, 3 },
 };
 
+static const struct show_column limits[] = {
+	{ "LIMIT", "limit", SHOW_TEXT, 0 },	    { "USED", "used", SHOW_NUMBER, 0 },	     { "MAX", "max", SHOW_NUMBER, 0 },
+	{ "REFUSED", "refused", SHOW_NUMBER, 0 }, { "BEYOND IT", "beyond", SHOW_REST, 0 },
+};
+
 static const struct show_column groups[] = {
 	{ "GROUP", "group", SHOW_TEXT, 0 },       { "SOURCES", "filter", SHOW_FILTER, 0 },  { "AT", "at", SHOW_TEXT, 0 },
 	{ "MEMBERS", "members", SHOW_NUMBER, 0 }, { "UPSTREAM", "upstream", SHOW_TEXT, 0 }, { "LMA", "lma", SHOW_TEXT, 1 },
@@ -171,6 +176,7 @@ static const struct show_column profiles[] = {
 const struct show_table show_tables[] = {
 	{ .view = "status", .list = NULL },
 	{ .view = "status", .list = "links", .title = "links", COLUMNS(links) },
+	{ .view = "status", .list = "limits", .title = "limits", COLUMNS(limits) },
 	{ .view = "nodes",
 	  .list = "nodes",
 	  .empty = "no node is attached here (bindings at an LMA: `show bindings`)",

@@ -100,6 +100,7 @@ json_t *show_status(const struct show_ctx *ctx)
 	if (ctx->proxy) {
 		row_set(v, "proxy", view_proxy_status(ctx));
 		view_proxy_links(ctx, v, &all);
+		view_proxy_limits(ctx, v, &all);
 	}
 	if (ctx->events)
 		row_set(v, "events", json_integer((json_int_t)event_log_total(ctx->events)));

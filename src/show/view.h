@@ -16,6 +16,7 @@ void view_lma_groups(const struct show_ctx *ctx, struct show_list *list);
 void view_lma_tunnels(const struct show_ctx *ctx, struct show_list *list);
 
 json_t *view_proxy_status(const struct show_ctx *ctx);
+void view_proxy_limits(const struct show_ctx *ctx, json_t *view, const struct show_filter *f);
 void view_proxy_links(const struct show_ctx *ctx, json_t *view, const struct show_filter *f);
 void view_proxy_subscriptions(const struct show_ctx *ctx, json_t *view, const struct show_filter *f);
 void view_proxy_groups(const struct show_ctx *ctx, struct show_list *list);

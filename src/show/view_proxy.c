@@ -55,6 +55,29 @@ void view_proxy_links(const struct show_ctx *ctx, json_t *view, const struct sho
 	mldproxy_each_link(ctx->proxy, link_row, &w);
 }
 
+static void limit_row(void *arg, const struct mldproxy_limit_view *v)
+{
+	struct walk *w = arg;
+	json_t *row;
+
+	if (list_full(&w->list))
+		return;
+	row = json_object();
+	row_set(row, "limit", json_string(v->setting));
+	row_set(row, "used", v->each ? json_null() : json_integer((json_int_t)v->used));
+	row_set(row, "max", v->max && v->max != UINT32_MAX ? json_integer((json_int_t)v->max) : json_null());
+	row_set(row, "refused", json_integer((json_int_t)v->refused));
+	row_set(row, "beyond", json_string(v->then));
+	json_array_append_new(w->list.rows, row);
+}
+
+void view_proxy_limits(const struct show_ctx *ctx, json_t *view, const struct show_filter *f)
+{
+	struct walk w = { ctx, list_begin(view, "limits", f), f };
+
+	mldproxy_each_limit(ctx->proxy, limit_row, &w);
+}
+
 struct flow_sum {
 	struct dp *dp;
 	struct dp_count sum;
