@@ -159,6 +159,7 @@ static struct mag_node *record_for(struct mag_handover *h, struct now now, struc
 				   const struct profile *p, struct mag_peer *peer)
 {
 	struct mag *mag = h->mag;
+	struct mag_link *link = node ? node->link : NULL;
 
 	if (node) { /* of an earlier stay */
 		if (node->handover[MAG_HANDOVER_OUT])
@@ -175,6 +176,8 @@ static struct mag_node *record_for(struct mag_handover *h, struct now now, struc
 		return NULL;
 	}
 	mag_node_leave_link(node);
+	if (link) /* nobody saw it go, or it came back, and nobody saw that: it is asked */
+		mag_link_deserted(mag, now, link);
 	if (node->peer && node->peer != peer)
 		mag_peer_leave(node, now);
 	if (!node->peer)

@@ -214,13 +214,13 @@ void mag_handover_out_hack(struct mag_handover *h, struct now now, const struct 
 
 /* ---- ends ---- */
 
-/* The node is not handed over any more. Is it here, it is served; is it gone, its binding ends, unless the anchor knows
- * better (`elsewhere`: it is at the new gateway). */
+/* The node is not handed over any more. It is at the new gateway (`elsewhere`); or it is here, and served; or it is gone,
+ * and its binding ends. */
 static void resume(struct mag_node *node, struct now now, bool elsewhere, const char *why)
 {
 	if (!node || node->state != MAG_NODE_REGISTERED)
 		return; /* its record has its own end */
-	if (!node->link && elsewhere) {
+	if (elsewhere) { /* also where its link did not show that it went: a registration from here would take it back */
 		mag_node_moved_away(node, now);
 		return;
 	}

@@ -732,7 +732,7 @@ static void earlier_than_announced(void **state)
 	assert_data(w->b[1], "tunnel+ expect1+ ff1e::1+1 edge1=1");
 	assert_events(w->b[0], "handover-started handover-ready");
 	done(w, 1);
-	assert_events(w->b[0], "handover-started handover-ready handover-completed");
+	assert_events(w->b[0], "handover-started handover-ready handover-completed node-moved-away group-left");
 	revoke(w, 0);
 	pass(w, span_s(10));
 	assert_nothing_left(w);
