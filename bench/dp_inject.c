@@ -5,7 +5,8 @@
  *   cpu N                      run on this CPU alone
  *   frame BYTES HEX            the frame: its length, and its first octets
  *   run IF PACKETS BATCH       answers CPU nanoseconds per packet
- *   sink IF ingress|egress|tcx on|off   tcx: at ingress too, by the younger hook, which costs less and attaches slower
+ *   sink IF ingress|egress on|off           by clsact
+ *   sink IF tcx-ingress|tcx-egress on|off   by the younger hook, which costs less and attaches slower
  *   attach IF clone_loop|redirect [tcx]
  *   outputs FIRST_IFINDEX N    for these two
  *   mroute IN SOURCE GROUP OUT...   the kernel's own multicast forwarding, until the end
@@ -33,7 +34,8 @@
 #define BPF_F_TEST_XDP_LIVE_FRAMES (1U << 1)
 #endif
 
-#define TCX_INGRESS 46 /* BPF_TCX_INGRESS, younger than Debian 12's headers */
+#define TCX_INGRESS 46 /* BPF_TCX_INGRESS and the one after it, younger than Debian 12's headers */
+#define TCX_EGRESS 47
 #define TCX_LINKS 16
 
 static struct {
@@ -107,7 +109,7 @@ static int attach(uint32_t ifindex, enum bpf_tc_attach_point where, const struct
 	return bpf_tc_detach(&hook, &opts);
 }
 
-static int attach_tcx(uint32_t ifindex, const struct bpf_program *prog, int on)
+static int attach_tcx(uint32_t ifindex, unsigned where, const struct bpf_program *prog, int on)
 {
 	union bpf_attr attr = {0};
 	int i = 0;
@@ -122,7 +124,7 @@ static int attach_tcx(uint32_t ifindex, const struct bpf_program *prog, int on)
 	}
 	attr.link_create.prog_fd = (uint32_t)bpf_program__fd(prog);
 	attr.link_create.target_ifindex = ifindex;
-	attr.link_create.attach_type = TCX_INGRESS;
+	attr.link_create.attach_type = where;
 	tcx[i].fd = (int)syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 	if (tcx[i].fd < 0)
 		return -errno;
@@ -134,8 +136,9 @@ static int set_sink(const char *dev, const char *where, const char *on)
 {
 	uint32_t ifindex = if_nametoindex(dev);
 
-	if (!strcmp(where, "tcx"))
-		return attach_tcx(ifindex, skel->progs.sink_tcx, !strcmp(on, "on"));
+	if (!strncmp(where, "tcx-", 4))
+		return attach_tcx(ifindex, strcmp(where, "tcx-egress") ? TCX_INGRESS : TCX_EGRESS, skel->progs.sink_tcx,
+				  !strcmp(on, "on"));
 	return attach(ifindex, !strcmp(where, "egress") ? BPF_TC_EGRESS : BPF_TC_INGRESS, skel->progs.sink,
 		      !strcmp(on, "on"));
 }
@@ -145,7 +148,7 @@ static int attach_rival(const char *dev, const char *which, const char *how)
 	const struct bpf_program *prog = !strcmp(which, "redirect") ? skel->progs.redirect : skel->progs.clone_loop;
 	uint32_t ifindex = if_nametoindex(dev);
 
-	return how ? attach_tcx(ifindex, prog, 1) : attach(ifindex, BPF_TC_INGRESS, prog, 1);
+	return how ? attach_tcx(ifindex, TCX_INGRESS, prog, 1) : attach(ifindex, BPF_TC_INGRESS, prog, 1);
 }
 
 static uint64_t read_copies(void)
