@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Labels: the flow label that the copies of a group bear in all tunnels, so that whoever gets the group by two paths can
  * tell which packet is which (docs/handover-predictive.md). A label is what the group's address gives, which spreads
- * groups over the paths of the network below (RFC 6438), and a stamp that grows with every mark of any group. A group
- * that ends and begins again takes the stamp of that moment, so that its label is no less than it was. */
+ * groups over the paths of the network below (RFC 6438), and a stamp that grows by one with every mark of the group: what a
+ * MAG forwards bears the lowest bits of it alone. A group that begins takes the highest stamp that any has, so that its
+ * label is no less than it was when it ended. */
 #include "proxy/proxy_priv.h"
 
 uint32_t proxy_label_of(const struct in6_addr *group, uint32_t stamp)
@@ -44,10 +45,12 @@ uint32_t proxy_mark(struct proxy *p, const struct in6_addr *group)
 
 	if (x && proxy_lone_unfold(p, x, &g) != PROXY_OK)
 		return proxy_label(p, group); /* out of memory: it stays */
-	label = proxy_label_of(group, ++p->stamp);
 	if (!g)
-		return label;
-	g->stamp = p->stamp;
+		return proxy_label_of(group, ++p->stamp);
+	g->stamp++;
+	if ((int32_t)(g->stamp - p->stamp) > 0)
+		p->stamp = g->stamp;
+	label = proxy_label_of(group, g->stamp);
 	if (g->n[FILTER_EXCLUDE])
 		mark(p, group, NULL, label);
 	for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)

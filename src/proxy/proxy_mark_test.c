@@ -156,11 +156,50 @@ static void a_mark_outlives_its_lists(void **state)
 	fxq_free(q);
 }
 
+/* Forwarded packets bear the lowest 8 bits alone: other groups' marks must not move a group's own label by more. */
+static void a_mark_is_one_step(void **state)
+{
+	struct proxy_conf conf = {.groups_max = 9, .members_max = 9, .entries_max = 99, .first_label = 0xfffff000};
+	struct dp_in in = {.ifindex = 1};
+	struct dp_out out = {.tunnel = {addr("2001:db8::1"), addr("2001:db8::2")}};
+	struct fxq *q = fxq_new();
+	struct proxy *p = proxy_new(&conf, &in, q, 1);
+	struct proxy_member *m = proxy_member_new(p, &out, false, NULL);
+	struct in6_addr g = group(1), h = group(0);
+	struct lists lists = {0};
+	uint32_t first, highest;
+
+	(void)state;
+	assert_int_equal(proxy_set(m, &g, &FILTER_ANY), PROXY_OK);
+	assert_int_equal(proxy_set(m, &h, &FILTER_ANY), PROXY_OK);
+	first = proxy_mark(p, &g);
+	for (unsigned i = 0; i < 200; i++)
+		proxy_mark(p, &h);
+	assert_int_equal(proxy_label(p, &g), first);
+	assert_int_equal(proxy_mark(p, &g), (first + 1) & DP_LABEL_MASK);
+	highest = proxy_label(p, &h);
+	apply(q, &lists);
+	assert_int_equal(lists.label[1][SOURCES], (first + 1) & DP_LABEL_MASK);
+	assert_int_equal(lists.label[0][SOURCES], highest);
+	/* One that begins anew is past all that it may have been. */
+	assert_int_equal(proxy_set(m, &h, &FILTER_NONE), PROXY_OK);
+	assert_int_equal(proxy_set(m, &g, &FILTER_NONE), PROXY_OK);
+	proxy_mark(p, &h);
+	assert_int_equal(proxy_set(m, &g, &FILTER_ANY), PROXY_OK);
+	assert_int_equal(proxy_set(m, &h, &FILTER_ANY), PROXY_OK);
+	apply(q, &lists);
+	assert_int_equal(lists.label[0][SOURCES], (highest + 1) & DP_LABEL_MASK);
+	assert_true(grew(first, lists.label[1][SOURCES]));
+	proxy_free(p);
+	fxq_free(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(labels_never_become_less),
 		cmocka_unit_test(a_mark_outlives_its_lists),
+		cmocka_unit_test(a_mark_is_one_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ struct proxy {
 	struct dp_out *outs; /* scratch for the outputs of a new list */
 	uint32_t outs_cap;
 	uint32_t first_stamp; /* where it began: that of all lone groups */
-	uint32_t stamp;	      /* grows with every mark */
+	uint32_t stamp;	      /* the highest that any group has had */
 };
 
 struct proxy_member {
