@@ -25,6 +25,7 @@ struct group {
 	struct in6_addr addr;
 	enum edge edge;
 	uint32_t label;
+	int32_t past;		/* how far past the edge the native path is */
 	mono_t since;		/* when the edge became known */
 	bool settled;		/* no stream that was not seen by now can have packets of before the edge */
 	struct deadline settle;
@@ -37,6 +38,7 @@ struct stream {
 	struct group *group; /* NULL: unicast */
 	struct seam_stream key;
 	struct list queue[SEAM_PATHS];
+	uint32_t last, edge; /* labels of the forwarded path, counted on past its 8 bits: the last one, and the edge */
 	bool forwarded_seen, ended; /* ended: the forwarded part */
 	bool native_past;	    /* the native path is past the edge: no packet of before it will come there */
 	bool native_out;	    /* a native packet has gone */
@@ -90,12 +92,41 @@ const char *seam_count_name(enum seam_count c)
 	return "?";
 }
 
-/* Serial arithmetic: labels grow, modulo 2^20; of a forwarded one only the low 8 bits came. */
-static bool before(const struct group *g, enum seam_path path, uint32_t label)
-{
-	uint32_t half = path == SEAM_NATIVE ? 1u << 19 : 1u << 7;
+/* ---- labels: they grow ------------------------------------------------------------------------------- */
 
-	return ((label - g->label) & (2 * half - 1)) >= half;
+/* How far a native one lies past the edge; negative: before it. Modulo 2^20. */
+static int32_t past_edge(const struct group *g, uint32_t label)
+{
+	return (int32_t)((label - g->label) << 12) >> 12;
+}
+
+/* The number with these low 8 bits that is nearest to `at`. */
+static uint32_t nearest(uint32_t at, uint32_t low) { return at + (uint32_t)(int8_t)(uint8_t)(low - at); }
+
+/* Of a forwarded one only the low 8 bits came. Where many nodes go at once a group is marked more often than they count,
+ * but hardly so between one packet and the next: of this stream, or of the group by the native path, where the same labels
+ * come somewhat earlier or later. */
+static uint32_t forwarded_label(struct stream *st, uint32_t low)
+{
+	uint32_t native = st->edge + (uint32_t)st->group->past;
+
+	if (st->group->edge == EDGE_MARKED && (int32_t)(native - st->last) > 0)
+		st->last = native;
+	st->last = nearest(st->last, low);
+	return st->last;
+}
+
+static bool before(const struct stream *st, enum seam_path path, uint32_t label)
+{
+	return (path == SEAM_NATIVE ? past_edge(st->group, label) : (int32_t)(label - st->edge)) < 0;
+}
+
+/* The edge has become known, and is near to what was forwarded last. */
+static void place_edge(struct stream *st)
+{
+	st->edge = st->forwarded_seen ? nearest(st->last, st->group->label) : st->group->label;
+	if (!st->forwarded_seen)
+		st->last = st->edge;
 }
 
 /* ---- what is held ------------------------------------------------------------------------------------- */
@@ -262,7 +293,7 @@ static void judge_marked(struct stream *st)
 	for (int path = 0; path < SEAM_PATHS; path++) {
 		list_each_safe(e, &st->queue[path]) {
 			struct seam_packet *p = list_owner(e, struct seam_packet, queue);
-			bool early = before(st->group, (enum seam_path)path, p->label);
+			bool early = before(st, (enum seam_path)path, p->label);
 
 			if (path == SEAM_NATIVE && early) {
 				discard(st->seam, p, SEAM_COUNT_BEFORE_EDGE);
@@ -312,8 +343,10 @@ static void group_set(struct seam *s, struct group *g, mono_t now, enum edge edg
 	g->label = label;
 	g->since = now;
 	group_settle_timer(s, g);
-	list_each(e, &g->streams)
+	list_each(e, &g->streams) {
+		place_edge(list_owner(e, struct stream, of_group));
 		judge_stream(list_owner(e, struct stream, of_group));
+	}
 }
 
 static struct group *group_of(const struct seam *s, const struct in6_addr *addr)
@@ -381,6 +414,7 @@ static struct stream *stream_get(struct seam *s, mono_t now, const struct seam_s
 		return NULL;
 	}
 	list_add(&g->streams, &st->of_group);
+	place_edge(st);
 	silence_timer(st);
 	return st;
 }
@@ -420,10 +454,12 @@ static enum seam_verdict put_native(struct stream *st, mono_t now, uint32_t labe
 	case EDGE_UNKNOWN:
 		return hold(st, now, SEAM_NATIVE, label, bytes, len);
 	case EDGE_MARKED:
-		if (before(g, SEAM_NATIVE, label)) {
+		if (before(st, SEAM_NATIVE, label)) {
 			silence_timer(st);
 			return drop(st, SEAM_COUNT_BEFORE_EDGE);
 		}
+		if (past_edge(g, label) > st->group->past)
+			st->group->past = past_edge(g, label);
 		st->native_past = true;
 		break;
 	case EDGE_NONE:
@@ -440,11 +476,12 @@ static enum seam_verdict put_forwarded(struct stream *st, mono_t now, uint32_t l
 {
 	const struct group *g = st->group;
 
+	label = g ? forwarded_label(st, label) : 0;
 	st->forwarded_seen = true;
 	st->heard[SEAM_FORWARDED] = now;
 	if (g && g->edge == EDGE_UNKNOWN) /* the edge may lie before it */
 		return hold(st, now, SEAM_FORWARDED, label, bytes, len);
-	if (g && g->edge == EDGE_MARKED && !before(g, SEAM_FORWARDED, label)) {
+	if (g && g->edge == EDGE_MARKED && !before(st, SEAM_FORWARDED, label)) {
 		end_forwarded(st);
 		return drop(st, SEAM_COUNT_PAST_EDGE);
 	}

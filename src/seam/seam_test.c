@@ -184,6 +184,40 @@ static void labels_are_serial_numbers(void **state)
 }
 
 /* A packet may be marked before it is known what the mark is. */
+/* A train of nodes: the group is marked for each of them, more often than the forwarded path's bits count. */
+static void a_group_marked_for_many(void **state)
+{
+	struct rig r = rig_of(&usual);
+	uint32_t edge_at = 0xfff80;
+
+	(void)state;
+	for (unsigned i = 0; i < 90; i++)
+		put(&r, F, A, (edge_at - 900 + 10 * i) & 0xfffff, i);
+	edge(&r, 9, edge_at);
+	arrive(&r);
+	assert_int_equal(r.counts[SEAM_COUNT_RELEASED], 90);
+	r.out[0] = 0;
+	put(&r, F, A, edge_at - 1, 300);
+	expect(&r, "300");
+	put(&r, F, stream(2, 9), edge_at - 1, 4); /* that begins now */
+	expect(&r, "4");
+	for (unsigned i = 0; i < 600; i++) {
+		put(&r, F, A, (edge_at + i) & 0xfffff, 301 + i);
+		expect(&r, "");
+		put(&r, N, A, (edge_at + i) & 0xfffff, 1);
+		expect(&r, "1");
+	}
+	/* A stream that pauses meanwhile: the native path tells how far it is. */
+	for (unsigned i = 700; i < 1400; i += 100) {
+		put(&r, N, A, (edge_at + i) & 0xfffff, 2);
+		expect(&r, "2");
+	}
+	put(&r, F, A, (edge_at + 1300) & 0xfffff, 3);
+	expect(&r, "");
+	assert_int_equal(r.counts[SEAM_COUNT_LATE], 0);
+	end(&r);
+}
+
 static void everything_waits_for_the_edge(void **state)
 {
 	struct rig r = rig_of(&usual);
@@ -599,7 +633,7 @@ struct world {
 	bool lost[STREAMS][SEAM_PATHS][PACKETS];
 	uint32_t label[STREAMS][PACKETS];
 	int64_t forward_at; /* when pMAG began, as the anchor's packets see it */
-	int64_t mark, edge_at, arrive_at;
+	int64_t mark, edge_at, arrive_at, train;
 	bool known, arrived;
 	unsigned past; /* packets that went past the seam */
 	uint32_t first; /* label */
@@ -691,6 +725,7 @@ static void world_make(struct world *w, uint64_t seed, bool lossy)
 	w->arrive_at = w->forward_at + (int64_t)below(w, 500000);
 	if (w->arrive_at < w->edge_at - 190000)
 		w->arrive_at = w->edge_at - 190000;
+	w->train = below(w, 2) ? 10000 : INT64_MAX;
 	w->first = (uint32_t)(below(w, 2) ? rng_u64(&w->rng) : 0 - below(w, 4)) & 0xfffff;
 }
 
@@ -704,8 +739,8 @@ static void world_send(struct world *w, int s)
 		if (below(w, 100) == 0)
 			t += (int64_t)below(w, 400000);
 		w->sent[s][i] = t;
-		/* Another node's handover marks the group too. */
-		w->label[s][i] = (w->first + (t >= w->mark) + (t >= another)) & 0xfffff;
+		/* Other nodes' handovers mark the group too. */
+		w->label[s][i] = (w->first + (t >= w->mark) + (t >= another ? 1 + (t - another) / w->train : 0)) & 0xfffff;
 		if (t < w->forward_at) {
 			w->got[s][i] = 1;
 			w->last[s] = i;
@@ -809,6 +844,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_packet_once_and_in_order),
 		cmocka_unit_test(labels_are_serial_numbers),
+		cmocka_unit_test(a_group_marked_for_many),
 		cmocka_unit_test(everything_waits_for_the_edge),
 		cmocka_unit_test(without_the_edge_it_waits_for_so_long),
 		cmocka_unit_test(silence_ends_the_forwarded_part),
