@@ -10,8 +10,11 @@
 
 #include "mag/mag_priv.h"
 
-#define TRIES 3 /* after 100, 200 and 400 ms: what RFC 7161 leaves open */
+/* RFC 7161 leaves open when to repeat: after 100, 200 and then 400 ms. The anchor may have to ask three times itself before
+ * it can answer, and that answer may be lost too: so more often than the anchor does. */
+#define TRIES 6
 #define TRY_FIRST span_ms(100)
+#define TRY_LAST span_ms(400)
 #define MESSAGE_MAX (1280 - 40) /* never fragmented; the rest goes in another one */
 
 bool mag_context_is_on(const struct mag *mag)
@@ -86,8 +89,8 @@ void mag_transfer_keep(struct mag_node *node, struct now now)
 		mag_count(mag, MAG_C_CONTEXT_NOT_KEPT);
 		return;
 	}
-	/* It has not got yet what it was to get from the anchor: what it brought here when it was here last stays. */
-	if (addr_eq(&k->lmaa, &node->peer->lmaa) && node->transfer.open)
+	/* It has not got yet what it was to get from the anchor: what it had here when it was here last stays. */
+	if (addr_eq(&k->lmaa, &node->peer->lmaa) && (node->transfer.open || node->state != MAG_NODE_REGISTERED))
 		(void)mn_context_merge(&c, &k->context);
 	k->lmaa = node->peer->lmaa;
 	mn_context_move(&k->context, c);
@@ -193,7 +196,7 @@ static void ask(struct mag_node *node, struct now now)
 	mag_count(node->mag, MAG_C_QUERY_SENT);
 	send_mh(node->mag, node->peer, &m);
 	mag_set(node->mag, &node->transfer.due,
-		mono_add(now.mono, span_mul(TRY_FIRST, INT64_C(1) << node->transfer.tries)));
+		mono_add(now.mono, span_min(span_mul(TRY_FIRST, INT64_C(1) << node->transfer.tries), TRY_LAST)));
 	node->transfer.tries++;
 }
 
@@ -302,7 +305,7 @@ void mag_transfer_accepted(struct mag_node *node, struct now now, const struct m
 		node->transfer.behind = false;
 		take(node, now, m);
 		ask_for_more(node, now, m);
-	} else if (!node->peer->no_query && !node->transfer.open) {
+	} else if (!node->peer->no_query) {
 		ask_for(node, now, NULL);
 	}
 }

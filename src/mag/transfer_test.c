@@ -255,8 +255,10 @@ static void it_asks_where_there_may_be_something(void **state)
 	assert_said(b, "SQ(mn1)");
 	wait_for(b, span_ms(200));
 	assert_said(b, "SQ(mn1) SQ(mn1)");
-	wait_for(b, span_ms(1000));
-	assert_said(b, "SQ(mn1) SQ(mn1)"); /* and that is that */
+	wait_for(b, span_ms(1200));
+	assert_said(b, "SQ(mn1) SQ(mn1) SQ(mn1) SQ(mn1) SQ(mn1)");
+	wait_for(b, span_ms(450));
+	assert_said(b, "SQ(mn1) SQ(mn1) SQ(mn1) SQ(mn1) SQ(mn1)"); /* and that is that */
 	assert_int_equal(counter(b, "subscription-queries-given-up"), 1);
 	bench_forget(b);
 	tell(b, b->query_seq, SSM, G, NULL); /* late, but not too late */

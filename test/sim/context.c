@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Nodes that have said what they want, and then say nothing more by MLD: what they receive at the next MAG came along with
- * them. Messages are lost, doubled, delayed and reordered, but none of its kind twice running, so that a copy of each
- * context survives by the rules of retransmission: then every node must be served, to the last source, after any series
+ * them. Messages are lost, doubled, delayed and reordered, but no question with its answer twice running, so that a copy of
+ * each context survives by the rules of retransmission: then every node must be served, to the last source, after any series
  * of moves, however fast. docs/handover.md. */
 #include "sim.h"
 

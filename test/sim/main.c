@@ -123,7 +123,7 @@ static void restart_and_settle(struct sim *sim)
 /* Every fourth run is one of contexts. */
 static bool run(uint64_t seed, bool verbose, struct sim *totals)
 {
-	struct sim *sim = sim_new(seed, contexts_alone, verbose);
+	struct sim *sim = sim_new(seed, seed % 4 == 1 || contexts_alone, verbose);
 	unsigned rounds = sim->contexts ? 0 : 1 + (unsigned)rng_below(&sim->rng, 2);
 
 	if (sim->contexts)

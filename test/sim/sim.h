@@ -143,7 +143,7 @@ struct sim {
 	struct mld_link *router_link;
 	span_t heartbeats; /* HEARTBEAT_INTERVAL of all; 0 = none */
 	bool contexts;	 /* a run of context.c */
-	uint8_t lost[1 << 16]; /* in such a one: was the last of its kind lost? */
+	uint8_t lost[1 << 16]; /* in such a one: so many messages of that kind will not be lost */
 	bool timestamps; /* order registrations; else sequence numbers do */
 	uint64_t profiles; /* made so far */
 	bool verbose;

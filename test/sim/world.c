@@ -62,7 +62,7 @@ struct host *sim_host_by_mac(struct sim *sim, const uint8_t mac[6])
 
 /* ---- the network between MAGs and LMA ---- */
 
-/* A number for what is repeated until it is answered: from, to, type, node. */
+/* A number for a message and its answer, which is repeated until it comes: between whom, of what type, about which node. */
 static uint16_t kind_of(const struct sim *sim, enum ev kind, const struct ev_data *d)
 {
 	const struct mh_conf conf = {.pen = MH_PEN_DOCUMENTATION};
@@ -75,7 +75,9 @@ static uint16_t kind_of(const struct sim *sim, enum ev kind, const struct ev_dat
 		while ((m.has & MH_HAS_MN_ID) && node < sim->n_hosts && !nai_eq(&sim->hosts[node].mn, &m.mn_id))
 			node++;
 	}
-	return (uint16_t)((((type * 8 + from) * 8 + to) * 32 + node) * 40503u);
+	if (type == MH_BA || type == MH_SUBSCRIPTION_RESPONSE)
+		type--; /* as its question */
+	return (uint16_t)(((type * 8 + from + to) * 32 + node) * 40503u); /* one of the two is the LMA: 0 */
 }
 
 static bool is_lost(struct sim *sim, enum ev kind, const struct ev_data *d)
@@ -85,7 +87,7 @@ static bool is_lost(struct sim *sim, enum ev kind, const struct ev_data *d)
 
 	if (before) {
 		lost = lost && !*before;
-		*before = lost;
+		*before = lost ? 2 : *before - (*before != 0); /* the next time both pass */
 	}
 	return lost;
 }
@@ -107,17 +109,19 @@ static void trace_message(struct sim *sim, enum ev kind, const struct ev_data *d
 static void carry(struct sim *sim, enum ev kind, const struct ev_data *d)
 {
 	const struct faults *f = &sim->faults;
+	/* MLD makes up for what is lost in a minute or two: what contexts do is to be seen without that */
+	bool faults = f->on && !(sim->contexts && kind == EVT_TUNNEL);
 	unsigned copies = 1;
 
 	sim->messages++;
-	if (f->on && is_lost(sim, kind, d))
+	if (faults && is_lost(sim, kind, d))
 		copies = 0;
-	else if (f->on && rng_below(&sim->rng, 1000) < f->dup_pm)
+	else if (faults && rng_below(&sim->rng, 1000) < f->dup_pm)
 		copies = 2;
 	trace_message(sim, kind, d, copies);
 	for (unsigned i = 0; i < copies; i++) {
 		/* without faults the path is short and keeps the order */
-		span_t jitter = f->on ? span_ns((int64_t)rng_below(&sim->rng, (uint64_t)f->jitter.ns + 1)) : span_ns(0);
+		span_t jitter = faults ? span_ns((int64_t)rng_below(&sim->rng, (uint64_t)f->jitter.ns + 1)) : span_ns(0);
 		net_at(sim->net, mono_add(mono_add(sim->now.mono, f->delay), jitter), kind, d);
 	}
 }
