@@ -122,7 +122,9 @@ bool mag_context_review(struct mag_sub *sub, struct now now)
 {
 	if (filter_is_none(&sub->context))
 		return false;
-	if (filter_is_none(&sub->mld) && mono_before(now.mono, sub->context_until))
+	/* A node that is handed over may not be there to confirm it any more. */
+	if (filter_is_none(&sub->mld) &&
+	    (mono_before(now.mono, sub->context_until) || mag_handover_keeps(sub->node)))
 		return true;
 	filter_drop(&sub->context);
 	return false;

@@ -228,6 +228,7 @@ static void resume(struct mag_node *node, struct now now, bool elsewhere, const 
 		mag_node_leave(node, now, true, why);
 		return;
 	}
+	mag_subs_decide_all(node, now);
 	give_back(node);
 	mag_registration_resume(node);
 	mag_reach_watch(node, now);

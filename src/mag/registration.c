@@ -9,6 +9,7 @@
 #define SILENT_AFTER 3 /* transmissions without an answer before it is told */
 #define RETRIES_MAX 3  /* soon, after refusals that invite one; then in the slow rhythm */
 #define CLOCKS_APART span_ms(150) /* 0 + 150 + 300 ms are more than TimestampValidityWindow (RFC 5213 9.1) */
+#define NUMBERS_LEFT_OUT 16
 #define FAREWELLS 3    /* transmissions of a de-registration within the time that its answer has */
 
 /* ---- building ---- */
@@ -555,7 +556,8 @@ static void refused(struct mag_node *node, struct now now, const struct mh_msg *
 		if (!retry)
 			break;
 		node->retries++;
-		node->seq = m->seq;
+		/* Not the next one: an answer to who used it, ourselves before we began anew, may be on its way. */
+		node->seq = (uint16_t)(m->seq + NUMBERS_LEFT_OUT);
 		again(node, now, span_ns(0));
 		return;
 	case MH_PROXY_REG_NOT_ENABLED:

@@ -375,7 +375,7 @@ static void sequence_numbers_instead_of_timestamps(void **state)
 	b->lma_silent = false;
 	bench_drain(b);
 	wait_for(b, span_ms(1));
-	assert_int_equal(b->pbu.seq, (uint16_t)(m.seq + 1));
+	assert_in_range((uint16_t)(b->pbu.seq - m.seq), 2, 100); /* later, and not the next, which another may have used */
 	assert_state(b, 1, "registered");
 	bench_end(b);
 }

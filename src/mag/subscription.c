@@ -432,7 +432,7 @@ void mag_subs_schedule(struct mag_node *node, struct now now)
 
 		if (sub->deferred)
 			at = mono_min(at, mono_add(now.mono, span_ms(100)));
-		if (!filter_is_none(&sub->context))
+		if (!filter_is_none(&sub->context) && !mag_handover_keeps(node))
 			at = mono_min(at, sub->context_until);
 	}
 	mag_set(node->mag, &node->policy, at);

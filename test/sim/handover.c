@@ -173,6 +173,7 @@ void sim_handover(struct sim *sim, struct host *h)
 	if (h->at < 0)
 		return;
 	to = other_mag(sim, h);
+	h->announced_to = -1;
 	sim->handovers++;
 	if (dice == 0)
 		fetched(sim, h, to);

@@ -47,12 +47,21 @@ static void admin(struct sim *sim, struct host *h, unsigned g)
 	}
 }
 
+/* Groups that the LMA refused by the profile of before are its to grant again: if it forgets that it has, nobody tells. */
+static bool profile_changes(const struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->n_hosts; i++)
+		if (mono_before(sim->now.mono, mono_add(sim->hosts[i].profile_at, span_s(3))))
+			return true;
+	return false;
+}
+
 /* A daemon dies, or the network between them for longer than a binding lives. */
 static void calamity(struct sim *sim)
 {
 	unsigned dice = (unsigned)rng_below(&sim->rng, 12), loss = sim->faults.loss_pm;
 
-	if (dice == 0) {
+	if (dice == 0 && (sim->heartbeats.ns || !profile_changes(sim))) {
 		sim_restart_lma(sim);
 	} else if (dice < 4) {
 		sim_restart_mag(sim, (unsigned)rng_below(&sim->rng, sim->n_mags));
