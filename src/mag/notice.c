@@ -66,6 +66,7 @@ void mag_node_moved_away(struct mag_node *node, struct now now)
 	mag_transfer_keep(node, now);
 	mag_event(node->mag, EV_NODE_MOVED_AWAY, node, NULL);
 	mag_node_become(node, now, MAG_NODE_HELD);
+	mag_asked_save(node); /* it may come back while its record is kept */
 	mag_subs_stop(node);
 	heap_clear(&node->mag->heap, &node->nud);
 	mag_set(node->mag, &node->binding, mono_add(now.mono, node->mag->conf.record_hold));
