@@ -5,8 +5,6 @@
 
 #include "mag/mag_priv.h"
 
-#define REFUSALS_PER_S 10 /* answers that a gateway which is no candidate can provoke */
-
 /* ---- gateways ---- */
 
 struct mag_neighbour *mag_neighbour_find(const struct mag *mag, const struct in6_addr *address)
@@ -343,6 +341,8 @@ void mag_handover_answer(struct mag_handover *h, uint8_t code)
 	h->heard.code = code;
 	if (h->side == MAG_HANDOVER_OUT) { /* reactive: the context is in the answer */
 		mag_handover_out_put(h, &m);
+		if (code == MH_HACK_CONTEXT_COMPLETE && (m.has & MH_HAS_MORE))
+			m.status = MH_HACK_CONTEXT_ACCEPTED;
 	} else if (code < MH_HACK_NOT_ACCEPTED) {
 		put_key(h, &m);
 		if (mag_neighbour_knows(h->with, MH_FEATURE_MULTICAST_MOBILITY))
@@ -394,11 +394,18 @@ void mag_handovers_drop(struct mag *mag, struct now now, const char *why)
 	}
 }
 
+void mag_handover_give_up(struct mag_handover *h, struct now now, bool done, const char *why)
+{
+	mag_count(h->mag, MAG_C_HANDOVER_CANCELLED);
+	mag_handover_event(h, EV_HANDOVER_CANCELLED, -1, why);
+	mag_handover_finish(h, now, done);
+}
+
 void mag_handover_node_gone(struct mag_node *node, struct now now)
 {
 	for (int side = MAG_HANDOVER_OUT; side <= MAG_HANDOVER_IN; side++)
 		if (node->handover[side])
-			mag_handover_finish(node->handover[side], now, false);
+			mag_handover_give_up(node->handover[side], now, false, "the node is not served");
 }
 
 /* ---- time ---- */
@@ -417,7 +424,7 @@ static void unanswered(struct mag_handover *h, struct now now)
 	else if (h->side == MAG_HANDOVER_OUT)
 		mag_handover_out_silent(h, now);
 	else
-		mag_handover_in_complete(h, now); /* reactive: it comes without */
+		mag_handover_in_silent(h, now);
 }
 
 static void repeat_hi(struct mag_handover *h, struct now now)
@@ -567,8 +574,10 @@ static void refuse_stranger(struct mag *mag, struct now now, const struct in6_ad
 void mag_handover_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m)
 {
 	struct mag_neighbour *n = mag_neighbour_find(mag, src);
+	/* With one that was a candidate what goes on is ended, and nothing is begun. */
+	bool is_begun = n && (m->type == MH_HACK || m->status == MH_HI_FORWARDING_COMPLETE);
 
-	if (!n || !mag->conf.handover.enabled) {
+	if (!n || (!n->candidate && !is_begun) || !mag->conf.handover.enabled) {
 		refuse_stranger(mag, now, src, m);
 		return;
 	}

@@ -26,7 +26,6 @@ struct mag_neighbour {
 	struct mh_capabilities capabilities;
 	uint32_t n_handovers;
 	uint32_t n_tunnel;	/* that need the tunnel */
-	struct limiter refusals;
 };
 
 enum mag_handover_side { MAG_HANDOVER_OUT, MAG_HANDOVER_IN };
@@ -80,7 +79,6 @@ struct mag_handover {
 	/* what the old side told (new side), or the new one refused (old side) */
 	struct mn_context context;
 	uint16_t n_refused;
-	bool more; /* not all of the context was told */
 	struct in6_addr lmaa;
 	struct lladdr llid;
 	struct in6_addr link_local;
@@ -117,6 +115,8 @@ void mag_handover_note(struct mag_handover *h, struct now now, const struct mh_m
  * nothing will come of it. */
 void mag_handover_finish(struct mag_handover *h, struct now now, bool done);
 void mag_handover_drop(struct mag_handover *h, struct now now, const char *why); /* by our own will, either side */
+/* Finished, and nothing came of it here. */
+void mag_handover_give_up(struct mag_handover *h, struct now now, bool done, const char *why);
 void mag_handover_schedule(struct mag_handover *h);
 void mag_handover_expire(struct mag_handover *h, struct now now);
 void mag_handover_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);
@@ -173,6 +173,7 @@ bool mag_handover_arrived(struct mag_node *node, struct now now, struct mag_link
 struct mag_node *mag_handover_expected(const struct mag *mag, const struct lladdr *lladdr);
 void mag_handover_registered(struct mag_node *node, struct now now);
 void mag_handover_in_complete(struct mag_handover *h, struct now now);
+void mag_handover_in_silent(struct mag_handover *h, struct now now); /* reactive: no answer */
 void mag_handover_fetch(struct mag_node *node, struct now now, struct mag_neighbour *from);
 void mag_handover_in_hack(struct mag_handover *h, struct now now, const struct mh_msg *m);
 

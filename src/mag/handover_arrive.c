@@ -66,6 +66,14 @@ void mag_handover_in_complete(struct mag_handover *h, struct now now)
 	mag_handover_finish(h, now, true);
 }
 
+/* The node goes on without; and should the other side forward, it is to end that. */
+void mag_handover_in_silent(struct mag_handover *h, struct now now)
+{
+	mag_count(h->mag, MAG_C_HANDOVER_FAILED);
+	mag_handover_event(h, EV_HANDOVER_FAILED, -1, "no answer");
+	mag_handover_finish(h, now, true);
+}
+
 void mag_handover_registered(struct mag_node *node, struct now now)
 {
 	struct mag_handover *h = node->handover[MAG_HANDOVER_IN];

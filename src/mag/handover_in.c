@@ -41,11 +41,8 @@ bool mag_handover_take(struct mag_handover *h, struct now now, const struct mh_m
 		h->link_local.s6_addr[1] = 0x80;
 		memcpy(h->link_local.s6_addr + 8, m->mn_iid, sizeof(m->mn_iid));
 	}
-	h->more = m->has & MH_HAS_MORE;
-	if ((m->has & MH_HAS_MMO) && !mn_context_take(&h->context, now, m, &m->mmo)) {
+	if ((m->has & MH_HAS_MMO) && !mn_context_take(&h->context, now, m, &m->mmo))
 		mag_count(h->mag, MAG_C_OUT_OF_MEMORY);
-		h->more = true;
-	}
 	return h->n_prefixes && (m->has & MH_HAS_LMA_ADDRESS);
 }
 
@@ -151,7 +148,7 @@ static void is_here(struct mag_handover *h, struct mag_node *node, struct now no
 	h->state = MAG_HANDOVER_ARRIVED;
 	mag_handover_give(h, now);
 	mag_handover_event(h, EV_HANDOVER_ARRIVED, -1, "it was here before it was announced");
-	mag_handover_answer(h, h->more ? MH_HACK_CONTEXT_ACCEPTED : MH_HACK_CONTEXT_COMPLETE);
+	mag_handover_answer(h, MH_HACK_CONTEXT_ACCEPTED);
 	mag_handover_schedule(h);
 }
 
@@ -185,6 +182,16 @@ static struct mag_node *record_for(struct mag_handover *h, struct now now, struc
 	return node;
 }
 
+/* Who has that address gets the session: where the policy store knows the node's, another gateway's word is not enough,
+ * and the store is asked when somebody comes. */
+static bool may_be_its_lladdr(const struct profile *p, const struct lladdr *lladdr)
+{
+	for (uint8_t i = 0; i < p->n_lladdrs; i++)
+		if (lladdr_eq(&p->lladdrs[i], lladdr))
+			return true;
+	return !p->n_lladdrs;
+}
+
 static void await(struct mag_handover *h, struct mag_node *node, struct now now)
 {
 	memcpy(node->prefixes, h->prefixes, h->n_prefixes * sizeof(h->prefixes[0]));
@@ -197,7 +204,7 @@ static void await(struct mag_handover *h, struct mag_node *node, struct now now)
 	memset(node->step_done, 0, sizeof(node->step_done));
 	node->step_done[MAG_STEP_IDENTIFIED] = node->step_done[MAG_STEP_AUTHORISED] = true;
 	memset(&node->bri, 0, sizeof(node->bri));
-	if (h->llid.len)
+	if (h->llid.len && may_be_its_lladdr(node->profile, &h->llid))
 		mag_node_expect_lladdr(node, &h->llid);
 	mag_handover_expect(h, node);
 	mag_node_become(node, now, MAG_NODE_EXPECTED);
@@ -326,10 +333,8 @@ static bool update(struct mag_handover *h, struct now now, const struct mh_msg *
 
 	if (!(m->has & MH_HAS_MMO) || !h->node)
 		return false;
-	if (!mn_context_take(&c, now, m, &m->mmo)) {
+	if (!mn_context_take(&c, now, m, &m->mmo))
 		mag_count(h->mag, MAG_C_OUT_OF_MEMORY);
-		h->more = true;
-	}
 	mn_context_move(&h->context, c);
 	mag_context_forget(h->node, now, &h->context);
 	mag_handover_give(h, now);
@@ -380,7 +385,7 @@ void mag_handover_in_joined(struct mag_handover *h, struct now now)
 {
 	if (h->state == MAG_HANDOVER_PREPARING && !h->forwarding) {
 		h->state = MAG_HANDOVER_PREPARED;
-		mag_handover_answer(h, h->more ? MH_HACK_CONTEXT_ACCEPTED : MH_HACK_CONTEXT_COMPLETE);
+		mag_handover_answer(h, MH_HACK_CONTEXT_ACCEPTED);
 		mag_handover_schedule(h);
 		return;
 	}

@@ -171,7 +171,7 @@ enum ctl_err mag_handover(struct mag *mag, struct now now, const struct nai *mn,
 static void accepted(struct mag_handover *h, struct now now, const struct mh_msg *m)
 {
 	if (!h->node || h->node->state != MAG_NODE_REGISTERED) { /* it was revoked meanwhile: nothing comes any more */
-		mag_handover_finish(h, now, true);
+		mag_handover_give_up(h, now, true, "it is elsewhere, by the anchor's word");
 		return;
 	}
 	if ((m->has & MH_HAS_MARK) && m->mark == MH_MARK_KEY)
@@ -402,6 +402,11 @@ void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neigh
 		mag_handover_in_ends(node->handover[MAG_HANDOVER_IN], now, true, "it is at another gateway");
 		node = NULL;
 	}
+	if (!limiter_take(&mag->handovers_begun, now.mono)) {
+		mag_count(mag, MAG_C_LIMIT_HANDOVER_RATE);
+		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_RESOURCES);
+		return;
+	}
 	if (!node || !node->peer || !node->served) {
 		tell_what_is_kept(mag, now, n, m);
 		return;
@@ -409,7 +414,7 @@ void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neigh
 	if (node->handover[MAG_HANDOVER_IN]) /* it has gone on since it came */
 		mag_handover_in_complete(node->handover[MAG_HANDOVER_IN], now);
 	if (node->handover[MAG_HANDOVER_OUT]) /* to there: it came before all was ready; or to another one */
-		mag_handover_finish(node->handover[MAG_HANDOVER_OUT], now, false);
+		mag_handover_give_up(node->handover[MAG_HANDOVER_OUT], now, false, "it is at another gateway already");
 	h = mag_handover_new(mag, now, n, &m->mn_id, MAG_HANDOVER_OUT);
 	if (!h) {
 		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_RESOURCES);

@@ -266,7 +266,7 @@ static void predictive(void **state)
 	assert_data(a, "tunnel+ forward1+");
 	assert_events(a, "handover-started handover-ready");
 	assert_true(view(a, 1).handing_over);
-	assert_said(b, "SQ(mn1 join ff1e::1=EX{}) MLD(TO_EX ff1e::1{}) HAck(mn1 U c6 key) SQ(mn1 label ff1e::1=EX{}) "
+	assert_said(b, "SQ(mn1 join ff1e::1=EX{}) MLD(TO_EX ff1e::1{}) HAck(mn1 U c5 key) SQ(mn1 label ff1e::1=EX{}) "
 		       "HAck(mn1 F c0 key)");
 	assert_data(b, "tunnel+ tunnel+ expect1+ ff1e::1+1 edge1=1");
 	assert_state(b, 1, "expected");
@@ -479,7 +479,7 @@ static void some_groups_are_refused(void **state)
 	pass(w, span_s(3));
 	forget(w);
 	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
-	assert_said(w->b[1], "SQ(mn1 join ff1e::2=EX{}) MLD(TO_EX ff1e::2{}) HAck(mn1 U c6 key -ff1e::1) "
+	assert_said(w->b[1], "SQ(mn1 join ff1e::2=EX{}) MLD(TO_EX ff1e::2{}) HAck(mn1 U c5 key -ff1e::1) "
 			     "SQ(mn1 label ff1e::2=EX{}) HAck(mn1 F c0 key -ff1e::1)");
 	assert_data(w->b[0], "tunnel+ forward1+ ff1e::1-");
 	forget(w);
@@ -502,7 +502,7 @@ static void the_anchor_refuses_a_group(void **state)
 	(void)state;
 	w->b[1]->refused[w->b[1]->n_refused++] = addr(G);
 	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
-	assert_non_null(strstr(w->b[1]->said.s, "HAck(mn1 U c6 key -ff1e::1)"));
+	assert_non_null(strstr(w->b[1]->said.s, "HAck(mn1 U c5 key -ff1e::1)"));
 	assert_non_null(strstr(w->b[1]->data.s, "ff1e::1-"));
 	finish(w);
 }
@@ -517,7 +517,7 @@ static void the_anchor_knows_nothing_of_it(void **state)
 	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
 	assert_events(w->b[0], "handover-started handover-ready");
 	assert_data(w->b[1], "tunnel+ tunnel+ expect1+ ff1e::1+1 edge1=ffffffff");
-	assert_said(w->b[1], "SQ(mn1 join ff1e::1=EX{}) MLD(TO_EX ff1e::1{}) HAck(mn1 U c6 key) HAck(mn1 F c0 key)");
+	assert_said(w->b[1], "SQ(mn1 join ff1e::1=EX{}) MLD(TO_EX ff1e::1{}) HAck(mn1 U c5 key) HAck(mn1 F c0 key)");
 	assert_int_equal(counter(w->b[1], "handovers-unmarked"), 1);
 	forget(w);
 	leave_link(w, 0);
@@ -792,7 +792,7 @@ static void more_groups_than_are_taken(void **state)
 	join(w->b[0], 1, 1, H);
 	pass(w, span_s(3));
 	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
-	assert_non_null(strstr(w->b[1]->said.s, "HAck(mn1 U c6 key -ff1e::2)"));
+	assert_non_null(strstr(w->b[1]->said.s, "HAck(mn1 U c5 key -ff1e::2)"));
 	assert_int_equal(counter(w->b[1], "limit-handover-groups"), 1);
 	finish(w);
 }

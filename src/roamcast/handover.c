@@ -51,7 +51,8 @@ static int await(const struct options *o, struct client *c)
 	json_t *event;
 
 	while ((event = client_next(c))) {
-		bool ready = is_kind(event, "handover-ready");
+		/* The node may be over before all is ready for it. */
+		bool ready = is_kind(event, "handover-ready") || is_kind(event, "handover-completed");
 		bool over = ready || is_kind(event, "handover-failed") || is_kind(event, "handover-cancelled");
 
 		if (over)

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What another gateway can do to this one, and what it cannot: it is played, and misbehaves. */
+#include "mag/testing.h"
+
+#define PEER  addr("2001:db8:2::1")
+#define OTHER addr("2001:db8:3::1")
+
+static void candidates(struct mag_conf *conf)
+{
+	static const char names[2][8] = {"mag2", "mag3"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mag_candidate *c = &conf->candidates[conf->n_candidates++];
+
+		strcpy(c->name, names[i]);
+		c->address = i ? OTHER : PEER;
+		c->context = true;
+	}
+	conf->nud_interval = span_s(0);
+	conf->attach_queries = 1;
+}
+
+static struct mh_msg message(enum mh_type type, uint16_t seq, uint8_t code)
+{
+	struct mh_msg m;
+
+	mh_init(&m, type);
+	m.seq = seq;
+	m.flags = type == MH_HI ? MH_HI_P : MH_HACK_P;
+	m.status = code;
+	m.has = MH_HAS_MN_ID;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = mn(1);
+	return m;
+}
+
+/* It hands mn1 over to us; the address that it names is node n's. */
+static void announce(struct bench *b, uint16_t seq, unsigned n)
+{
+	struct mh_msg m = message(MH_HI, seq, MH_HI_DEFAULT);
+
+	m.flags |= MH_HI_U;
+	m.has |= MH_HAS_LMA_ADDRESS | MH_HAS_LLID;
+	m.lma_address = LMA;
+	m.llid = mac(n);
+	m.n_hnp = 1;
+	m.hnp[0] = home(1);
+	recv_mh(b, PEER, &m);
+}
+
+/* It says that mn1 is there. */
+static void request(struct bench *b, uint16_t seq)
+{
+	struct mh_msg m = message(MH_HI, seq, MH_HI_DEFAULT);
+
+	m.flags |= MH_HI_F;
+	m.has |= MH_HAS_CONTEXT_REQUEST | MH_HAS_MARK;
+	m.context_request[m.n_context_request++].type = 22;
+	m.mark = MH_MARK_KEY;
+	m.key = 5;
+	m.has |= MH_HAS_CAPABILITIES;
+	m.capabilities.features = MH_FEATURE_MULTICAST_MOBILITY;
+	recv_mh(b, PEER, &m);
+}
+
+static uint32_t handovers(const struct bench *b) { return mag_totals(b->mag).handovers; }
+
+/* It is known for as long as its last handover ends, but begins none in that time. */
+static void a_former_candidate_begins_nothing(void **state)
+{
+	struct bench *b = begin_with(candidates);
+	struct mag_conf conf = b->conf;
+
+	(void)state;
+	announce(b, 1, 1);
+	assert_state(b, 1, "expected");
+	conf.candidates[0] = conf.candidates[1];
+	conf.n_candidates = 1;
+	mag_reconf(b->mag, b->now, &conf);
+	bench_drain(b);
+	assert_false(exists(b, 1));
+	assert_int_equal(handovers(b), 1); /* it is told, and has not answered */
+	bench_forget(b);
+	announce(b, 2000, 1);
+	request(b, 2001);
+	assert_said(b, "HAck(mn1 U c129) HAck(mn1 F c129)");
+	assert_false(exists(b, 1));
+	wait_for(b, span_s(2));
+	assert_int_equal(handovers(b), 0);
+	bench_end(b);
+}
+
+/* It need not go so far as to fill the table: each new request leaves the end of the one before to be told. */
+static void requests_are_limited(void **state)
+{
+	struct bench *b = begin_with(candidates);
+	struct mag_conf conf = b->conf;
+
+	(void)state;
+	conf.handover.per_s = 3;
+	mag_reconf(b->mag, b->now, &conf);
+	attach(b, 1);
+	for (uint16_t i = 0; i < 20; i++)
+		request(b, i);
+	assert_int_equal(counter(b, "limit-handover-rate"), 17);
+	assert_int_equal(handovers(b), 3);
+	bench_forget(b);
+	request(b, 2); /* said again, and answered again */
+	assert_said(b, "HAck(mn1 F c6)");
+	request(b, 20);
+	assert_said(b, "HAck(mn1 F c6) HAck(mn1 F c130)");
+	wait_for(b, span_s(5));
+	assert_int_equal(handovers(b), 0);
+	bench_end(b);
+}
+
+/* The policy store knows whose address it is. */
+static void the_address_of_another_node(void **state)
+{
+	struct bench *b = begin_with(candidates);
+
+	(void)state;
+	announce(b, 1, 2);
+	assert_state(b, 1, "expected");
+	attach(b, 2);
+	assert_state(b, 1, "expected");
+	assert_state(b, 2, "registered");
+	link_up(b, 1);
+	send_rs(b, 1, 1); /* the store is asked who that is */
+	assert_state(b, 1, "registered");
+	assert_non_null(strstr(b->events.s, "handover-arrived"));
+	bench_end(b);
+}
+
+/* A store that knows names alone has no word on addresses. */
+static void an_address_that_the_store_does_not_know(void **state)
+{
+	struct bench *b = begin_with(candidates);
+
+	(void)state;
+	b->profile[1]->n_lladdrs = 0;
+	announce(b, 1, 1);
+	link_up(b, 1);
+	send_rs(b, 1, 1);
+	assert_state(b, 1, "registered");
+	bench_end(b);
+}
+
+/* What could not be had has failed, and is not told as done. */
+static void it_does_not_answer(void **state)
+{
+	struct bench *b = begin_with(candidates);
+	struct lladdr ll = mac(1);
+	struct nai name = mn(1);
+
+	(void)state;
+	link_up(b, 1);
+	assert_int_equal(mag_attach_from(b->mag, b->now, 1, &ll, &name, 0, "mag2"), CTL_OK);
+	wait_for(b, span_s(5));
+	assert_state(b, 1, "registered");
+	assert_non_null(strstr(b->events.s, "handover-failed"));
+	assert_int_equal(counter(b, "handovers-failed"), 1);
+	assert_int_equal(counter(b, "handovers-completed"), 0);
+	assert_int_equal(handovers(b), 0);
+	bench_end(b);
+}
+
+/* Whoever waits for the end of a handover hears of it, whatever ends it. */
+static void each_ends_with_an_event(void **state)
+{
+	struct bench *b = begin_with(candidates);
+	struct nai name = mn(1);
+
+	(void)state;
+	attach(b, 1);
+	assert_int_equal(mag_handover(b->mag, b->now, &name, "mag2"), CTL_OK);
+	bench_drain(b);
+	bench_forget(b);
+	b->profile[1]->enabled = false;
+	b->profile[1]->version++;
+	mag_profile_changed(b->mag, b->now, &name, b->profile[1]);
+	bench_drain(b);
+	assert_non_null(strstr(b->events.s, "handover-cancelled"));
+	assert_int_equal(counter(b, "handovers-cancelled"), 1);
+	wait_for(b, span_s(2));
+	assert_int_equal(handovers(b), 0);
+	bench_end(b);
+}
+
+static void of_another_one_at_the_same_time(void **state)
+{
+	struct bench *b = begin_with(candidates);
+	struct nai name = mn(1);
+
+	(void)state;
+	attach(b, 1);
+	assert_int_equal(mag_handover(b->mag, b->now, &name, "mag3"), CTL_OK);
+	bench_drain(b);
+	bench_forget(b);
+	request(b, 1); /* it has gone elsewhere */
+	assert_string_equal(b->events.s, "handover-cancelled handover-ready");
+	bench_end(b);
+}
+
+static void many_groups(struct mag_conf *conf)
+{
+	candidates(conf);
+	conf->joins_per_s = conf->joins_burst = 1000;
+	conf->groups_per_node_max = 200;
+}
+
+/* RFC 5949 6.1.2: 6 is "all", 5 that there is more. */
+static void the_answer_tells_whether_that_is_all(void **state)
+{
+	struct bench *b = begin_with(many_groups);
+
+	(void)state;
+	attach(b, 1);
+	for (unsigned i = 0; i < 60; i++) {
+		char group[24];
+
+		snprintf(group, sizeof(group), "ff1e::1:%x", i + 1);
+		join(b, 1, 1, group);
+	}
+	bench_forget(b);
+	request(b, 1);
+	assert_non_null(strstr(b->said.s, "HAck(mn1 F c5 "));
+	assert_non_null(strstr(b->said.s, " more)"));
+	bench_end(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_former_candidate_begins_nothing),
+		cmocka_unit_test(requests_are_limited),
+		cmocka_unit_test(the_address_of_another_node),
+		cmocka_unit_test(an_address_that_the_store_does_not_know),
+		cmocka_unit_test(it_does_not_answer),
+		cmocka_unit_test(each_ends_with_an_event),
+		cmocka_unit_test(of_another_one_at_the_same_time),
+		cmocka_unit_test(the_answer_tells_whether_that_is_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
