@@ -94,6 +94,18 @@ enum ctl_err lma_terminate_node(struct lma *l, struct now now, const struct nai 
 	return CTL_OK;
 }
 
+enum ctl_err lma_query_node(struct lma *l, struct now now, const struct nai *mn, const struct in6_addr *group)
+{
+	enum ctl_err e = CTL_NO_SUCH_NODE;
+
+	l->now = now;
+	for (struct binding *b = binding_of_mn(l, mn); b; b = binding_next(b))
+		if (b->state == LMA_BINDING_ACTIVE)
+			e = notify_query(l, b->peer, mn, group ? group : &addr_any) ? CTL_OK : CTL_LIMIT;
+	lma_settle(l);
+	return e;
+}
+
 /* At one MAG; the MAG is told, or it would wait for a stream that comes no more. */
 static bool terminate_at(struct lma *l, struct peer *p, const struct in6_addr *group, const struct in6_addr *source)
 {

@@ -388,6 +388,41 @@ static void other_pools_leave_bindings_alone(void **state)
 	rig_free(r);
 }
 
+static void a_node_is_asked_through_its_mag(void **state)
+{
+	struct rig *r = rig_new();
+	struct nai mn = N("mn1@example.com"), nobody = N("nobody");
+	struct in6_addr g = A("ff1e::1");
+	const struct rig_sent *upn;
+	struct mh_msg upa;
+
+	(void)state;
+	rig_register(r, 1, "mn1@example.com", 1);
+	rig_forget(r);
+	assert_int_equal(lma_query_node(r->lma, r->now, &nobody, NULL), CTL_NO_SUCH_NODE);
+	assert_int_equal(lma_query_node(r->lma, r->now, &mn, &g), CTL_OK);
+	rig_drain(r);
+	upn = rig_last(r, MH_UPN);
+	assert_true(upn && addr_eq(&upn->dst, &r->mag[1]));
+	assert_int_equal(upn->m.reason, MH_UPN_VENDOR_SPECIFIC);
+	assert_true(upn->m.has & MH_HAS_QUERY);
+	assert_int_equal(upn->m.query.n, 1);
+	assert_true(addr_eq(&upn->m.records[upn->m.query.first].group, &g));
+	mh_init(&upa, MH_UPA);
+	upa.seq = upn->m.seq;
+	upa.has = MH_HAS_MN_ID;
+	upa.mn_id_subtype = MH_MNID_NAI;
+	upa.mn_id = mn;
+	rig_send(r, 1, &upa);
+	rig_forget(r);
+	rig_pass(r, span_s(5));
+	assert_int_equal(rig_count(r, MH_UPN), 0); /* not repeated */
+	assert_int_equal(lma_query_node(r->lma, r->now, &mn, NULL), CTL_OK);
+	rig_drain(r);
+	assert_int_equal(rig_last(r, MH_UPN)->m.query.n, 0);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +438,7 @@ int main(void)
 		cmocka_unit_test(a_mag_that_is_taken_out_loses_its_bindings),
 		cmocka_unit_test(limits_and_ranges_are_taken_up),
 		cmocka_unit_test(other_pools_leave_bindings_alone),
+		cmocka_unit_test(a_node_is_asked_through_its_mag),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,9 @@ enum ctl_err lma_terminate_group(struct lma *lma, struct now now, const struct i
 enum ctl_err lma_terminate_node(struct lma *lma, struct now now,
 				const struct nai *mn); /* revokes its bindings (trigger 1) */
 
+/* Have the node's MAG ask it what it listens to (draft Figure 2), or whether to this group (NULL: to all). */
+enum ctl_err lma_query_node(struct lma *lma, struct now now, const struct nai *mn, const struct in6_addr *group);
+
 mono_t lma_next_deadline(const struct lma *lma);
 void lma_expire(struct lma *lma, struct now now);
 bool lma_pop(struct lma *lma, struct fx *ret);

@@ -319,6 +319,8 @@ struct notice {
 	uint16_t seq, reason, n;
 	uint8_t tries;
 	bool named; /* mn, else all sessions of the pair (MN Group ID 1) */
+	bool query; /* the node is to be asked by MLD: about this group, :: about all */
+	struct in6_addr group;
 	struct nai mn;
 	struct refused v[LMA_RECORDS_PER_UPN];
 };
@@ -509,6 +511,8 @@ void revocation_free_all(struct lma *l);
 void notify_results(struct lma *l, struct peer *p, const struct nai *mn, struct refused *v, size_t n);
 /* The node is to be registered again; binding.ask_again ends when the MAG has acknowledged that. */
 void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn);
+/* The node is to be asked by MLD (VSM 19/6), about one group or (::) about all. False: it cannot be told. */
+bool notify_query(struct lma *l, struct peer *p, const struct nai *mn, const struct in6_addr *group);
 /* Is the MAG being asked to? */
 bool notify_pending_reregister(const struct peer *p, const struct nai *mn);
 void notify_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);

@@ -46,6 +46,12 @@ static void transmit(struct lma *l, const struct notice *n, bool again)
 		add_result(m, &n->v[i]);
 	if (m->result.n)
 		m->has |= MH_HAS_RESULT;
+	if (n->query) {
+		m->has |= MH_HAS_QUERY;
+		if (!addr_is_any(&n->group))
+			(void)mh_add_record(m, &m->query, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &n->group, NULL, 0,
+					    MH_AMS_SOURCES);
+	}
 	lma_send(l, &l->conf.lmaa, &n->peer->proxy_coa);
 	lma_count(l, LMA_UPN_SENT);
 }
@@ -124,6 +130,18 @@ void notify_reregister(struct lma *l, struct peer *p, const struct nai *mn)
 
 	if (n)
 		launch(l, n);
+}
+
+bool notify_query(struct lma *l, struct peer *p, const struct nai *mn, const struct in6_addr *group)
+{
+	struct notice *n = begin(l, p, mn, MH_UPN_VENDOR_SPECIFIC);
+
+	if (!n)
+		return false;
+	n->query = true;
+	n->group = *group;
+	launch(l, n);
+	return true;
 }
 
 bool notify_pending_reregister(const struct peer *p, const struct nai *mn)

@@ -171,6 +171,19 @@ void mag_listen_named(struct mag_node *node, struct now now)
 	mld_link_query_within(node->mld, now, node->mag->conf.attach_query_response, span_ns(0));
 }
 
+bool mag_listen_query(struct mag_node *node, struct now now, const struct in6_addr *group)
+{
+	span_t response = node->mag->conf.attach_query_response;
+
+	if (!node->mld)
+		return false;
+	if (group)
+		mld_link_query_group(node->mld, now, group, response);
+	else
+		mld_link_query_within(node->mld, now, response, span_ns(0));
+	return true;
+}
+
 /* ---- what the membership engine says ---- */
 
 static void changed(struct mag_node *node, struct now now, const struct in6_addr *group)

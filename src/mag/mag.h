@@ -161,6 +161,9 @@ enum ctl_err mag_unsubscribe(struct mag *mag, struct now now, const struct nai *
 enum ctl_err mag_terminate_group(struct mag *mag, struct now now, const struct in6_addr *group);
 enum ctl_err mag_terminate_node(struct mag *mag, struct now now, const struct nai *mn); /* ends its multicast */
 
+/* Ask the node what it listens to, or whether to this group (NULL: to all). */
+enum ctl_err mag_query_node(struct mag *mag, struct now now, const struct nai *mn, const struct in6_addr *group);
+
 mono_t mag_next_deadline(const struct mag *mag);
 void mag_expire(struct mag *mag, struct now now);
 bool mag_pop(struct mag *mag, struct fx *ret);

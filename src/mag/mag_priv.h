@@ -558,6 +558,8 @@ void mag_listen_stop(struct mag_node *node);
 void mag_listen_recv(struct mag_node *node, struct now now, const struct mld_packet *p);
 void mag_listen_nameless(struct mag_node *node, struct now now); /* a report came from :: */
 void mag_listen_named(struct mag_node *node, struct now now);	 /* something came from its link-local address */
+/* Ask the node, about one group or (NULL) all. False: nobody listens to its answers. */
+bool mag_listen_query(struct mag_node *node, struct now now, const struct in6_addr *group);
 bool mag_listen_drain(struct mag *mag, struct now now);
 
 /* ---- peer.c ---- */

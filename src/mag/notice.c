@@ -355,6 +355,19 @@ static uint8_t reregister(struct mag_node *node, struct now now)
 	return MH_UPA_OK;
 }
 
+/* The draft's "triggered by the LMA": the node is asked what it listens to (Figure 2). */
+static uint8_t query_node(struct mag_node *node, struct now now, const struct mh_msg *m)
+{
+	if (!node || !mag_node_present(node))
+		return MH_UPA_NOT_ATTACHED;
+	if (!m->query.n)
+		return mag_listen_query(node, now, NULL) ? MH_UPA_OK : MH_UPA_FAILED;
+	for (uint16_t i = 0; i < m->query.n; i++)
+		if (!mag_listen_query(node, now, &m->records[m->query.first + i].group))
+			return MH_UPA_FAILED;
+	return MH_UPA_OK;
+}
+
 static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, const struct mh_msg *m)
 {
 	struct mag_node *node = (m->has & MH_HAS_MN_ID) ? mag_node_find_mn(mag, &m->mn_id) : NULL;
@@ -374,6 +387,8 @@ static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, co
 			refuse_groups(now, peer, m);
 			return MH_UPA_OK;
 		}
+		if (m->has & MH_HAS_QUERY)
+			return query_node(node, now, m);
 		return m->n_vsm ? MH_UPA_FAILED : MH_UPA_NO_VENDOR_OPTION;
 	default: /* reasons of other RFCs */
 		return MH_UPA_FAILED;

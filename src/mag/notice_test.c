@@ -140,6 +140,55 @@ static void all_are_to_be_registered_again(void **state)
 	bench_end(b);
 }
 
+/* The draft's "triggered by the LMA". */
+static void the_anchor_has_a_node_queried(void **state)
+{
+	struct bench *b = bench_begin();
+	struct mh_msg m;
+
+	(void)state;
+	attach(b, 1);
+	wait_for(b, span_s(3));
+	b->probes = true;
+	bench_forget(b);
+	mh_init(&m, MH_UPN);
+	m.flags = MH_UPN_A;
+	m.seq = 9;
+	m.reason = MH_UPN_VENDOR_SPECIFIC;
+	m.has = MH_HAS_MN_ID | MH_HAS_QUERY;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = mn(1);
+	recv_mh(b, LMA, &m);
+	wait_for(b, span_ms(1));
+	assert_said(b, "UPA(0) Q100");
+	bench_forget(b);
+	m.flags |= MH_UPN_D; /* its answer was lost */
+	recv_mh(b, LMA, &m);
+	wait_for(b, span_ms(1));
+	assert_said(b, "UPA(0)");
+	bench_forget(b);
+	m.seq = 10;
+	assert_true(mh_add_record(&m, &m.query, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &(struct in6_addr){.s6_addr = {0xff, 0x1e, [15] = 1}},
+				  NULL, 0, MH_AMS_SOURCES));
+	recv_mh(b, LMA, &m);
+	wait_for(b, span_ms(1));
+	assert_said(b, "UPA(0) Q(ff1e::1)");
+	bench_forget(b);
+	m.seq = 11;
+	m.mn_id = mn(2);
+	recv_mh(b, LMA, &m);
+	assert_said(b, "UPA(132)");
+	bench_forget(b);
+	assert_int_equal(mag_query_node(b->mag, b->now, &m.mn_id, NULL), CTL_NO_SUCH_NODE);
+	m.mn_id = mn(1);
+	wait_for(b, span_s(1));
+	bench_forget(b);
+	assert_int_equal(mag_query_node(b->mag, b->now, &m.mn_id, NULL), CTL_OK);
+	wait_for(b, span_ms(1));
+	assert_said(b, "Q100");
+	bench_end(b);
+}
+
 static void revoked_and_back(void **state)
 {
 	struct bench *b = bench_begin();
@@ -407,6 +456,7 @@ int main(void)
 		cmocka_unit_test(a_late_revocation),
 		cmocka_unit_test(a_late_end_of_the_session_before),
 		cmocka_unit_test(all_are_to_be_registered_again),
+		cmocka_unit_test(the_anchor_has_a_node_queried),
 		cmocka_unit_test(revoked_and_back),
 		cmocka_unit_test(gone_while_asked),
 		cmocka_unit_test(by_the_anchors_will),

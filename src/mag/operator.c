@@ -251,3 +251,15 @@ void mag_source_silent(struct mag *mag, struct now now, const struct in6_addr *s
 	}
 	mag_settle(mag, now);
 }
+
+enum ctl_err mag_query_node(struct mag *mag, struct now now, const struct nai *mn, const struct in6_addr *group)
+{
+	struct mag_node *node = mag_node_find_mn(mag, mn);
+
+	if (!node || !mag_node_present(node))
+		return CTL_NO_SUCH_NODE;
+	if (!mag_listen_query(node, now, group))
+		return CTL_NOT_PERMITTED;
+	mag_settle(mag, now);
+	return CTL_OK;
+}

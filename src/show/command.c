@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	  COMMAND_HANDOVER },
 	{ "subscribe", "MN GROUP [SOURCE]", "MAG: ask for a group on behalf of the node", COMMAND_REQUEST },
 	{ "unsubscribe", "MN GROUP [SOURCE]", "MAG: take that back", COMMAND_REQUEST },
+	{ "query", "MN [GROUP]", "have the node asked what it listens to", COMMAND_REQUEST },
 	{ "terminate", "GROUP|MN", "end a group for all; or of a node: MAG: its multicast, LMA: its bindings", COMMAND_REQUEST },
 	{ "reload", "", "read the configuration again and apply what has changed", COMMAND_REQUEST },
 	{ "policy add", "PROFILE...", "add a profile: JSON, a file, - for standard input, or MN KEY=VALUE ...",

@@ -41,6 +41,8 @@ static const struct {
 	{ "subscribe a ff3e::1 2001:db8::5",
 	  "{\"command\": \"subscribe\", \"mn\": \"a\", \"group\": \"ff3e::1\", \"source\": \"2001:db8::5\"}", NULL },
 	{ "u a ff1e::1", "{\"command\": \"unsubscribe\", \"mn\": \"a\", \"group\": \"ff1e::1\"}", NULL },
+	{ "query a@b", "{\"command\": \"query\", \"mn\": \"a@b\"}", NULL },
+	{ "q a ff1e::1", "{\"command\": \"query\", \"mn\": \"a\", \"group\": \"ff1e::1\"}", NULL },
 	{ "term ff1e::1", "{\"command\": \"terminate\", \"group\": \"ff1e::1\"}", NULL },
 	{ "term a@b", "{\"command\": \"terminate\", \"mn\": \"a@b\"}", NULL },
 	{ "policy remove a", "{\"command\": \"policy\", \"action\": \"remove\", \"mn\": \"a\"}", NULL },
@@ -51,7 +53,7 @@ static const struct {
 	  "show: give one of status, nodes, handovers, bindings, subscriptions, groups, links, tunnels, counters, events, settings, "
 	  "policy" },
 	{ "shows", NULL,
-	  "there is no \"shows\"; give one of show, why, monitor, attach, detach, handover, subscribe, unsubscribe, terminate, "
+	  "there is no \"shows\"; give one of show, why, monitor, attach, detach, handover, subscribe, unsubscribe, query, terminate, "
 	  "reload, policy, lab, demo, help" },
 	{ "policy show x y", NULL, "policy show: \"y\" cannot stand here; usage: roamcast policy show [MN]" },
 	{ "why", NULL, "why: MN|GROUP is missing: a node's identifier such as alice@example.net" },

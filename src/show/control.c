@@ -385,6 +385,25 @@ static json_t *terminate(const struct show_ctx *ctx, const struct args *a, int *
 		       a->has_group ? a->group_text : a->mn_text, status);
 }
 
+static json_t *query(const struct show_ctx *ctx, const struct args *a, int *status)
+{
+	const struct in6_addr *group = a->has_group ? &a->group : NULL;
+	enum ctl_err e = CTL_NO_SUCH_NODE;
+
+	if (!a->has_mn)
+		return missing(status, "mn");
+	if (ctx->mag)
+		e = mag_query_node(ctx->mag, ctx->now, &a->mn, group);
+	if (ctx->lma && e == CTL_NO_SUCH_NODE)
+		e = lma_query_node(ctx->lma, ctx->now, &a->mn, group);
+	if (e == CTL_NOT_PERMITTED) {
+		*status = errors[e].status;
+		return control_error(errors[e].code, "see mag.multicast.node-mld, and its profile",
+				     "%s: its answers would not be listened to", a->mn_text);
+	}
+	return outcome(e, a->mn_text, status);
+}
+
 static bool is(const char *a, const char *b)
 {
 	return a && strcmp(a, b) == 0;
@@ -401,6 +420,8 @@ json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *st
 		return bad_request(status, error);
 	if (is(command, "terminate") && !ctx->proxy)
 		return terminate(ctx, &a, status);
+	if (is(command, "query") && !ctx->proxy)
+		return query(ctx, &a, status);
 	if (!ctx->mag) {
 		*status = EOPNOTSUPP;
 		return control_error("not-this-role", "ask at the MAG of the node", "%s: this daemon is %s", command,
@@ -421,7 +442,8 @@ json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *st
 /* ---- all ---- */
 json_t *control_request(const struct show_ctx *ctx, const json_t *request, int *status)
 {
-	static const char *const admin[] = { "attach", "detach", "handover", "subscribe", "unsubscribe", "terminate" };
+	static const char *const admin[] = { "attach", "detach", "handover", "subscribe", "unsubscribe", "query",
+					     "terminate" };
 	const char *command = json_string_value(json_object_get(request, "command"));
 
 	*status = EINVAL;

@@ -42,7 +42,7 @@ struct show_ctx {
 
 /* {"command": "show", "what": NAME, ...} and {"command": "why", "mn": MN, "group": GROUP}. */
 json_t *show_request(const struct show_ctx *ctx, const json_t *request, int *status);
-/* attach, detach, handover, subscribe, unsubscribe, terminate: calls into the engines, whose effects the caller drains
+/* attach, detach, handover, subscribe, unsubscribe, query, terminate: calls into the engines, whose effects the caller drains
  * afterwards. */
 json_t *admin_request(const struct show_ctx *ctx, const json_t *request, int *status);
 /* {"command": "policy", "action": "add|show|set|remove|import|export", ...}; also used without a daemon, on a store

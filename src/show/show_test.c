@@ -229,6 +229,9 @@ static void wrong_requests(void **state)
 	refused(f, false, "{\"command\": \"detach\", \"mn\": \"nobody\"}", "no-such-node", "nobody");
 	refused(f, false, "{\"command\": \"subscribe\", \"mn\": \"alice@x\", \"group\": \"ff1e::1:1\"}", "no-such-node",
 		"alice@x");
+	refused(f, false, "{\"command\": \"query\"}", "bad-request", "mn: is missing");
+	refused(f, false, "{\"command\": \"query\", \"mn\": \"nobody\"}", "no-such-node", "nobody");
+	refused(f, true, "{\"command\": \"query\", \"mn\": \"nobody\"}", "no-such-node", "nobody");
 	refused(f, false, "{\"command\": \"terminate\", \"group\": \"ff1e::1:1\"}", "no-such-group", "ff1e::1:1");
 	refused(f, false, "{\"command\": \"terminate\"}", "bad-request", "either mn or group");
 	refused(f, true, "{\"command\": \"subscribe\", \"mn\": \"alice@x\", \"group\": \"ff1e::1:1\"}", "not-this-role",
