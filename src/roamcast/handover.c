@@ -48,6 +48,7 @@ static void print_event(const struct options *o, const json_t *event)
 
 static int await(const struct options *o, struct client *c)
 {
+	bool started = false;
 	json_t *event;
 
 	while ((event = client_next(c))) {
@@ -55,6 +56,9 @@ static int await(const struct options *o, struct client *c)
 		bool ready = is_kind(event, "handover-ready") || is_kind(event, "handover-completed");
 		bool over = ready || is_kind(event, "handover-failed") || is_kind(event, "handover-cancelled");
 
+		/* Before that, what is told is how the one ended that brought the node here. */
+		started = started || is_kind(event, "handover-started");
+		over = over && started;
 		if (over)
 			print_event(o, event);
 		json_decref(event);
