@@ -3,6 +3,8 @@
 
 #include <netinet/icmp6.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/cksum.h"
 #include "base/wr.h"
@@ -24,11 +26,31 @@ static bool may_tell(const struct dp_pkt *p, enum dp_drop reason)
 	return true;
 }
 
-/* The address of this host that tells: the tunnel's end that the packet came to, or that it would have left by. */
-static const struct in6_addr *teller(struct dp *dp, const struct dp_pkt *p, struct dp_pfx *node, struct dp_pfx *route)
+/* The address that this host speaks to `to` with. */
+static bool local_address(const struct in6_addr *to, struct in6_addr *ret)
+{
+	struct sockaddr_in6 far = {.sin6_family = AF_INET6, .sin6_port = htons(9), .sin6_addr = *to}, near;
+	socklen_t len = sizeof(near);
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok = fd >= 0 && !connect(fd, (struct sockaddr *)&far, sizeof(far)) && /* sends nothing */
+		  !getsockname(fd, (struct sockaddr *)&near, &len);
+
+	if (fd >= 0)
+		close(fd);
+	if (ok)
+		*ret = near.sin6_addr;
+	return ok;
+}
+
+/* The address of this host that tells: the tunnel's end that the packet came to, or that it would have left by. Where there
+ * are no tunnels, into `own`. */
+static const struct in6_addr *teller(struct dp *dp, const struct dp_pkt *p, struct dp_pfx *node, struct dp_pfx *route,
+				     struct in6_addr *own)
 {
 	struct dp_pfx *x;
 
+	if (dp->conf.multicast_only)
+		return local_address(&p->src, own) ? own : NULL;
 	if (node)
 		return &node->node->tun->ends.local;
 	if (route)
@@ -67,6 +89,7 @@ void dp_icmp_error(struct dp *dp, enum dp_drop reason, uint32_t mtu, const uint8
 	struct dp_pkt p, e;
 	const struct in6_addr *from;
 	const struct dp_link *l;
+	struct in6_addr own;
 
 	if (len > sizeof(quote))
 		len = sizeof(quote);
@@ -77,7 +100,7 @@ void dp_icmp_error(struct dp *dp, enum dp_drop reason, uint32_t mtu, const uint8
 		return;
 	node = dp_pfx_match(&dp->node_prefixes, &p.src);
 	route = dp_pfx_match(&dp->routes, &p.src);
-	from = teller(dp, &p, node, route);
+	from = teller(dp, &p, node, route, &own);
 	if (!from)
 		return;
 	len = build(error, sizeof(error), from, &p, reason, mtu < IPV6_MTU_MIN ? IPV6_MTU_MIN : mtu);

@@ -88,10 +88,13 @@ upstream() {
 	in_ns lma ip link set u0 mtu 1280
 	op lma "link u0 upstream"
 	_before=$(drops lma too-big)
-	background b2 h2 recv 6205 4 --group $A --dev e0 --want 5
-	peer h1 send $A 6205 5 1000 --dev e0 --src 2001:db8:1::2 --size 1400 >/dev/null
-	expect "too big for the upstream alone" "5 0 0" "$(got b2)"
-	expect "which is counted" $((_before + 5)) "$(drops lma too-big)"
+	background b2 h2 recv 6205 4 --group $A --dev e0 --want 1
+	in_ns lma ip addr add 2001:db8:1::1/64 dev l1
+	peer h1 send $A 6205 1 20 --dev e0 --src 2001:db8:1::2 --size 1400 >"$TMP/sent"
+	expect "too big for the upstream alone" "1 0 0" "$(got b2)"
+	expect "the sender is told, by our address on its link" yes \
+		"$(grep -q 'packet-too-big 1280 from 2001:db8:1::1' "$TMP/sent" && echo yes)"
+	expect "which is counted" $((_before + 1)) "$(drops lma too-big)"
 	in_ns lma ip link set u0 mtu 1500
 	in_ns lma ip link set u0 address 02:00:00:00:77:77
 	op lma "link u0 upstream"
