@@ -180,10 +180,10 @@ static void one_packet(struct dp *dp, const struct abi_punt *r, uint8_t *bytes, 
 
 	dp_offload_finish(bytes, len);
 	if (r->what == ABI_PUNT_TUNNEL) {
-		list_each(e, &dp->tunnels) {
-			struct dp_tun *t = list_owner(e, struct dp_tun, entry);
+		list_each(e, &dp->handovers->all) {
+			struct dp_tun *t = list_owner(e, struct dp_ho, entry)->tun;
 
-			if (t->index == r->index && t->between) {
+			if (t->index == r->index) {
 				dp_plane_from_tunnel(dp, t, bytes, len, r->outer >> 20 & 3, r->outer & DP_LABEL_MASK);
 				return;
 			}

@@ -11,9 +11,6 @@
 #define OCTETS_MAX (16u << 20)
 #define AGE_MS 500
 #define WAIT_MS 200
-/* Held packets go out at this rate: a burst of more than net.core.netdev_max_backlog loses some, whosever it is. */
-#define RELEASE_PER_S 100000
-#define RELEASE_BURST 100
 #define FORMER_S 2
 
 mono_t dp_clock(void)
@@ -28,8 +25,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	dp_handover_tell(arg);
-	dp_handover_pump(arg);
+	dp_handover_time(arg);
 }
 
 /* Most nodes of a network never have one: what they need is made for the first. */
@@ -52,7 +48,7 @@ static int handovers_init(struct dp *dp)
 	htab_init(&hs->by_node, hs->seed);
 	list_init(&hs->all);
 	list_init(&hs->formers);
-	limiter_init(&hs->pace, RELEASE_PER_S, RELEASE_BURST);
+	dp_handover_pace(hs);
 	dp->handovers = hs;
 	return 0;
 }
@@ -230,6 +226,7 @@ static void end(struct dp *dp, struct dp_ho *ho)
 {
 	if (dp->ops->drain)
 		dp->ops->drain(dp);
+	dp_handover_flush(dp, ho);
 	list_each_safe(e, &ho->gates)
 		dp_handover_gate_free(dp, list_owner(e, struct dp_gate, entry));
 	await_all(dp, ho, false);

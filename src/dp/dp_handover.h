@@ -87,4 +87,7 @@ bool dp_handover_take(struct dp *dp, struct dp_tun *t, struct dp_pkt *p, uint32_
 void dp_gate_copy(struct dp *dp, struct dp_gate *g, struct dp_pkt *p, uint32_t label);
 /* After a batch, when nothing is queued any more: release, close gates, set the timer. */
 void dp_handover_pump(struct dp *dp);
-void dp_handover_tell(struct dp *dp); /* from the timer */
+void dp_handover_time(struct dp *dp); /* the timer has come */
+void dp_handover_pace(struct dp_handovers *hs); /* the usual rate of release */
+/* All that is held for a node that is there, now. */
+void dp_handover_flush(struct dp *dp, struct dp_ho *ho);

@@ -35,6 +35,7 @@ struct dp_plane {
 	struct tx_frame tx[TX_MAX];
 	struct mmsghdr tx_messages[TX_MAX];
 	unsigned tx_n;
+	bool more; /* the tunnels' socket was not read to its end */
 	struct rx_ring *rx; /* buffers, shared by all sockets since they are read one after another */
 };
 

@@ -140,6 +140,7 @@ static void on_raw(evutil_socket_t fd, short what, void *arg)
 	for (int round = 0; round < RX_ROUNDS; round++) {
 		int n = receive(rx, fd);
 
+		dp->plane->more = n == RX_BATCH;
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			drain_errors(dp, fd);
 		for (int i = 0; i < n; i++)

@@ -54,6 +54,32 @@ static void join(struct rig *r, uint32_t who)
 	r->in[who] = true;
 }
 
+/* What a reader sees is the slot as it is: the one that was there has none any more, and to remove it is nothing. */
+static void another_takes_the_place(void **state)
+{
+	struct rig *r = rig_new();
+	uint64_t word;
+	uint32_t slot;
+
+	(void)state;
+	join(r, 0);
+	join(r, 1);
+	word = r->word;
+	slot = r->members[1].slot;
+	rlist_replace(&r->list, &r->members[1], &r->members[2]);
+	assert_int_equal(r->members[2].slot, slot);
+	assert_int_equal(r->outs[slot].target, 2);
+	rlist_del(&r->lists, &r->list, &r->members[1]);
+	assert_int_equal(r->outs[slot].target, 2);
+	assert_int_equal(r->word, word);
+	for (uint32_t i = 3; i < 20; i++) /* it moves like any other */
+		join(r, i);
+	assert_int_equal(r->outs[r->members[2].slot].target, 2);
+	rlist_del(&r->lists, &r->list, &r->members[2]);
+	assert_int_equal(r->outs[r->members[2].slot].target, 0);
+	rig_free(r);
+}
+
 static void leave(struct rig *r, uint32_t who)
 {
 	rlist_del(&r->lists, &r->list, &r->members[who]);
@@ -162,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_list_is_who_is_in),
 		cmocka_unit_test(a_slow_reader_meets_each_stable_member_once),
+		cmocka_unit_test(another_takes_the_place),
 		cmocka_unit_test(a_full_pool_is_refused_and_recovers),
 	};
 

@@ -6,6 +6,10 @@
 
 #define RELEASE_BATCH 64
 #define TICK_MS 1
+#define OVERDUE_MS 500 /* what waits to be read is not waited for any longer */
+/* Held packets go out at this rate: a burst of more than net.core.netdev_max_backlog loses some, whosever it is. */
+#define RELEASE_PER_S 100000
+#define RELEASE_BURST 100
 #define CLOSING_MAX_MS 200 /* a gate that has not closed by then is opened: the fast path is worth more than the order */
 
 static struct dp_pkt packet_of(const uint8_t *bytes, size_t len)
@@ -196,6 +200,18 @@ static void release(struct dp *dp, struct dp_ho *ho, mono_t now)
 	} while (n == RELEASE_BATCH);
 }
 
+void dp_handover_pace(struct dp_handovers *hs) { limiter_init(&hs->pace, RELEASE_PER_S, RELEASE_BURST); }
+
+void dp_handover_flush(struct dp *dp, struct dp_ho *ho)
+{
+	if (!ho->seam || !ho->node)
+		return;
+	seam_finish(ho->seam, dp_clock());
+	limiter_init(&dp->handovers->pace, 0, 0);
+	release(dp, ho, dp_clock());
+	dp_handover_pace(dp->handovers);
+}
+
 static bool gate_may_close(const struct dp_gate *g)
 {
 	struct seam_stream key;
@@ -229,13 +245,14 @@ static mono_t gate_work(struct dp *dp, struct dp_gate *g, mono_t now)
 	return MONO_NEVER;
 }
 
-static mono_t handover_work(struct dp *dp, struct dp_ho *ho, mono_t now)
+static mono_t handover_work(struct dp *dp, struct dp_ho *ho, mono_t now, bool expire)
 {
 	mono_t next;
 
 	if (!ho->seam)
 		return ho->there && !ho->told_closed ? ho->closes : MONO_NEVER;
-	seam_expire(ho->seam, now);
+	if (expire || mono_sub(now, seam_next_deadline(ho->seam)).ns > span_ms(OVERDUE_MS).ns)
+		seam_expire(ho->seam, now);
 	release(dp, ho, now);
 	next = seam_next_deadline(ho->seam);
 	list_each_safe(e, &ho->gates)
@@ -285,7 +302,7 @@ static bool pending_news(struct dp *dp, mono_t now, uint32_t *node, enum dp_hand
 }
 
 /* Told from the timer alone: who hears it changes the tables. */
-void dp_handover_tell(struct dp *dp)
+static void tell(struct dp *dp)
 {
 	enum dp_handover_news news;
 	uint32_t node;
@@ -295,9 +312,10 @@ void dp_handover_tell(struct dp *dp)
 			dp->events.handover(dp->arg, node, news);
 }
 
-void dp_handover_pump(struct dp *dp)
+static void pump(struct dp *dp, bool expire)
 {
 	struct dp_handovers *hs = dp->handovers;
+	bool news = false;
 	mono_t now, next;
 	int64_t us;
 
@@ -308,14 +326,27 @@ void dp_handover_pump(struct dp *dp)
 	list_each(e, &hs->all) {
 		struct dp_ho *ho = list_owner(e, struct dp_ho, entry);
 
-		next = mono_min(next, handover_work(dp, ho, now));
+		next = mono_min(next, handover_work(dp, ho, now, expire));
 		if (closed(ho, now) || overflown(ho))
-			next = now;
+			news = true;
 	}
+	if (dp->plane->more) /* the timer would come to no purpose */
+		next = mono_max(next, mono_add(now, span_ms(TICK_MS)));
+	if (news)
+		next = now;
 	if (mono_is_never(next)) {
 		event_del(hs->timer);
 		return;
 	}
 	us = mono_before(next, now) ? 0 : (mono_sub(next, now).ns + 999) / 1000;
 	event_add(hs->timer, &(struct timeval){us / 1000000, us % 1000000});
+}
+
+/* What is taken for silence must not be what waits to be read: time passes only when all has been. */
+void dp_handover_pump(struct dp *dp) { pump(dp, false); }
+
+void dp_handover_time(struct dp *dp)
+{
+	tell(dp);
+	pump(dp, !dp->plane->more);
 }

@@ -117,7 +117,7 @@ enum dp_op_kind {
 	DP_HANDOVER_EXPECT,
 	DP_HANDOVER_EDGE, /* new MAG; `edge` */
 	/* By handover.node alone. Old MAG: what is left of the node's outputs goes to its link again. New MAG: what is still
-	 * held is dropped and counted, and the node's links, if it is there, get what comes. */
+	 * held goes to the node if it is there, at once, else it is dropped and counted; then the node's links get what comes. */
 	DP_HANDOVER_END,
 };
 

@@ -583,6 +583,17 @@ void seam_arrive(struct seam *s, mono_t now)
 	set_timer(s, &s->no_edge, mono_add(now, s->limits.wait));
 }
 
+void seam_finish(struct seam *s, mono_t now)
+{
+	static const struct in6_addr any;
+
+	seam_edge(s, now, &any, false, 0);
+	list_each(e, &s->groups)
+		list_each(se, &list_owner(e, struct group, entry)->streams)
+			end_forwarded(list_owner(se, struct stream, of_group));
+	end_forwarded(&s->unicast);
+}
+
 /* Only what still waits is too old; what is being released has its turn in a moment. */
 static void expire_age(struct seam *s, mono_t now)
 {

@@ -72,6 +72,9 @@ void seam_end_marker(struct seam *s, mono_t now); /* the last unicast packet has
 void seam_moved(struct seam *s, mono_t now);	  /* the anchor sends unicast by the native path now */
 void seam_arrive(struct seam *s, mono_t now);	  /* the node is there */
 
+/* It is over, whatever was waited for: all that is held for a node that is there may go. */
+void seam_finish(struct seam *s, mono_t now);
+
 /* The next held packet that may go, or NULL. The caller sends it, in this order, and frees it with free(). */
 struct seam_packet *seam_pop(struct seam *s, mono_t now);
 bool seam_ready(const struct seam *s); /* seam_pop() has something */

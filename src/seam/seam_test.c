@@ -554,6 +554,27 @@ static void what_the_end_leaves_is_counted(void **state)
 	assert_int_equal(r.counts[SEAM_COUNT_ENDED], 3);
 }
 
+static void at_the_end_a_node_that_is_there_gets_it(void **state)
+{
+	struct rig r = rig_of(&usual);
+	struct seam_stream u = {0};
+
+	(void)state;
+	edge(&r, 9, 8);
+	put(&r, F, A, 7, 1);
+	put(&r, N, A, 8, 2);
+	put(&r, N, u, 0, 4);
+	put(&r, F, u, 0, 3);
+	put(&r, N, stream(1, 8), 5, 9); /* of this one no edge is known */
+	seam_finish(r.s, now(&r));
+	pop(&r);
+	expect(&r, ""); /* nowhere to go */
+	arrive(&r);
+	expect(&r, "1 9 3 2 4");
+	end(&r);
+	assert_int_equal(all_counts[SEAM_COUNT_ENDED], 0);
+}
+
 /* A peer may name whatever streams it likes. */
 static void streams_have_a_limit(void **state)
 {
@@ -860,6 +881,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_old_goes),
 		cmocka_unit_test(what_is_being_released_is_not_too_old),
 		cmocka_unit_test(what_the_end_leaves_is_counted),
+		cmocka_unit_test(at_the_end_a_node_that_is_there_gets_it),
 		cmocka_unit_test(streams_have_a_limit),
 		cmocka_unit_test(memory_that_runs_out),
 		cmocka_unit_test(counts_have_names),

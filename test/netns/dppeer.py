@@ -13,7 +13,7 @@
   fragments DEV DMAC SRC DST HEX                             the IPv6 packet in HEX, tunnelled, in two outer fragments
   advertise DEV ADDR                                         an unsolicited Neighbour Advertisement with DEV's MAC
   sniff DEV SECONDS FILTER                                   counts IPv6 packets: next header number, or "icmp:TYPE"
-  labels DEV SECONDS --src A                                 flow labels of streams in A's tunnels, in order: "5*100 6*200"
+  labels DEV SECONDS --src A                                 flow labels of streams in A's tunnels, in order, until a pause
   tcp-serve PORT SECONDS / tcp-get DST PORT BYTES            a TCP transfer, checked octet by octet
 """
 import argparse
@@ -252,7 +252,7 @@ def labels(o):
     print("ready", flush=True)
     end = time.monotonic() + o.seconds
     runs = []
-    while (left := end - time.monotonic()) > 0 and select.select([s], [], [], left)[0]:
+    while (left := end - time.monotonic()) > 0 and select.select([s], [], [], min(left, 3 if runs else left))[0]:
         data, where = s.recvfrom(65536)
         p = data[14:]
         if where[2] == 4 or p[6] != 41 or p[8:24] != addr(o.src) or p[64] != 0xFF or p[65] & 15 <= 2:
