@@ -54,12 +54,13 @@ answered "no handoff indicator: 161" "type=6 status=161 count=1" no-hi $mag --mn
 answered "no technology: 162" "type=6 status=162 count=1" no-att $mag --mn mn2@lab.example
 answered "an hour late: 156" "type=6 status=156 count=1" old-timestamp $mag --mn mn2@lab.example
 answered "a heartbeat: an answer" "type=13 status=0 count=1" heartbeat $mag
-answered "a query of a MAG's kind: Binding Error 2" "type=7 status=2 count=1" subscription-query $mag
+answered "a query about nobody that it serves: silence" "" subscription-query $mag
 answered "a revocation by a MAG: not supported" "type=16 status=134 count=1" bri $mag
 answered "an option that stands twice: silence" "" twice $mag
 }
 check "the twice-standing option is counted" counter_above lma mh-option-twice 0
 check "the wrong checksum is" counter_above lma mh-checksum 0
+check "and the query about nobody" counter_above lma subscription-queries-of-other-mags 0
 check "nothing of that harmed anybody" unharmed
 
 step "answers that a stranger can provoke are few"
