@@ -88,6 +88,12 @@ static const struct conf_word context_words[] = {
 	{ "kept", MN_CONTEXT_KEPT },
 	{ NULL, 0 },
 };
+static const struct conf_word mag_role_words[] = {
+	{ "any", 0 },
+	{ "proxy", MH_ROLE_PROXY },
+	{ "listener", MH_ROLE_LISTENER },
+	{ NULL, 0 },
+};
 static const struct conf_word technology_words[] = {
 	{ "virtual", MH_ATT_VIRTUAL }, { "ppp", MH_ATT_PPP }, { "ethernet", MH_ATT_ETHERNET },
 	{ "wlan", MH_ATT_WLAN },       { "wimax", 5 },	      { "3gpp-geran", 6 },
@@ -269,6 +275,9 @@ static const struct conf_key keys[] = {
 	SWITCH("lma.multicast.enabled", lma.multicast, CONF_RESTART, "multicast service at this LMA"),
 	WORD("lma.multicast.signalling", lma.signalling, lma_signalling_words, 0,
 	     "what MAGs may ask with: registrations and MLD, or mld alone"),
+	WORD("lma.multicast.mag-role", lma.role, mag_role_words, 0,
+	     "in what role MAGs are to serve nodes, where they offer it: proxy: listening to their MLD; listener: in their "
+	     "place, for profiles, contexts and operators alone; any: as each MAG prefers"),
 	WORD("lma.multicast.context", lma.context, context_words, 0,
 	     "what a node listens to, when it moves: off: the new MAG asks it (RFC 6224); query: the old MAG is asked "
 	     "(RFC 7161); kept: known already, of MAGs that are set likewise"),
@@ -403,7 +412,8 @@ static const struct conf_key keys[] = {
 	     "a node leaves (RFC 7161); kept: the LMA is told of each change as it happens"),
 	SWITCH("mag.multicast.implicit-join", mag.implicit_join, 0,
 	       "let the LMA send the streams of a node that comes before they are asked for"),
-	SWITCH("mag.multicast.node-mld", mag.node_mld, 0, "listen to MLD of the nodes"),
+	SWITCH("mag.multicast.node-mld", mag.node_mld, 0,
+	       "listen to MLD of the nodes; no: only the role of a listener in their place is offered to the LMA"),
 	SCOPES("mag.multicast.scopes", mag.scopes, "scopes of groups that are asked for at the LMA"),
 	SPAN("mag.multicast.attach-query.response", mag.attach_query_response, MS, M, NULL, 0,
 	     "Maximum Response Delay of the query at attachment"),

@@ -48,6 +48,17 @@ static struct mh_msg *begin(struct lma *l, const struct pbu *r, uint8_t status)
 	return a;
 }
 
+/* Of the roles that the MAG offers, ours if it is among them (draft 8). */
+static void put_role(const struct lma *l, const struct mh_msg *m, struct mh_msg *a)
+{
+	uint16_t offered = m->has & MH_HAS_CAPABILITIES ? m->capabilities.roles : 0;
+
+	if (!(a->has & MH_HAS_CAPABILITIES) || !offered || !m->lifetime_4s)
+		return;
+	a->has |= MH_HAS_ROLE;
+	a->role = offered & l->conf.role ? l->conf.role : (uint16_t)(offered & -offered);
+}
+
 enum results {
 	RESULTS_NONE,
 	RESULTS_REFUSED, /* what is not named was accepted */
@@ -149,6 +160,7 @@ static bool accept_with(struct lma *l, const struct pbu *r, const struct binding
 		a->has |= MH_HAS_REFRESH_ADVICE;
 		a->refresh_advice_4s = (uint16_t)advice;
 	}
+	put_role(l, r->m, a);
 	context_answer(l, r, b, a);
 	if (which != RESULTS_NONE)
 		add_results(l, r, b, which);

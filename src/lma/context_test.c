@@ -592,6 +592,33 @@ static void static_groups_are_sent_as_the_node_comes(void **state)
 	rig_free(r);
 }
 
+/* ---- roles (draft 8) ---- */
+
+static uint16_t role_given(struct rig *r, unsigned mag, uint16_t offered)
+{
+	struct mh_msg *m = pbu(r, MH_HANDOFF_UNKNOWN, FEATURES);
+
+	m->capabilities.roles = offered;
+	assert_int_equal(rig_status(r, mag, m), MH_ACCEPTED);
+	return rig_last(r, MH_BA)->m.has & MH_HAS_ROLE ? rig_last(r, MH_BA)->m.role : 0;
+}
+
+static void the_role_is_one_that_is_offered(void **state)
+{
+	struct rig *r = begin(MN_CONTEXT_QUERY, false);
+
+	(void)state;
+	assert_int_equal(role_given(r, 0, MH_ROLE_PROXY | MH_ROLE_LISTENER), MH_ROLE_PROXY);
+	assert_int_equal(role_given(r, 1, MH_ROLE_LISTENER), MH_ROLE_LISTENER);
+	assert_int_equal(role_given(r, 2, 0), 0);
+	r->conf.role = MH_ROLE_LISTENER;
+	lma_reconf(r->lma, r->now, &r->conf);
+	rig_drain(r);
+	assert_int_equal(role_given(r, 0, MH_ROLE_PROXY | MH_ROLE_LISTENER), MH_ROLE_LISTENER);
+	assert_int_equal(role_given(r, 1, MH_ROLE_PROXY), MH_ROLE_PROXY);
+	rig_free(r);
+}
+
 /* ---- the PBA timer ---- */
 
 static void the_answer_may_wait(void **state)
@@ -693,6 +720,7 @@ int main(void)
 		cmocka_unit_test(mld_confirms),
 		cmocka_unit_test(what_the_profile_denies_is_never_sent),
 		cmocka_unit_test(static_groups_are_sent_as_the_node_comes),
+		cmocka_unit_test(the_role_is_one_that_is_offered),
 		cmocka_unit_test(the_answer_may_wait),
 		cmocka_unit_test(a_node_that_moves_on_takes_everything_along),
 		cmocka_unit_test(a_node_that_comes_back_is_not_revoked),

@@ -64,6 +64,7 @@ struct lma_conf {
 	/* multicast */
 	bool multicast;
 	enum lma_signalling signalling;
+	uint16_t role; /* enum mh_role, in which MAGs that offer it are to serve nodes; 0 = as they prefer: proxy */
 	enum mn_context_mode context;
 	span_t pba_timer;      /* a PBA may wait this long for the context (RFC 7161 4.4); 0 = never; below 1 s */
 	bool implicit_join;    /* capability bit is announced only where the mechanism is on */

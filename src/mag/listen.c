@@ -9,7 +9,7 @@ void mag_listen_start(struct mag_node *node, struct now now)
 	struct mld_router_conf c = mag_access_mld(mag);
 	struct in6_addr self = mag_link_local_of(node);
 
-	if (node->mld || !mag->conf.node_mld)
+	if (node->mld || !mag_node_listens(node))
 		return;
 	node->mld = mld_link_new(mag->routers, now, &c, &self, node);
 	if (!node->mld) {
@@ -24,6 +24,20 @@ void mag_listen_stop(struct mag_node *node)
 		mld_link_free(node->mld);
 	node->mld = NULL;
 	node->nameless = false;
+}
+
+void mag_listen_end(struct mag_node *node, struct now now)
+{
+	struct mn_context c;
+	bool told = mag_context_of(node, &c);
+
+	mag_listen_stop(node);
+	list_each (n, &node->subs)
+		filter_drop(&list_owner(n, struct mag_sub, in_node)->mld);
+	if (told) {
+		mag_context_give(node, now, &c);
+		mn_context_drop(&c);
+	}
 }
 
 /* ---- leaves of groups that the node never reported: only the packet tells of them ---- */

@@ -210,6 +210,7 @@ struct mag_node_view {
 	const struct profile *profile; /* NULL while not known */
 	span_t idle;		 /* since it was last heard */
 	bool terminated;	 /* an operator ended its multicast */
+	bool listens;		 /* to its MLD: in the role of a proxy; else in that of a listener */
 	bool handing_over;	 /* it may be sent to another gateway, which gets what comes for it */
 };
 /* A node's subscription to a group. */

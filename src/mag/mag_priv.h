@@ -267,6 +267,7 @@ struct mag_node {
 	/* multicast */
 	struct mag_asked *asked; /* by an operator, while there is no session; NULL: nothing */
 	bool terminated; /* an operator ended its multicast */
+	bool unheard;	 /* the anchor wants its MLD not listened to */
 	struct mld_link *mld;
 	bool heard_report; /* since a context came with it */
 	bool nameless; /* it reported from ::, and is to be asked as soon as it has an address */
@@ -552,9 +553,16 @@ void mag_transfer_confirm(const struct mag_node *node, struct mh_msg *m, size_t 
 void mag_transfer_confirmed(struct mag_node *node);
 void mag_transfer_end(struct mag_node *node);
 
+/* ---- role.c ---- */
+uint16_t mag_roles(const struct mag *mag); /* that we offer */
+bool mag_node_listens(const struct mag_node *node); /* do we listen to its MLD? */
+void mag_role_take(struct mag_node *node, struct now now, const struct mh_msg *m); /* as the anchor's answer says */
+
 /* ---- listen.c: MLD of nodes ---- */
 void mag_listen_start(struct mag_node *node, struct now now);
 void mag_listen_stop(struct mag_node *node);
+/* And what it had said is forgotten, but that it wanted it: for as long as a context holds. */
+void mag_listen_end(struct mag_node *node, struct now now);
 void mag_listen_recv(struct mag_node *node, struct now now, const struct mld_packet *p);
 void mag_listen_nameless(struct mag_node *node, struct now now); /* a report came from :: */
 void mag_listen_named(struct mag_node *node, struct now now);	 /* something came from its link-local address */

@@ -55,7 +55,7 @@ struct mh_capabilities mag_capabilities(const struct mag *mag)
 
 	if (!c->multicast)
 		return v;
-	v.roles = 1;
+	v.roles = mag_roles(mag);
 	v.features = MH_FEATURE_MLDV1 | MH_FEATURE_MLDV2 | MH_FEATURE_DELIVERY_L2_UNICAST;
 	if (c->signalling != MAG_SIGNALLING_MLD)
 		v.features |= MH_FEATURE_AMS_IN_PBU;
@@ -488,6 +488,7 @@ static void accepted(struct mag_node *node, struct now now, const struct mh_msg 
 		fxq_event(mag->fxq, &e);
 		mag_advertise_start(node, now);
 	}
+	mag_role_take(node, now, m);
 	mag_transfer_accepted(node, now, m, registered);
 	mag_heartbeat_start(node->peer, now);
 	if (node->peer->announce) { /* the anchor has a tunnel to us again */

@@ -54,6 +54,7 @@ static struct mag_node_view node_view(const struct mag_node *node)
 		.profile = node->profile,
 		.idle = mono_sub(node->mag->now.mono, node->heard),
 		.terminated = node->terminated,
+		.listens = mag_node_listens(node),
 		.handing_over = mag_handover_keeps(node),
 	};
 

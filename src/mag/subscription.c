@@ -553,6 +553,8 @@ void mag_subs_review(struct mag_node *node, struct now now)
 		return;
 	if (mag_multicast_permitted(node) && !node->mld)
 		mag_listen_start(node, now);
+	if (node->mld && !mag_node_listens(node))
+		mag_listen_end(node, now);
 	if (mag_multicast_permitted(node) && !was_on && node->served)
 		mag_subs_deliver(node, now);
 	if (node->member)

@@ -74,6 +74,7 @@ struct bench {
 	uint8_t status; /* of the answers */
 	uint16_t lifetime_s, advice_s;
 	uint16_t features;	    /* that they announce */
+	uint16_t role;		    /* that they give; 0 = none */
 	bool asks_back;		    /* S in the answer to a registration */
 	const char *context[4];	    /* groups in it, source-specific ones of S */
 	const char *more_after;	    /* and that there are more behind this one */
@@ -260,6 +261,8 @@ static inline void answer_pbu(struct bench *b, const struct mh_msg *pbu, const s
 	if (!b->legacy) {
 		m.has |= MH_HAS_CAPABILITIES;
 		m.capabilities = (struct mh_capabilities){1, 1, b->features, 32};
+		m.role = b->role;
+		m.has |= b->role ? MH_HAS_ROLE : 0;
 		if (m.status < MH_UNSPECIFIED)
 			put_results(b, pbu, &m);
 	}

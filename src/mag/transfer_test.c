@@ -394,6 +394,59 @@ static void a_node_without_context_costs_nothing(void **state)
 	bench_end(b);
 }
 
+/* ---- roles (draft 8) ---- */
+
+static void no_mld(struct mag_conf *c) { c->node_mld = false; }
+
+/* From a proxy to a listener: what the node asked for by MLD holds, until it could have been asked again. */
+static void a_listener_takes_over(void **state)
+{
+	struct bench *b = begin_with(no_mld);
+
+	(void)state;
+	b->asks_back = true;
+	b->context[0] = G;
+	attach(b, 1);
+	assert_int_equal(b->pbu.capabilities.roles, MH_ROLE_LISTENER);
+	assert_false(view(b, 1).listens);
+	assert_int_equal(sub(b, 1, G).origins, SUB_ORIGIN_CONTEXT);
+	assert_int_equal(sub(b, 1, G).state, MAG_SUB_ACTIVE);
+	join(b, 1, 1, H); /* it is not listened to */
+	assert_int_equal(counter(b, "mld-disabled"), 1);
+	wait_for(b, span_s(100));
+	bench_forget(b);
+	ask(b, 1);
+	assert_said(b, "SR(1 mn1 I known ff1e::1=EX{})"); /* and goes on from here */
+	wait_for(b, span_s(40));
+	bench_forget(b);
+	ask(b, 2);
+	assert_said(b, "SR(2 mn1 known)");
+	bench_end(b);
+}
+
+static void the_anchor_gives_the_role(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	attach(b, 1);
+	assert_int_equal(b->pbu.capabilities.roles, MH_ROLE_PROXY | MH_ROLE_LISTENER);
+	join(b, 1, 1, G);
+	assert_true(view(b, 1).listens);
+	b->role = MH_ROLE_LISTENER;
+	wait_for(b, span_s(3600)); /* with a refresh */
+	assert_false(view(b, 1).listens);
+	leave(b, 1, 1, G);
+	join(b, 1, 1, H);
+	assert_data(b, "tunnel+ node1+ ff1e::1+1 ff1e::1-"); /* what it had held as a context would */
+	b->role = MH_ROLE_PROXY;
+	wait_for(b, span_s(3600));
+	assert_true(view(b, 1).listens);
+	join(b, 1, 1, H);
+	assert_int_equal(sub(b, 1, H).state, MAG_SUB_ACTIVE);
+	bench_end(b);
+}
+
 /* ---- kept ---- */
 
 static void each_change_is_told(void **state)
@@ -457,6 +510,8 @@ int main(void)
 		cmocka_unit_test(implicit_joins_are_confirmed),
 		cmocka_unit_test(implicit_joins_are_confirmed_beside_mld),
 		cmocka_unit_test(a_node_without_context_costs_nothing),
+		cmocka_unit_test(a_listener_takes_over),
+		cmocka_unit_test(the_anchor_gives_the_role),
 		cmocka_unit_test(each_change_is_told),
 		cmocka_unit_test(an_anchor_that_does_not_keep_hears_first_comers),
 	};

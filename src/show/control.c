@@ -398,7 +398,7 @@ static json_t *query(const struct show_ctx *ctx, const struct args *a, int *stat
 		e = lma_query_node(ctx->lma, ctx->now, &a->mn, group);
 	if (e == CTL_NOT_PERMITTED) {
 		*status = errors[e].status;
-		return control_error(errors[e].code, "see mag.multicast.node-mld, and its profile",
+		return control_error(errors[e].code, "see mag.multicast.node-mld, lma.multicast.mag-role, and its profile",
 				     "%s: its answers would not be listened to", a->mn_text);
 	}
 	return outcome(e, a->mn_text, status);

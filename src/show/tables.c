@@ -17,6 +17,7 @@ static const struct show_column nodes[] = {
 	{ "STATUS", "status", SHOW_TEXT, 5 },
 	{ "UNANSWERED", "transmissions", SHOW_NUMBER, 4 },
 	{ "MULTICAST", "multicast", SHOW_TEXT, 2 },
+	{ "ROLE", "role", SHOW_TEXT, 6 },
 	{ "SEEN BY", "trigger", SHOW_TEXT, 6 },
 	{ "IDLE", "idle_s", SHOW_SECONDS, 3 },
 	{ "LINK-LOCAL", "link_local", SHOW_TEXT, 8 },

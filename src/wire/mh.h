@@ -119,10 +119,13 @@ enum mh_sub_result {
 };
 const char *mh_sub_result_name(uint8_t result);
 
+/* Roles of a gateway, and of an anchor (draft 5 and 6): in capabilities all that there are, in VSM sub-type 5 one. */
+enum mh_role { MH_ROLE_PROXY = 0x0001, MH_ROLE_ROUTER = 0x0002, MH_ROLE_LISTENER = 0x0004 };
+
 /* Capabilities, VSM sub-type 1. */
 struct mh_capabilities {
 	uint8_t version;    /* of this option, 1 */
-	uint16_t roles;	    /* bit 0 proxy, 1 router, 2 listener */
+	uint16_t roles;	    /* enum mh_role */
 	uint16_t features;  /* enum mh_feature */
 	uint16_t groups_max; /* per node */
 };
