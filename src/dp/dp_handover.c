@@ -402,10 +402,9 @@ void dp_handover_node_gone(struct dp *dp, struct dp_nod *n)
 
 static void end_marker(struct dp *dp, struct dp_former *f)
 {
-	uint8_t packet[OUTER_LEN] = {0x60, [6] = IPPROTO_NONE, [7] = 64};
+	uint8_t packet[40];
 
-	memcpy(packet + 8, &f->tun->ends.local, 16);
-	memcpy(packet + 24, &f->prefix.addr, 16);
+	dp_pkt_end_marker(packet, &f->tun->ends.local, &f->prefix.addr);
 	dp_plane_send(dp, f->tun, packet, sizeof(packet));
 	f->marked = true;
 }

@@ -68,6 +68,21 @@ bool dp_pkt_merge_ecn(struct dp_pkt *p, uint8_t outer_ecn)
 	return true;
 }
 
+void dp_pkt_end_marker(uint8_t bytes[40], const struct in6_addr *anchor, const struct in6_addr *prefix)
+{
+	memset(bytes, 0, 40);
+	bytes[0] = 0x60;
+	bytes[6] = IPPROTO_NONE;
+	bytes[7] = 64;
+	memcpy(bytes + 8, anchor, 16);
+	memcpy(bytes + 24, prefix, 16);
+}
+
+bool dp_pkt_is_end_marker(const struct dp_pkt *p, const struct in6_addr *anchor)
+{
+	return p->next == IPPROTO_NONE && p->len == 40 && addr_eq(&p->src, anchor);
+}
+
 void dp_pkt_rewrite(struct dp_pkt *p, bool hop)
 {
 	p->bytes[1] = (uint8_t)((p->bytes[1] & 0xcf) | p->ecn << 4);

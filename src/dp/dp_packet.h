@@ -26,5 +26,9 @@ bool dp_pkt_routable(const struct dp_pkt *p);
 bool dp_pkt_control(const struct dp_pkt *p);
 /* RFC 6040 4.2: sets p->ecn; false: drop. */
 bool dp_pkt_merge_ecn(struct dp_pkt *p, uint8_t outer_ecn);
+/* The end marker of a handover: an empty packet of the anchor to the node's prefix. Whoever else sends the node empty packets
+ * marks nothing. */
+void dp_pkt_end_marker(uint8_t bytes[40], const struct in6_addr *anchor, const struct in6_addr *prefix);
+bool dp_pkt_is_end_marker(const struct dp_pkt *p, const struct in6_addr *anchor);
 /* Write p->ecn, and one hop less where `hop` is said. */
 void dp_pkt_rewrite(struct dp_pkt *p, bool hop);

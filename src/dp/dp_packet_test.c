@@ -213,6 +213,30 @@ static void a_checksum_is_finished(void **state)
 	assert_false(dp_offload_checksum(&h, frame, sizeof(frame)));
 }
 
+static void an_end_marker_is_the_anchors(void **state)
+{
+	struct in6_addr anchor = a("2001:db8:ff::1"), prefix = a("2001:db8:f00:1::"), other = a("2001:db8:ff::2");
+	uint8_t bytes[48] = {0};
+	struct dp_pkt p;
+
+	(void)state;
+	dp_pkt_end_marker(bytes, &anchor, &prefix);
+	assert_true(dp_pkt_parse(bytes, 40, &p));
+	assert_true(dp_pkt_routable(&p));
+	assert_memory_equal(&p.dst, &prefix, 16);
+	assert_true(dp_pkt_is_end_marker(&p, &anchor));
+	assert_false(dp_pkt_is_end_marker(&p, &other));
+	bytes[7]--; /* on its way */
+	assert_true(dp_pkt_parse(bytes, 40, &p) && dp_pkt_is_end_marker(&p, &anchor));
+	bytes[5] = 8; /* with something in it */
+	assert_true(dp_pkt_parse(bytes, 48, &p));
+	assert_false(dp_pkt_is_end_marker(&p, &anchor));
+	bytes[5] = 0;
+	bytes[6] = IPPROTO_UDP;
+	assert_true(dp_pkt_parse(bytes, 40, &p));
+	assert_false(dp_pkt_is_end_marker(&p, &anchor));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +244,7 @@ int main(void)
 		cmocka_unit_test(which_addresses_route),
 		cmocka_unit_test(ecn_on_decapsulation),
 		cmocka_unit_test(rewriting_touches_two_fields),
+		cmocka_unit_test(an_end_marker_is_the_anchors),
 		cmocka_unit_test(segments_are_whole_packets),
 		cmocka_unit_test(a_super_packet_is_described),
 		cmocka_unit_test(a_checksum_is_finished),

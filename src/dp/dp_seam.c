@@ -115,7 +115,7 @@ static void forwarded(struct dp *dp, struct dp_ho *ho, struct dp_pkt *p, uint32_
 			ho->counts[SEAM_COUNT_PAST_EDGE]++;
 		else
 			deliver(dp, ho, p, NULL);
-	} else if (!multicast && p->next == IPPROTO_NONE) {
+	} else if (!multicast && dp_pkt_is_end_marker(p, &ho->anchor->ends.remote)) {
 		seam_end_marker(ho->seam, dp_clock());
 	} else {
 		into_seam(dp, ho, p, SEAM_FORWARDED, label & 0xff, NULL);
