@@ -10,12 +10,22 @@
 
 #include <string.h>
 
-/* The binding whose profile decides. */
+/* A node may have several sessions; one that is named by no prefix is any of them. */
+static bool has_prefix(const struct binding *b, const struct mh_msg *m)
+{
+	for (unsigned i = 0; i < b->n_hnps; i++)
+		for (uint8_t k = 0; k < m->n_hnp; k++)
+			if (prefix_eq(&m->hnp[k], &binding_hnp(b, i)->prefix))
+				return true;
+	return !m->n_hnp;
+}
+
+/* The binding whose profile decides, and whose route is going to move. */
 static struct binding *binding_here(const struct lma *l, const struct mh_msg *m)
 {
 	struct binding *b = binding_of_mn(l, &m->mn_id);
 
-	while (b && !b->peer)
+	while (b && (!b->peer || !has_prefix(b, m)))
 		b = binding_next(b);
 	return b;
 }

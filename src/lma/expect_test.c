@@ -143,6 +143,43 @@ static void the_old_way_is_ended_by_a_marker(void **state)
 	rig_free(r);
 }
 
+/* Of a node with two interfaces it is the session that is handed over which forwards. */
+static void the_session_is_named_by_its_prefix(void **state)
+{
+	struct rig *r = begin();
+	struct prefix first = rig_last(r, MH_BA)->m.hnp[0], second = rig_register(r, 0, MN, 2);
+	struct mh_msg *m;
+	static struct mh_msg q;
+
+	(void)state;
+	assert_false(prefix_eq(&first, &second));
+	mh_init(&q, MH_SUBSCRIPTION_QUERY);
+	q.seq = 9;
+	q.has = MH_HAS_MN_ID | MH_HAS_MARK;
+	q.mn_id_subtype = MH_MNID_NAI;
+	q.mn_id = N(MN);
+	q.mark = MH_MARK_LABEL;
+	q.n_hnp = 1;
+	q.hnp[0] = first;
+	rig_send(r, 1, &q);
+	m = rig_pbu(r, MN, 2);
+	m->handoff = MH_HANDOFF_BETWEEN_MAGS;
+	assert_int_equal(rig_status(r, 2, m), MH_ACCEPTED);
+	assert_int_equal(rig_route(r, &second), 2);
+	for (unsigned i = 0; i < r->n_routes; i++)
+		assert_false(r->route[i].end_marker);
+	assert_int_equal(rig_status(r, 1, pbu(r, MH_HANDOFF_BETWEEN_MAGS)), MH_ACCEPTED);
+	assert_int_equal(rig_route(r, &first), 1);
+	for (unsigned i = 0; i < r->n_routes; i++)
+		assert_int_equal(r->route[i].end_marker, prefix_eq(&r->route[i].prefix, &first));
+	/* A prefix that none of its sessions has. */
+	q.hnp[0] = P("2001:db8:66::/64");
+	rig_forget(r);
+	rig_send(r, 2, &q);
+	assert_int_equal(rig_counter(r, "handover-queries-not-permitted"), 1);
+	rig_free(r);
+}
+
 static void the_profile_decides(void **state)
 {
 	struct rig *r = begin();
@@ -226,6 +263,7 @@ int main(void)
 		cmocka_unit_test(is_confirmed_by_mld),
 		cmocka_unit_test(labels_fall_in_all_tunnels_alike),
 		cmocka_unit_test(the_old_way_is_ended_by_a_marker),
+		cmocka_unit_test(the_session_is_named_by_its_prefix),
 		cmocka_unit_test(the_profile_decides),
 		cmocka_unit_test(strangers_get_nothing),
 		cmocka_unit_test(does_without_contexts),
