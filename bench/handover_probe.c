@@ -40,11 +40,13 @@
 #include "lab/netns.h"
 #include "lab/proc.h"
 
-#define PORT	     5001
-#define NUMBERS_MAX  (1 << 22) /* packets in one life of this program */
-#define EVENTS_MAX   4096
-#define MAGS_MAX     8
-#define PATIENCE     span_s(5)
+#define PORT	    5001
+#define NUMBERS_MAX (1 << 22) /* packets in one life of this program */
+#define EVENTS_MAX  4096
+#define MAGS_MAX    8
+#define PATIENCE    span_s(5)
+#define ATTACHED                                                                                                       \
+	span_ms(1500) /* leaves and joins of listeners before, and the second query of an attachment, are over */
 #define CARRIER_LATE span_us(500)
 #define RUNS_MAX     16
 #define MAGIC	     UINT32_C(0x52434850)
@@ -503,6 +505,7 @@ static void attach(const char *mag)
 	plug(port_of(mag, port), true);
 	switch_on(&v, port);
 	bool flows = await_packet(v.on, PATIENCE);
+	proc_nap(ATTACHED);
 	p.told = atomic_load(&p.n_came);
 	p.last = p.told ? p.came[p.told - 1].number : 0;
 	printf("{\"flows\": %s}\n", flows ? "true" : "false");

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # A node that moves every 200 ms between three MAGs, under streams, 5 ms from its LMA; in the end every subscription is served
-# once. With what the MAGs ask of the LMA alone, and with what the LMA knows already.
+# once. With what the MAGs ask of the LMA alone, with what the LMA knows already, and with moves that are announced, some of them wrongly.
 # MOVING=60 has it move for a minute each time (15 s).
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/flows.sh"
@@ -14,8 +14,10 @@ SSM=ff3e::8000:91 ASM=ff1e::91
 restless() {
 	rst_next=$(now_ms) rst_end=$(($(now_ms) + $1 * 1000)) MOVES=0
 	while [ "$rst_next" -lt "$rst_end" ]; do
+		rst_from=$AT
 		AT=$((AT % 3 + 1))
 		[ $((MOVES % 7)) -ne 6 ] || AT=$((AT % 3 + 1)) # back to where it came from, too
+		$ANNOUNCE "$rst_from" "$AT"
 		move mn1 "mag$AT"
 		MOVES=$((MOVES + 1)) rst_next=$((rst_next + 200))
 		rst_left=$((rst_next - $(now_ms)))
@@ -33,7 +35,23 @@ nothing_left() {
 	done
 }
 
-round() { # TITLE SETTINGS
+# unannounced, announced FROM TO: what the node's MAG is told before: where it goes to, or another MAG, and just before, or in time.
+unannounced() { :; }
+announced() {
+	case $((MOVES % 5)) in
+	0) ann_to=$2 ann_early=0 ;;
+	1) ann_to=$((6 - $1 - $2)) ann_early=0 ;;
+	2) ann_to=$((6 - $1 - $2)) ann_early=0.06 ;;
+	3) ann_to=$2 ann_early=0.02 ;;
+	4) ann_to=$2 ann_early=0.06 ;;
+	esac
+	# refused where the node is not registered there yet
+	rc "mag$1" handover "$(mn_id mn1)" --to "mag$ann_to" --no-wait >/dev/null 2>&1 && ANNOUNCED=$((ANNOUNCED + 1))
+	sleep $ann_early
+}
+
+round() { # TITLE SETTINGS ANNOUNCE
+	ANNOUNCE=$3 ANNOUNCED=0
 	step "$1"
 	jq -n --argjson s "$2" '{mags: [1, 2, 3 | {name: "mag\(.)", delay: "5ms"}], mns: [{name: "mn1"}], settings: $s}' >"$TMP/topology.json"
 	lab_up --topology "$TMP/topology.json"
@@ -47,6 +65,7 @@ round() { # TITLE SETTINGS
 	check "the streams flow" eventually 8 all_flow
 	restless "$MOVING"
 	check "it moved often" at_least $((MOVING * 4)) $MOVES
+	[ "$ANNOUNCE" = unannounced ] || check "with many moves announced" at_least $((MOVING * 2)) $ANNOUNCED
 	check "it is registered where it is now, mag$AT" eventually 5 node_is "mag$AT" mn1 registered
 	check "its streams flow there" eventually 5 all_flow
 	check "nowhere else it is known" eventually 8 nothing_left
@@ -70,6 +89,7 @@ round() { # TITLE SETTINGS
 	lab down
 }
 
-round "by MLD, and what the LMA has fetched" '{}'
+round "by MLD, and what the LMA has fetched" '{}' unannounced
 round "the context kept at the LMA, which begins on its own" '{"mag.multicast.context": "kept", "lma.multicast.context": "kept",
-	"mag.multicast.implicit-join": "yes", "lma.multicast.implicit-join": "yes"}'
+	"mag.multicast.implicit-join": "yes", "lma.multicast.implicit-join": "yes"}' unannounced
+round "announced, some of them wrongly, some too late" '{}' announced
