@@ -67,7 +67,7 @@ void mag_neighbours_conf(struct mag *mag, struct now now)
 		neighbour_release(list_owner(i, struct mag_neighbour, in_all));
 }
 
-/* Before it has said anything, what the configuration says of it. */
+/* Of one that announces nothing, what the configuration says of it: RFC 7411 has no announcement. */
 bool mag_neighbour_knows(const struct mag_neighbour *n, uint16_t feature)
 {
 	if (!n->heard_capabilities)
@@ -480,8 +480,6 @@ static void heard(struct mag_neighbour *n, const struct mh_msg *m)
 {
 	n->heard_capabilities = m->has & MH_HAS_CAPABILITIES;
 	n->capabilities = n->heard_capabilities ? m->capabilities : (struct mh_capabilities){0};
-	if (!n->heard_capabilities)
-		n->context = false;
 }
 
 /* It is over by the other side's word. Without a key its number decides what it is about. */
@@ -506,6 +504,14 @@ static void over(struct mag *mag, struct now now, struct mag_neighbour *n, const
 #define OVERTAKEN_WITHIN span_s(2)
 #define OVERTAKEN_BY 1024
 
+/* Of a node that is there, RFC 5949 4.1 (Figure 3). What is asked for need not be named; who hands a node over tells of it,
+ * or has done so before. */
+static bool is_request(const struct mh_msg *m)
+{
+	return (m->has & MH_HAS_CONTEXT_REQUEST) ||
+	       (m->status == MH_HI_DEFAULT && !m->n_hnp && !(m->has & MH_HAS_LMA_ADDRESS));
+}
+
 static void recv_hi(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
 {
 	struct mag_handover *h = mag_handover_with(mag, &m->mn_id, n, MAG_HANDOVER_IN);
@@ -514,7 +520,7 @@ static void recv_hi(struct mag *mag, struct now now, struct mag_neighbour *n, co
 		over(mag, now, n, m);
 		return;
 	}
-	if (m->has & MH_HAS_CONTEXT_REQUEST) {
+	if (is_request(m)) {
 		mag_handover_out_reactive(mag, now, n, m);
 		return;
 	}

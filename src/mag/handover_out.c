@@ -383,7 +383,7 @@ static void tell_what_is_kept(struct mag *mag, struct now now, struct mag_neighb
 		return;
 	}
 	mag_handover_note(h, now, m);
-	mag_handover_answer(h, MH_HACK_NO_FORWARDING);
+	mag_handover_answer(h, m->flags & MH_HI_F ? MH_HACK_NO_FORWARDING : MH_HACK_CONTEXT_COMPLETE);
 	mag_handover_free(h);
 }
 

@@ -63,6 +63,15 @@ static void request(struct bench *b, uint16_t seq)
 	recv_mh(b, PEER, &m);
 }
 
+/* Without a word of what is wanted, and of its capabilities (RFC 5949, RFC 7411). */
+static void request_plainly(struct bench *b, uint16_t seq, uint16_t flags)
+{
+	struct mh_msg m = message(MH_HI, seq, MH_HI_DEFAULT);
+
+	m.flags |= flags;
+	recv_mh(b, PEER, &m);
+}
+
 static uint32_t handovers(const struct bench *b) { return mag_totals(b->mag).handovers; }
 
 /* It is known for as long as its last handover ends, but begins none in that time. */
@@ -202,6 +211,38 @@ static void of_another_one_at_the_same_time(void **state)
 	bench_end(b);
 }
 
+static void one_that_announces_nothing(void **state)
+{
+	struct bench *b = begin_with(candidates);
+
+	(void)state;
+	attach(b, 1);
+	join(b, 1, 1, G);
+	bench_forget(b);
+	request_plainly(b, 1, MH_HI_F);
+	assert_said(b, "HAck(mn1 F c6 ff1e::1=EX{})");
+	assert_non_null(strstr(b->data.s, "forward1+"));
+	wait_for(b, span_s(5));
+	/* It has left since, and is remembered for a while. */
+	link_up(b, 1);
+	send_rs(b, 1, 1);
+	join(b, 1, 1, G);
+	link_down(b, 1);
+	bench_drain(b);
+	bench_forget(b);
+	request_plainly(b, 2, MH_HI_F);
+	request_plainly(b, 3, 0);
+	request(b, 4);
+	assert_string_equal(b->said.s, "HAck(mn1 F c132 ff1e::1=EX{}) HAck(mn1 c6 ff1e::1=EX{}) "
+				       "HAck(mn1 F c132 ff1e::1=EX{})");
+	wait_for(b, span_s(5));
+	bench_forget(b);
+	request_plainly(b, 5, MH_HI_F);
+	assert_said(b, "HAck(mn1 F c131)");
+	assert_int_equal(handovers(b), 0);
+	bench_end(b);
+}
+
 static void many_groups(struct mag_conf *conf)
 {
 	candidates(conf);
@@ -239,6 +280,7 @@ int main(void)
 		cmocka_unit_test(it_does_not_answer),
 		cmocka_unit_test(each_ends_with_an_event),
 		cmocka_unit_test(of_another_one_at_the_same_time),
+		cmocka_unit_test(one_that_announces_nothing),
 		cmocka_unit_test(the_answer_tells_whether_that_is_all),
 	};
 
