@@ -287,6 +287,30 @@ async def _(t):
             raise Fail(f"S {q.s_flag}, response {q.response} ms")
 
 
+@row("QG-FLOAT", "3810 5.1.9", TEXT,
+     "a Query Interval of 128 s or more is told as a floating-point value, by the code that stands for it or the next less",
+     "QI = 200 s", "Q(): QQIC = 0x89", bed="slow", needs=[QUERIER])
+async def _(t):
+    q = await t.first(t.d1, t.is_query(GENERAL), START, t.bed.started, "a General Query")
+    if not t.timers.query_interval - 8 < q.qqic <= t.timers.query_interval:
+        raise Fail(f"QQIC says {q.qqic} s, not {t.timers.query_interval:.0f}")
+
+
+@row("QS-FLOAT", "3810 5.1.3", TEXT,
+     "a Maximum Response Delay of 32.768 s or more is told as a floating-point value",
+     "LLQI = 40 s; TO_EX{}; TO_IN{}", "Q(G): Maximum Response Code = 0x8388", bed="slow", needs=[QUERIER])
+async def _(t):
+    g, h = t.asm(), t.host(t.d1)
+    h.join(g)
+    await t.sleep(0.3)
+    since = time.time()
+    h.leave(g)
+    q = await t.queried(t.d1, g, since=since)
+    wanted = round(t.timers.last_listener_interval * 1000)
+    if q.code_raw < 0x8000 or not wanted - 8 < q.response <= wanted:
+        raise Fail(f"Maximum Response Code {q.code_raw:#x}, which is {q.response} ms, not {wanted}")
+
+
 @row("QS-LEAVE-UP", "3810 7.4.2, 7.5", TEXT,
      "the group is left when LLQT is over and nobody has confirmed it, not before",
      "TO_EX{}; TO_IN{}", "upstream TO_IN{} LLQT after the leave")

@@ -23,6 +23,8 @@ BEDS = {
     "election": (Settings(), 1500, frozenset({QUERIER})),
     "fast": (Settings(fast_leave=True), 1500, frozenset({PROXY})),
     "life": (Settings(), 1500, frozenset({PROXY})),
+    "slow": (Settings(query_interval=200.0, query_response=40.0, last_listener_interval=40.0), 1500,
+             frozenset({QUERIER})),
     "version1": (Settings(mld1_mode=True), 1500, frozenset({QUERIER})),
 }
 
