@@ -9,6 +9,7 @@
 
 #define PACKETS_MAX 8192 /* decision 32 */
 #define OCTETS_MAX (16u << 20)
+#define POOL_MAX (512ull << 20) /* of all nodes together: other gateways choose how many, and what */
 #define AGE_MS 500
 #define WAIT_MS 200
 #define FORMER_S 2
@@ -49,6 +50,7 @@ static int handovers_init(struct dp *dp)
 	list_init(&hs->all);
 	list_init(&hs->formers);
 	dp_handover_pace(hs);
+	hs->pool.max = POOL_MAX;
 	dp->handovers = hs;
 	return 0;
 }
@@ -261,7 +263,7 @@ static struct dp_handover conf_of(const struct dp_handover *c)
 static int prepare(struct dp *dp, struct dp_ho *ho)
 {
 	const struct dp_handover *c = &ho->conf;
-	const struct seam_limits l = {c->packets, c->octets, c->age, c->seam_wait};
+	const struct seam_limits l = {c->packets, c->octets, c->age, c->seam_wait, &dp->handovers->pool};
 	int r = 0;
 
 	if (!ho->forward && !ho->there) {

@@ -59,6 +59,7 @@ struct dp_handovers {
 	struct list all, formers;
 	struct event *timer;
 	struct limiter pace;
+	struct seam_pool pool;
 	uint64_t seed;
 	uint64_t counts[DP_SEAM_N];
 };

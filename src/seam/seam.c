@@ -169,6 +169,23 @@ static void judge_ready(struct stream *st)
 		list_del(&st->ready);
 }
 
+static bool pool_has(const struct seam *s, uint32_t len)
+{
+	const struct seam_pool *pool = s->limits.pool;
+
+	return !pool || pool->octets + sizeof(struct seam_packet) + len <= pool->max;
+}
+
+static void pool_count(const struct seam *s, const struct seam_packet *p, bool in)
+{
+	struct seam_pool *pool = s->limits.pool;
+
+	if (pool && in)
+		pool->octets += sizeof(*p) + p->len;
+	else if (pool)
+		pool->octets -= sizeof(*p) + p->len;
+}
+
 static void take_out(struct seam *s, struct seam_packet *p)
 {
 	bool first = list_first(&s->all) == &p->all;
@@ -177,6 +194,7 @@ static void take_out(struct seam *s, struct seam_packet *p)
 	list_del(&p->queue);
 	s->packets--;
 	s->octets -= p->len;
+	pool_count(s, p, false);
 	if (first)
 		age_timer(s);
 }
@@ -202,9 +220,9 @@ static enum seam_verdict hold(struct stream *st, mono_t now, enum seam_path path
 	struct seam *s = st->seam;
 	struct seam_packet *p;
 
-	while (s->packets && (s->packets >= s->limits.packets || s->octets + len > s->limits.octets))
+	while (s->packets && (s->packets >= s->limits.packets || s->octets + len > s->limits.octets || !pool_has(s, len)))
 		discard_oldest(s, SEAM_COUNT_OVERFLOW);
-	p = len <= s->limits.octets && s->limits.packets ? malloc(sizeof(*p) + len) : NULL;
+	p = len <= s->limits.octets && s->limits.packets && pool_has(s, len) ? malloc(sizeof(*p) + len) : NULL;
 	if (!p) {
 		s->counts[SEAM_COUNT_OVERFLOW]++;
 		return SEAM_DROP;
@@ -215,6 +233,7 @@ static enum seam_verdict hold(struct stream *st, mono_t now, enum seam_path path
 	list_add(&st->queue[path], &p->queue);
 	s->packets++;
 	s->octets += len;
+	pool_count(s, p, true);
 	s->counts[SEAM_COUNT_HELD]++;
 	if (s->packets == 1)
 		age_timer(s);

@@ -17,10 +17,16 @@ struct seam_stream {
 	struct in6_addr source, group;
 };
 
+/* What all seams hold together, with what it takes to hold it. */
+struct seam_pool {
+	uint64_t octets, max;
+};
+
 struct seam_limits {
 	uint32_t packets, octets; /* held at most; the oldest is dropped */
 	span_t age;		  /* held for so long at most, while it may not go */
 	span_t wait;		  /* silence after which the forwarded part of a stream has ended */
+	struct seam_pool *pool;	  /* outlives the seam; NULL: no bound */
 };
 
 enum seam_count {

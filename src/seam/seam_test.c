@@ -501,6 +501,39 @@ static void the_oldest_goes(void **state)
 	end(&r);
 }
 
+/* Many nodes at once: together they hold no more than that, and what is released makes room for others. */
+static void all_seams_together_have_a_limit(void **state)
+{
+	struct seam_pool pool = {.max = 3 * (sizeof(struct seam_packet) + 100)};
+	struct seam_limits l = usual;
+	struct rig a, b;
+
+	(void)state;
+	l.pool = &pool;
+	a = rig_of(&l);
+	b = rig_of(&l);
+	put(&a, F, A, 7, 1);
+	put(&a, F, A, 7, 2);
+	put(&b, F, A, 7, 3);
+	put(&b, F, A, 7, 4); /* in the place of its own oldest one */
+	put(&a, F, A, 7, 5);
+	assert_int_equal(a.counts[SEAM_COUNT_OVERFLOW], 2);
+	assert_int_equal(pool.octets, pool.max);
+	edge(&b, 9, 8);
+	arrive(&b);
+	expect(&b, "4");
+	put(&a, F, A, 7, 6);
+	assert_int_equal(pool.octets, pool.max);
+	seam_free(b.s);
+	edge(&a, 9, 8);
+	arrive(&a);
+	expect(&a, "2 5 6");
+	assert_int_equal(pool.octets, 0);
+	put(&a, F, stream(2, 9), 7, 7);
+	seam_free(a.s);
+	assert_int_equal(pool.octets, 0);
+}
+
 static void what_is_too_old_goes(void **state)
 {
 	struct rig r = rig_of(&usual);
@@ -878,6 +911,7 @@ int main(void)
 		cmocka_unit_test(unicast_ends_by_its_marker),
 		cmocka_unit_test(unicast_without_the_marker),
 		cmocka_unit_test(the_oldest_goes),
+		cmocka_unit_test(all_seams_together_have_a_limit),
 		cmocka_unit_test(what_is_too_old_goes),
 		cmocka_unit_test(what_is_being_released_is_not_too_old),
 		cmocka_unit_test(what_the_end_leaves_is_counted),
