@@ -356,7 +356,7 @@ static uint8_t reregister(struct mag_node *node, struct now now)
 }
 
 /* The draft's "triggered by the LMA": the node is asked what it listens to (Figure 2). */
-static uint8_t query_node(struct mag_node *node, struct now now, const struct mh_msg *m)
+static uint8_t have_queried(struct mag_node *node, struct now now, const struct mh_msg *m)
 {
 	if (!node || !mag_node_present(node))
 		return MH_UPA_NOT_ATTACHED;
@@ -388,7 +388,7 @@ static uint8_t update(struct mag *mag, struct now now, struct mag_peer *peer, co
 			return MH_UPA_OK;
 		}
 		if (m->has & MH_HAS_QUERY)
-			return query_node(node, now, m);
+			return have_queried(node, now, m);
 		return m->n_vsm ? MH_UPA_FAILED : MH_UPA_NO_VENDOR_OPTION;
 	default: /* reasons of other RFCs */
 		return MH_UPA_FAILED;
