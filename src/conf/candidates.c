@@ -61,8 +61,11 @@ static void check(struct conf_load *l, const char *key, const yaml_mark_t *at, c
 	for (size_t i = 0; i < n; i++) {
 		const struct mag_candidate *o = &others[i];
 
-		if (c->name[0] && (strcmp(c->name, o->name) == 0 || has_point(o, c->name) || has_point(c, o->name)))
+		if (c->name[0] && (strcmp(c->name, o->name) == 0 || has_point(o, c->name)))
 			conf_error_at(l->errors, at, key, "the name \"%s\" is given twice; each gateway needs its own", c->name);
+		else if (has_point(c, o->name))
+			conf_error_at(l->errors, at, key, "access point \"%s\" has the name of another gateway; give it its own",
+				      o->name);
 		else if (!addr_is_any(&c->address) && addr_eq(&c->address, &o->address))
 			conf_error_at(l->errors, at, key, "%s is the address of \"%s\" too; each gateway has its own",
 				      addr_str(&c->address, buf), o->name);

@@ -264,6 +264,17 @@ static const struct {
 	    "t.yaml:6:26: mag.access[1]: the pattern \"*\" is given twice; the second can never match",
 	    "t.yaml:6:45: mag.access[1].kind: \"bus\" is not known; give point-to-point or shared",
 	    "t.yaml:6:51: mag.access[2]: is not a mapping; write match: and a name pattern such as \"acc*\"" } },
+	{ HEAD "mag:\n  address: 2001:db8:1::1\n  lma: 2001:db8::1\n  access: [{match: acc*}]\n"
+	       "  candidates: [{name: m, address: 2001:db8:2::1, access-points: [hall]}, {name: hall, address: 2001:db8:2::1}, 5,\n"
+	       "    {name: n, address: ff02::1, access-points: [hall, \"\"]}, {address: 2001:db8:3::1}]\n",
+	  { "t.yaml:7:74: mag.candidates: the name \"hall\" is given twice; each gateway needs its own",
+	    "t.yaml:7:112: mag.candidates[2]: is not a mapping; write name: and address: for each gateway",
+	    "t.yaml:8:5: mag.candidates: access point \"hall\" is one of \"m\" too; leave it out of one",
+	    "t.yaml:8:5: mag.candidates: access point \"hall\" has the name of another gateway; give it its own",
+	    "t.yaml:8:24: mag.candidates[3].address: ff02::1 cannot stand here; give a global unicast address",
+	    "t.yaml:8:55: mag.candidates[3].access-points: has no value; give names of access points, such as [hall, "
+	    "\"02:00:00:00:aa:01\"], or leave the key out",
+	    "t.yaml:8:61: mag.candidates[4].name: is missing; give its name, for `roamcast handover`" } },
 	/* lab, security and enterprise number: decision 6 */
 	{ "dataplane: {transport: [tr0]}\n" MAG,
 	  { "t.yaml:1:1: security: is missing; give \"external\" when IPsec policies protect the Mobility Header "

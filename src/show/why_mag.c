@@ -208,6 +208,11 @@ static void unicast(struct why *w, const struct mag_node_view *n)
 {
 	struct dp_count up = { 0 }, down = { 0 };
 
+	if (n->handing_over) {
+		why_step(w, "data plane", WHY_PENDING, "`roamcast show handovers` tells to where; `roamcast handover --cancel` ends it",
+			 "it is handed over: what comes for it goes to another MAG");
+		return;
+	}
 	if (!w->ctx->dp)
 		return;
 	if (!dp_node_count(w->ctx->dp, n->node, &up, &down))

@@ -51,7 +51,7 @@ check "and what it asked for was answered, both ways, by whatever gateway" grep 
 
 step "on the wire"
 check "HI with prefix and context" seen pmag "mh $MAG1_ADDR > $MAG2_ADDR hi checksum=good seq=[0-9]+ flags=UP code=0 mn=mn1@.*hnp=.*mmo=.*$SSM,$SRC_ADDR"
-check "its HAck" seen pmag "mh $MAG2_ADDR > $MAG1_ADDR hack checksum=good seq=[0-9]+ flags=UP code=6 mn=mn1@"
+check "its HAck" seen pmag "mh $MAG2_ADDR > $MAG1_ADDR hack checksum=good seq=[0-9]+ flags=UP code=5 mn=mn1@"
 check "that it is forwarded" seen pmag "mh $MAG1_ADDR > $MAG2_ADDR hi checksum=good seq=[0-9]+ flags=PF code=3 mn=mn1@"
 check "and that it is over" seen pmag "mh $MAG2_ADDR > $MAG1_ADDR hi checksum=good seq=[0-9]+ flags=PF code=2 mn=mn1@"
 check "tshark knows them" ts_has pmag "mip6.mhtype == 14"
