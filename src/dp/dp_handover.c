@@ -448,6 +448,18 @@ void dp_handover_moved(struct dp *dp, const struct dp_pfx *route, struct dp_tun 
 	dp_handover_pump(dp);
 }
 
+void dp_handover_route_gone(struct dp *dp, const struct prefix *p)
+{
+	if (!dp->handovers)
+		return;
+	list_each_safe(e, &dp->handovers->formers) {
+		struct dp_former *f = list_owner(e, struct dp_former, entry);
+
+		if (prefix_eq(&f->prefix, p))
+			former_free(dp, f);
+	}
+}
+
 void dp_handover_tunnel_goes(struct dp *dp, const struct dp_tun *t)
 {
 	if (!dp->handovers)

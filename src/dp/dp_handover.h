@@ -76,6 +76,7 @@ void dp_handover_out_came(struct dp *dp, struct dp_o *o, bool in_force);
 void dp_handover_out_gone(struct dp *dp, struct dp_o *o);
 void dp_handover_gate_free(struct dp *dp, struct dp_gate *g);
 void dp_handover_moved(struct dp *dp, const struct dp_pfx *route, struct dp_tun *from);
+void dp_handover_route_gone(struct dp *dp, const struct prefix *p); /* nothing of it may come by any way now */
 void dp_handover_tunnel_goes(struct dp *dp, const struct dp_tun *t); /* if nothing else names it */
 mono_t dp_handover_formers(struct dp *dp, mono_t now); /* when to come again */
 bool dp_former_allows(const struct dp *dp, const struct dp_tun *t, const struct in6_addr *source);

@@ -350,6 +350,7 @@ int dp_home_set(struct dp *dp, const struct prefix *home, bool on)
 static void route_drop(struct dp *dp, struct dp_pfx *x)
 {
 	dp->ops->route_del(dp, x);
+	dp_handover_route_gone(dp, &x->prefix);
 	if (x->kernel_route)
 		dp_netlink_route(dp->nl, false, &x->prefix, dp_plane_tun_ifindex(dp));
 	x->tun->refs--;

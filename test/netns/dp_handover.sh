@@ -246,6 +246,11 @@ unicast() {
 	op lma "route $(prefix 1) $LMAA $NCOA end-marker"
 	peer mn1 send $CN 6004 200 2000 --first 200 >/dev/null
 	expect "from the node by the old MAG, before and after the LMA knows" $((_before + 400)) "$(counted pmag seam-uplink)"
+	_dropped=$(drops lma inner-source)
+	op lma "unroute $(prefix 1) $LMAA $NCOA"
+	peer mn1 send $CN 6007 50 2000 >/dev/null
+	expect "and after the LMA has ended it, none" $((_dropped + 50)) "$(drops lma inner-source)"
+	op lma "route $(prefix 1) $LMAA $NCOA"
 	attach 1 nmag $NUMBER $LMAA
 	peer mn1 send $CN 6004 200 2000 --first 400 >/dev/null
 	whole "unicast from the node" 600 up
