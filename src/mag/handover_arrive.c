@@ -114,7 +114,7 @@ void mag_handover_fetch(struct mag_node *node, struct now now, struct mag_neighb
 	struct mag *mag = node->mag;
 	struct mag_handover *h;
 
-	if (node->handover[MAG_HANDOVER_IN])
+	if (node->handover[MAG_HANDOVER_IN] || !from->candidate || !mag->conf.handover.enabled)
 		return;
 	h = mag_handover_new(mag, now, from, &node->mn, MAG_HANDOVER_IN);
 	if (!h)

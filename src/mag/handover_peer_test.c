@@ -99,6 +99,31 @@ static void a_former_candidate_begins_nothing(void **state)
 	bench_end(b);
 }
 
+/* Nor is it asked, if it was one when the node was seen. */
+static void a_former_candidate_is_not_asked(void **state)
+{
+	(void)state;
+	for (int off = 0; off < 2; off++) {
+		struct bench *b = begin_with(candidates);
+		struct mag_conf conf = b->conf;
+		struct lladdr ll = mac(2);
+		struct nai name = mn(2);
+
+		announce(b, 1, 1);
+		link_up(b, 2);
+		assert_int_equal(mag_attach_from(b->mag, b->now, 2, &ll, &name, 0, "mag2"), CTL_OK);
+		conf.candidates[0] = conf.candidates[off ? 0 : 1];
+		conf.n_candidates = 1;
+		conf.handover.enabled = !off;
+		mag_reconf(b->mag, b->now, &conf);
+		bench_forget(b);
+		bench_drain(b); /* the store answers */
+		assert_state(b, 2, "registered");
+		assert_null(strstr(b->said.s, "HI(mn2"));
+		bench_end(b);
+	}
+}
+
 /* It need not go so far as to fill the table: each new request leaves the end of the one before to be told. */
 static void requests_are_limited(void **state)
 {
@@ -274,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_former_candidate_begins_nothing),
+		cmocka_unit_test(a_former_candidate_is_not_asked),
 		cmocka_unit_test(requests_are_limited),
 		cmocka_unit_test(the_address_of_another_node),
 		cmocka_unit_test(an_address_that_the_store_does_not_know),
