@@ -224,6 +224,27 @@ static int between(struct dp *dp, struct dp_tun *t, int by)
 	return dp->ops->between && was != (t->between > 0) ? dp->ops->between(dp, t) : 0;
 }
 
+/* A key names one node of all that come here. */
+static void key_set(struct dp *dp, struct dp_ho *ho, uint16_t key)
+{
+	struct dp_ho **by_key = dp->handovers->by_key;
+
+	if (ho->forward) {
+		ho->conf.key = key;
+		return;
+	}
+	if (by_key[ho->conf.key] == ho)
+		by_key[ho->conf.key] = NULL;
+	ho->conf.key = key;
+	by_key[key] = ho;
+}
+
+static void key_drop(struct dp *dp, const struct dp_ho *ho)
+{
+	if (dp->handovers->by_key[ho->conf.key] == ho)
+		dp->handovers->by_key[ho->conf.key] = NULL;
+}
+
 static void end(struct dp *dp, struct dp_ho *ho)
 {
 	if (dp->ops->drain)
@@ -239,6 +260,7 @@ static void end(struct dp *dp, struct dp_ho *ho)
 	ho->tun->refs--;
 	ho->anchor->refs--;
 	ho->seam = seam_free(ho->seam);
+	key_drop(dp, ho);
 	for (int i = 0; i < SEAM_COUNTS; i++)
 		dp->handovers->counts[i] += ho->counts[i];
 	htab_del(&dp->handovers->by_node, &ho->by_node);
@@ -303,12 +325,12 @@ static int begin(struct dp *dp, const struct dp_handover *conf, bool forward)
 	struct dp_ho *ho = dp_handover_of(dp, conf->node);
 	int r;
 
-	if (!conf->node || conf->key >> 12 || conf->n_prefixes > DP_NODE_PREFIX_MAX)
+	if (!conf->node || conf->key >= DP_KEYS || conf->n_prefixes > DP_NODE_PREFIX_MAX)
 		return -EINVAL;
 	if (!tun || !anchor || (forward && !node))
 		return -ENOENT;
 	if (ho && ho->forward == forward && ho->tun == tun && ho->anchor == anchor) {
-		ho->conf.key = conf->key;
+		key_set(dp, ho, conf->key);
 		return 0;
 	}
 	if (ho)
@@ -330,6 +352,7 @@ static int begin(struct dp *dp, const struct dp_handover *conf, bool forward)
 		return -ENOMEM;
 	}
 	list_add(&dp->handovers->all, &ho->entry);
+	key_set(dp, ho, conf->key);
 	tun->refs++;
 	anchor->refs++;
 	r = prepare(dp, ho);

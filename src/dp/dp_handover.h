@@ -54,8 +54,11 @@ struct dp_former {
 	mono_t until;
 };
 
+#define DP_KEYS (1 << 12)
+
 struct dp_handovers {
 	struct htab by_node;
+	struct dp_ho *by_key[DP_KEYS]; /* of the nodes that come here: whose a forwarded packet is */
 	struct list all, formers;
 	struct event *timer;
 	struct limiter pace;

@@ -124,24 +124,19 @@ static void forwarded(struct dp *dp, struct dp_ho *ho, struct dp_pkt *p, uint32_
 
 static bool from_mag(struct dp *dp, struct dp_tun *t, struct dp_pkt *p, uint32_t label)
 {
+	struct dp_ho *ho = dp->handovers->by_key[label >> 8 & (DP_KEYS - 1)];
 	bool multicast = addr_is_multicast(&p->dst);
-	struct dp_ho *up = NULL;
+	const struct dp_pfx *x;
 
-	list_each(e, &dp->handovers->all) {
-		struct dp_ho *ho = list_owner(e, struct dp_ho, entry);
-
-		if (ho->tun != t)
-			continue;
-		if (!ho->forward && ho->conf.key == label >> 8 && (multicast || has_prefix(ho, &p->dst))) {
-			forwarded(dp, ho, p, label);
-			return true;
-		}
-		if (ho->forward && !multicast && has_prefix(ho, &p->src))
-			up = ho;
+	if (ho && ho->tun == t && (multicast || has_prefix(ho, &p->dst))) {
+		forwarded(dp, ho, p, label);
+		return true;
 	}
-	if (!up)
+	x = multicast ? NULL : dp_pfx_match(&dp->node_prefixes, &p->src);
+	ho = x ? x->node->ho : NULL;
+	if (!ho || !ho->forward || ho->tun != t)
 		return false;
-	if (dp_plane_to_tunnel(dp, p, up->anchor, false, DP_LABEL_NONE))
+	if (dp_plane_to_tunnel(dp, p, ho->anchor, false, DP_LABEL_NONE))
 		dp->handovers->counts[DP_SEAM_UPLINK]++;
 	return true;
 }
