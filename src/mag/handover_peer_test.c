@@ -35,7 +35,7 @@ static struct mh_msg message(enum mh_type type, uint16_t seq, uint8_t code)
 }
 
 /* It hands mn1 over to us; the address that it names is node n's. */
-static void announce(struct bench *b, uint16_t seq, unsigned n)
+static void announce_with(struct bench *b, uint16_t seq, unsigned n, struct prefix prefix)
 {
 	struct mh_msg m = message(MH_HI, seq, MH_HI_DEFAULT);
 
@@ -44,9 +44,11 @@ static void announce(struct bench *b, uint16_t seq, unsigned n)
 	m.lma_address = LMA;
 	m.llid = mac(n);
 	m.n_hnp = 1;
-	m.hnp[0] = home(1);
+	m.hnp[0] = prefix;
 	recv_mh(b, PEER, &m);
 }
+
+static void announce(struct bench *b, uint16_t seq, unsigned n) { announce_with(b, seq, n, home(1)); }
 
 /* It says that mn1 is there. */
 static void request(struct bench *b, uint16_t seq)
@@ -163,6 +165,45 @@ static void the_address_of_another_node(void **state)
 	send_rs(b, 1, 1); /* the store is asked who that is */
 	assert_state(b, 1, "registered");
 	assert_non_null(strstr(b->events.s, "handover-arrived"));
+	bench_end(b);
+}
+
+/* Which prefixes are the node's is the anchor's word: until that comes the other gateway's counts. */
+static void a_prefix_that_is_not_the_nodes(void **state)
+{
+	struct bench *b = begin_with(candidates);
+	struct mh_msg m;
+
+	(void)state;
+	b->lma_silent = true;
+	announce_with(b, 1, 1, home(5));
+	link_up(b, 1);
+	send_rs(b, 1, 1);
+	assert_state(b, 1, "registering");
+	assert_non_null(strstr(b->said.s, "RA(2001:db8:f00:5::/64 3600)"));
+	mh_init(&m, MH_BA);
+	m.flags = MH_BA_P;
+	m.status = MH_NOT_AUTHORIZED_FOR_HNP;
+	m.seq = b->pbu.seq;
+	m.has = b->pbu.has &
+		(MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP | MH_HAS_LINK_LOCAL);
+	m.mn_id_subtype = b->pbu.mn_id_subtype;
+	m.mn_id = b->pbu.mn_id;
+	m.handoff = b->pbu.handoff;
+	m.att = b->pbu.att;
+	m.llid = b->pbu.llid;
+	m.timestamp = b->pbu.timestamp;
+	m.n_hnp = b->pbu.n_hnp;
+	memcpy(m.hnp, b->pbu.hnp, sizeof(m.hnp));
+	b->lma_silent = false;
+	bench_forget(b);
+	recv_mh(b, LMA, &m);
+	wait_for(b, span_ms(1));
+	assert_state(b, 1, "registered");
+	assert_int_equal(view(b, 1).n_prefixes, 1);
+	assert_true(prefix_eq(&view(b, 1).prefixes[0], &(struct prefix){home(1).addr, 64}));
+	assert_non_null(strstr(b->said.s, "RA(2001:db8:f00:5::/64 0"));
+	assert_non_null(strstr(b->said.s, RA1));
 	bench_end(b);
 }
 
@@ -302,6 +343,7 @@ int main(void)
 		cmocka_unit_test(a_former_candidate_is_not_asked),
 		cmocka_unit_test(requests_are_limited),
 		cmocka_unit_test(the_address_of_another_node),
+		cmocka_unit_test(a_prefix_that_is_not_the_nodes),
 		cmocka_unit_test(an_address_that_the_store_does_not_know),
 		cmocka_unit_test(it_does_not_answer),
 		cmocka_unit_test(each_ends_with_an_event),
