@@ -11,6 +11,7 @@
 #define OCTETS_MAX (16u << 20)
 #define POOL_MAX (512ull << 20) /* of all nodes together: other gateways choose how many, and what */
 #define AGE_MS 500
+#define FORMERS_MAX 1024 /* the oldest makes room */
 #define WAIT_MS 200
 #define FORMER_S 2
 
@@ -441,6 +442,7 @@ static void former_free(struct dp *dp, struct dp_former *f)
 	if (dp->ops->former)
 		dp->ops->former(dp, f, false);
 	list_del(&f->entry);
+	dp->handovers->n_formers--;
 	f->tun->refs--;
 	free(f);
 }
@@ -457,9 +459,12 @@ void dp_handover_moved(struct dp *dp, const struct dp_pfx *route, struct dp_tun 
 		if (prefix_eq(&f->prefix, &route->prefix) && (f->tun == route->tun || f->tun == from))
 			former_free(dp, f);
 	}
+	if (dp->handovers->n_formers >= FORMERS_MAX)
+		former_free(dp, list_owner(list_first(&dp->handovers->formers), struct dp_former, entry));
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return;
+	dp->handovers->n_formers++;
 	f->prefix = route->prefix;
 	f->tun = from;
 	f->epoch = dp_grace_epoch(dp->grace);

@@ -61,6 +61,7 @@ struct dp_handovers {
 	struct dp_ho *by_key[DP_KEYS]; /* of the nodes that come here: whose a forwarded packet is */
 	struct list all, formers;
 	struct event *timer;
+	uint32_t n_formers;
 	struct limiter pace;
 	struct seam_pool pool;
 	uint64_t seed;
