@@ -143,6 +143,20 @@ static void the_old_way_is_ended_by_a_marker(void **state)
 	rig_free(r);
 }
 
+/* The handover has come to nothing: the next move is one of which no old MAG forwards. */
+static void a_refresh_says_that_it_stays(void **state)
+{
+	struct rig *r = begin();
+
+	(void)state;
+	assert_non_null(query(r, 1, MH_MARK_LABEL, NULL, NULL));
+	assert_int_equal(rig_status(r, 0, pbu(r, MH_HANDOFF_REREGISTRATION)), MH_ACCEPTED);
+	assert_int_equal(rig_status(r, 2, pbu(r, MH_HANDOFF_BETWEEN_MAGS)), MH_ACCEPTED);
+	assert_int_equal(rig_route(r, &r->route[0].prefix), 2);
+	assert_false(r->route[0].end_marker);
+	rig_free(r);
+}
+
 /* Of a node with two interfaces it is the session that is handed over which forwards. */
 static void the_session_is_named_by_its_prefix(void **state)
 {
@@ -263,6 +277,7 @@ int main(void)
 		cmocka_unit_test(is_confirmed_by_mld),
 		cmocka_unit_test(labels_fall_in_all_tunnels_alike),
 		cmocka_unit_test(the_old_way_is_ended_by_a_marker),
+		cmocka_unit_test(a_refresh_says_that_it_stays),
 		cmocka_unit_test(the_session_is_named_by_its_prefix),
 		cmocka_unit_test(the_profile_decides),
 		cmocka_unit_test(strangers_get_nothing),

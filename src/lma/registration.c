@@ -345,7 +345,7 @@ static void accept_update(struct lma *l, struct binding *b, struct pbu *r)
 	take_values(l, b, r, lifetime);
 	if (moved || revived)
 		binding_route(l, b, true);
-	b->forwarded = b->forwarded && !moved;
+	b->forwarded = false; /* it has gone; or it stays: a MAG that forwards for it refreshes nothing */
 	results = take_groups(l, b, r->m);
 	context_arrived(l, b, r->m);
 	shares_drop(l, left); /* after the new share stands: what both want never stops upstream */
