@@ -178,9 +178,13 @@ streaming() {
 	wait $_sender
 	for _i in 1 2 3 4; do whole "$1/s: mn$_i of $(who $_i)" $_count r$_i; done
 	expect "no late packet, none that was dropped for want of room or of a mark" "" "$(wrong)"
-	expect "the labels of one tunnel only grow, one for each mark" \
-		"$_first $(((_first + 1) % 1048576)) $(((_first + 2) % 1048576))" \
-		"$(result labels | sed 's/\*[0-9]*//g')"
+	# On a machine that is slow the stream may be over before the second mark.
+	_labels=$(result labels | sed 's/\*[0-9]*//g')
+	_one="$_first $(((_first + 1) % 1048576))"
+	case $_labels in
+	"$_one" | "$_one $(((_first + 2) % 1048576))") ok "the labels of one tunnel grow, by one with each mark: $_labels" ;;
+	*) fail "the labels of one tunnel: $_labels" ;;
+	esac
 }
 who() {
 	case $1 in
