@@ -147,6 +147,9 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 	switch (node->state) {
 	case MAG_NODE_REGISTERING: /* it came back, and its registration overtakes this */
 		answer(node->mag, bri, MH_BRA_MN_ATTACHED);
+		/* Or this has overtaken the answer, and the binding is elsewhere by now: once accepted it is asserted anew,
+		 * or the node would be here and its service there until the next refresh. */
+		node->ask_again = true;
 		return;
 	case MAG_NODE_REGISTERED:
 		if (!node->link) {

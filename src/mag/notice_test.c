@@ -82,6 +82,13 @@ static void a_late_revocation(void **state)
 	bri(b, 1, 4);
 	assert_said(b, "BRA(132)");
 	assert_state(b, 1, "registering");
+
+	/* It may have overtaken the answer to that registration: this is asserted once more. */
+	b->lma_silent = false;
+	bench_forget(b);
+	wait_for(b, span_s(3));
+	assert_state(b, 1, "registered");
+	assert_said(b, "PBU(mn1 hi=4 life=3600 S) RA(2001:db8:f00:1::/64 3600) PBU(mn1 hi=5 life=3600 S)");
 	bench_end(b);
 }
 
