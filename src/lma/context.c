@@ -289,20 +289,25 @@ void context_expire(struct lma *l, struct carried *c)
 {
 	if (!c->let_go) {
 		let_go(l, c);
-		heap_set(&l->heap, &c->timer, mono_add(l->now.mono, KEPT_FOR));
-	} else {
-		context_drop(l, c->binding);
+		if (heap_set(&l->heap, &c->timer, mono_add(l->now.mono, KEPT_FOR)))
+			return;
 	}
+	context_drop(l, c->binding);
 }
 
 /* ---- asking the MAG of before ---- */
 
-static void ask(struct lma *l, struct question *q)
+/* False: memory is out for its timer, and it was not asked. */
+static bool ask(struct lma *l, struct question *q)
 {
 	const struct binding *b = q->carried->binding;
 	const struct nai mn = binding_mn(b);
 	struct mh_msg *m = &l->tx;
 
+	if (!heap_set(&l->heap, &q->timer, mono_add(l->now.mono, span_mul(TRY_FIRST, INT64_C(1) << q->tries)))) {
+		lma_count(l, LMA_OUT_OF_MEMORY);
+		return false;
+	}
 	mh_init(m, MH_SUBSCRIPTION_QUERY);
 	m->seq = q->seq;
 	put_identity(&mn, m);
@@ -313,8 +318,8 @@ static void ask(struct lma *l, struct question *q)
 	}
 	if (lma_send(l, &l->conf.lmaa, &q->mag))
 		lma_count(l, LMA_QUERIES_SENT);
-	heap_set(&l->heap, &q->timer, mono_add(l->now.mono, span_mul(TRY_FIRST, INT64_C(1) << q->tries)));
 	q->tries++;
+	return true;
 }
 
 static struct question *question_of(const struct carried *c, const struct in6_addr *mag)
@@ -379,16 +384,25 @@ static bool begin(struct lma *l, struct carried *c, const struct in6_addr *mag, 
 	if (behind)
 		q->group = *behind;
 	heap_clear(&l->heap, &c->timer);
-	ask(l, q);
-	return true;
+	if (ask(l, q))
+		return true;
+	c->unanswered = true;
+	question_free(l, q);
+	return false;
+}
+
+/* For the rest of what that MAG tells. */
+static void go_on(struct lma *l, struct carried *c, const struct in6_addr *mag, uint8_t revoke,
+		  const struct in6_addr *behind)
+{
+	if (!begin(l, c, mag, revoke, behind) && !c->n_questions)
+		complete(l, c);
 }
 
 void context_question_expire(struct lma *l, struct question *q)
 {
-	if (q->tries < TRIES) {
-		ask(l, q);
+	if (q->tries < TRIES && ask(l, q))
 		return;
-	}
 	lma_count(l, LMA_QUERIES_GIVEN_UP);
 	q->carried->unanswered = true;
 	settle(l, q);
@@ -428,7 +442,7 @@ void context_response(struct lma *l, const struct in6_addr *src, const struct mh
 		struct in6_addr last = last_of(m);
 
 		if (!q->behind || addr_cmp(&last, &q->group) > 0) {
-			(void)begin(l, q->carried, src, q->revoke, &last);
+			go_on(l, q->carried, src, q->revoke, &last);
 			return;
 		}
 	}
@@ -493,7 +507,7 @@ void context_told(struct lma *l, struct binding *b, const struct mh_msg *m)
 	if (m->has & MH_HAS_MORE) {
 		struct in6_addr last = last_of(m);
 
-		(void)begin(l, c, &b->peer->proxy_coa, 0, &last);
+		go_on(l, c, &b->peer->proxy_coa, 0, &last);
 	}
 	if (!c->n_questions && !c->context.n)
 		context_drop(l, b);
@@ -512,7 +526,7 @@ void context_crossed(struct lma *l, struct binding *b, const struct in6_addr *ma
 		if (m->has & MH_HAS_MORE) {
 			struct in6_addr last = last_of(m);
 
-			(void)begin(l, b->carried, mag, 0, &last);
+			go_on(l, b->carried, mag, 0, &last);
 			return;
 		}
 	}

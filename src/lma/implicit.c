@@ -153,8 +153,8 @@ void implicit_expire(struct lma *l, struct implicit *i)
 		i->asked = true;
 		if (s->peer->mld)
 			mld_link_query_group(s->peer->mld, l->now, &s->group, llqi);
-		heap_set(&l->heap, &i->guard, mono_add(l->now.mono, span_mul(llqi, 2)));
-		return;
+		if (heap_set(&l->heap, &i->guard, mono_add(l->now.mono, span_mul(llqi, 2))))
+			return;
 	}
 	lma_count(l, LMA_IMPLICIT_ENDED);
 	implicit_withdraw(l, s);

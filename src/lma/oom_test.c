@@ -6,12 +6,18 @@
 #include "base/memory_testing.h"
 #include "base/rng.h"
 
+static struct rig_sent query; /* the last Subscription Query that was seen */
+
 /* Effects may be lost with the memory, so there is no model of the data plane here. */
 static void drain(struct rig *r, long limit)
 {
 	struct fx fx;
 
 	while (lma_pop(r->lma, &fx)) {
+		if (fx.kind == FX_MH && fx.mh.bytes[2] == MH_SUBSCRIPTION_QUERY) {
+			query.dst = fx.mh.dst;
+			(void)mh_decode(&(struct mh_conf){r->conf.pen}, fx.mh.bytes, fx.mh.len, NULL, NULL, &query.m);
+		}
 		if (fx.kind != FX_PROFILE)
 			continue;
 		uint32_t request = fx.profile.request;
@@ -38,9 +44,42 @@ static void one_message(struct rig *r, struct rng *rng, long limit)
 		snprintf(group, sizeof(group), "ff3e::%u", 1 + (unsigned)rng_below(rng, 4));
 		rig_ask(m, group, rng_below(rng, 2) ? "2001:db8:5::1" : "2001:db8:5::2");
 	}
+	if (rng_below(rng, 4)) {
+		m->has |= MH_HAS_CAPABILITIES;
+		m->capabilities = (struct mh_capabilities){
+			1, 1, MH_FEATURE_AMS_IN_PBU | MH_FEATURE_CONTEXT | MH_FEATURE_IMPLICIT_JOIN, 32};
+	}
 	len = mh_encode(&(struct mh_conf){r->conf.pen}, m, &r->mag[mag], &r->conf.lmaa, bytes, sizeof(bytes));
 	memory_left = limit;
 	lma_recv_mh(r->lma, r->now, &r->mag[mag], &r->conf.lmaa, bytes, len);
+	memory_left = -1;
+	drain(r, limit);
+}
+
+/* The MAG that was asked last answers, with groups, and now and then not with all. */
+static void one_answer(struct rig *r, struct rng *rng, long limit)
+{
+	static struct mh_msg m;
+	uint8_t bytes[MH_LEN_MAX];
+	char group[32];
+	size_t len;
+
+	if (query.m.type != MH_SUBSCRIPTION_QUERY)
+		return;
+	mh_init(&m, MH_SUBSCRIPTION_RESPONSE);
+	m.seq = query.m.seq;
+	m.has = MH_HAS_MN_ID;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = query.m.mn_id;
+	for (unsigned g = (unsigned)rng_below(rng, 4); g; g--) {
+		snprintf(group, sizeof(group), "ff3e::%u", 1 + (unsigned)rng_below(rng, 6));
+		rig_ask(&m, group, "2001:db8:5::4");
+		m.flags = MH_SUBSCRIPTION_I;
+	}
+	m.has |= rng_below(rng, 4) ? 0 : MH_HAS_MORE;
+	len = mh_encode(&(struct mh_conf){r->conf.pen}, &m, &query.dst, &r->conf.lmaa, bytes, sizeof(bytes));
+	memory_left = limit;
+	lma_recv_mh(r->lma, r->now, &query.dst, &r->conf.lmaa, bytes, len);
 	memory_left = -1;
 	drain(r, limit);
 }
@@ -85,7 +124,9 @@ static void refused_dropped_or_done(void **state)
 		struct rig *r = rig_conf();
 		struct rng rng = rng_of((uint64_t)limit);
 
+		query.m.type = MH_BU; /* none yet */
 		r->conf.prefixes_per_node = 2;
+		r->conf.pba_timer = span_ms(limit % 3 ? 0 : 300);
 		rig_start(r);
 		for (unsigned step = 0; step < 600; step++) {
 			long now = step % 3 == 2 ? -1 : step % 50 < 40 ? limit % 20 : 0;
@@ -94,6 +135,8 @@ static void refused_dropped_or_done(void **state)
 				one_message(r, &rng, now);
 			else
 				one_report(r, &rng, now);
+			if (rng_below(&rng, 2))
+				one_answer(r, &rng, now);
 			if (rng_below(&rng, 8) == 0)
 				time_goes_by(r, span_ms((int64_t)rng_below(&rng, 3000)), now);
 		}

@@ -52,7 +52,14 @@ gap_ms() {
 			index($0, g) { if (asked) { printf "%d\n", ($1 - asked) * 1000; exit } next }
 			!asked { asked = $1 }'
 }
-# tells CAPTURE FIRST SECOND: the first kind of message stands before the second.
+# unasked MAG CAPTURE: the stream was in its tunnel before the anchor answered the registration that asks for it, its second.
+# However busy the machine is, that answer takes a round trip that the stream did not wait for.
+unasked() {
+	tshark -r "$TMP/$2.pcap" -Y "ipv6.dst == $SSM || (mip6.mhtype == 6 && ipv6.dst == $1)" -T fields -E occurrence=a \
+		-e ipv6.dst 2>/dev/null | awk -v g="$SSM" 'index($0, g) { came = 1; exit } { if (++answers == 2) exit }
+			END { print answers + 0 " answers before the first packet"; exit !came || answers > 1 }'
+}
+# precedes CAPTURE FIRST SECOND: the first kind of message stands before the second.
 precedes() {
 	python3 "$JUDGE" "$TMP/$1.pcap" >"$TMP/$1.judged"
 	pr_first=$(grep -En -e "$2" "$TMP/$1.judged" | head -n 1 | cut -d: -f1)
@@ -78,8 +85,7 @@ check "mag2 is told" seen lma "mh $LMA_ADDR > $MAG2_ADDR subscription-response .
 check "mag1 is revoked after it has answered" precedes lma "$MAG1_ADDR > $LMA_ADDR subscription-response" "$LMA_ADDR > $MAG1_ADDR .*bri "
 check "mag2 asks for the group" seen lma "mh $MAG2_ADDR > $LMA_ADDR pbu .*ams=$SSM"
 check "the group was joined upstream all the while" upstream_never_left rtr
-check "three round trips" at_most 45 "$(gap_ms $MAG2_ADDR new)"
-check "and not fewer: nothing came unasked" at_least 27 "$(gap_ms $MAG2_ADDR new)"
+check "after three round trips: nothing came unasked" at_least 27 "$(gap_ms $MAG2_ADDR new)"
 check "mag1 has forgotten it" eventually 5 node_is mag1 mn1 absent
 check "the node said nothing" not_seen node "report.*$SSM"
 
@@ -109,7 +115,7 @@ domain '{"mag.detachment.deregister-after": "3s", "lma.multicast.implicit-join":
 	"mag3:mag.multicast.signalling": "mld"}'
 capture new mag2 tr0 ip6
 moved mag2
-check "two round trips" at_most 27 "$(gap_ms $MAG2_ADDR new)"
+check "the stream comes before it is asked for" unasked $MAG2_ADDR new
 check "which mag2 confirms" eventually 3 seen new "mh $MAG2_ADDR > $LMA_ADDR pbu .*result=$SSM,accepted"
 check "and the LMA sees" eventually 3 counter_above lma implicit-joins-confirmed 0
 step "and to a MAG that reports by MLD"
@@ -134,13 +140,13 @@ check "by context alone" origins_are mag2 mn1 $SSM context
 check "in the answer to the registration" seen lma "mh $LMA_ADDR > $MAG2_ADDR pba .*ams=$SSM"
 check "nobody had to ask" not_seen lma "subscription-query"
 check "it never left upstream" upstream_never_left rtr
-check "two round trips" at_most 27 "$(gap_ms $MAG2_ADDR new)"
+check "after two round trips: nothing came unasked" at_least 18 "$(gap_ms $MAG2_ADDR new)"
 detach mn1
 check "a node that does not come leaves the group" eventually 25 not_joined $SSM $SRC_ADDR
 domain '{"lma.multicast.implicit-join": "yes", "mag.multicast.implicit-join": "yes", "mag2:mag.multicast.signalling": "mld"}'
 capture new mag2 tr0 ip6
 moved mag2
-check "one round trip" at_most 17 "$(gap_ms $MAG2_ADDR new)"
+check "the stream comes with the answer to the registration" unasked $MAG2_ADDR new
 sleep 3.5
 check "confirmed by MLD, it stays" stream_flows ssm mn1
 
@@ -151,17 +157,21 @@ capture lma lma tr0 ip6
 capture new mag2 tr0 ip6
 moved mag2
 check "nobody had to ask" not_seen lma "subscription-query"
-check "one round trip" at_most 17 "$(gap_ms $MAG2_ADDR new)"
+check "the stream comes with the answer to the registration" unasked $MAG2_ADDR new
 
 step "mag2 dies and comes back: the LMA has what the node listened to"
 sleep 2.5
 lab restart mag2
+check "mn1 at mag2" eventually 10 node_is mag2 mn1 registered
+sleep 0.15
 check "the stream is back" eventually 10 stream_flows ssm mn1
 check "by context alone" origins_are mag2 mn1 $SSM context
 
 step "the LMA dies and comes back: the MAG has it"
 sleep 2.5
 lab restart lma
+check "mn1 is bound" eventually 10 bound lma mn1 $MAG2_ADDR
+sleep 0.15
 check "the stream is back" eventually 10 stream_flows ssm mn1
 moved mag3
 check "no packet came twice" equals 0 "$(stream ssm mn1 duplicates)"
