@@ -213,6 +213,25 @@ static void await(struct mag_handover *h, struct mag_node *node, struct now now)
 	mag_handover_ask(h, now, MH_MARK_JOIN);
 }
 
+/* Another gateway's word is not enough to take the packets of a node that is here: does one hold any of these prefixes? */
+static bool takes_from_another(const struct mag_handover *h)
+{
+	const struct mag *mag = h->mag;
+
+	for (uint32_t i = 1; i < mag->numbers_cap; i++) {
+		const struct mag_node *node = mag->numbers[i];
+
+		if (!node || nai_eq(&node->mn, &h->mn))
+			continue;
+		for (uint8_t own = 0; own < node->n_prefixes; own++)
+			for (uint8_t k = 0; k < h->n_prefixes; k++)
+				if (prefix_contains(&node->prefixes[own], &h->prefixes[k].addr) ||
+				    prefix_contains(&h->prefixes[k], &node->prefixes[own].addr))
+					return true;
+	}
+	return false;
+}
+
 static void prepare(struct mag_handover *h, struct now now, const struct profile *p)
 {
 	struct mag_node *node = mag_node_find_mn(h->mag, &h->mn);
@@ -226,6 +245,10 @@ static void prepare(struct mag_handover *h, struct now now, const struct profile
 	}
 	if (node && node->state == MAG_NODE_REFUSED && node->link) {
 		mag_handover_in_refuse(h, now, MH_HACK_PROHIBITED, "it is here, and refused");
+		return;
+	}
+	if (takes_from_another(h)) {
+		mag_handover_in_refuse(h, now, MH_HACK_PROHIBITED, "another node here has its prefix");
 		return;
 	}
 	if (!mag_handover_take_key(h)) {

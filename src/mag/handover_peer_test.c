@@ -126,6 +126,26 @@ static void a_former_candidate_is_not_asked(void **state)
 	}
 }
 
+/* The packets of a node that is here stay its own, whatever prefix another one is said to have. */
+static void a_prefix_of_a_node_that_is_here(void **state)
+{
+	struct bench *b = begin_with(candidates);
+	struct prefix wide = home(2);
+
+	(void)state;
+	attach(b, 2);
+	bench_forget(b);
+	announce_with(b, 1, 1, home(2));
+	assert_said(b, "HAck(mn1 U c129)");
+	assert_false(exists(b, 1));
+	wide.len = 48;
+	announce_with(b, 2000, 1, wide);
+	assert_false(exists(b, 1));
+	announce(b, 4000, 1);
+	assert_state(b, 1, "expected");
+	bench_end(b);
+}
+
 /* It need not go so far as to fill the table: each new request leaves the end of the one before to be told. */
 static void requests_are_limited(void **state)
 {
@@ -344,6 +364,7 @@ int main(void)
 		cmocka_unit_test(requests_are_limited),
 		cmocka_unit_test(the_address_of_another_node),
 		cmocka_unit_test(a_prefix_that_is_not_the_nodes),
+		cmocka_unit_test(a_prefix_of_a_node_that_is_here),
 		cmocka_unit_test(an_address_that_the_store_does_not_know),
 		cmocka_unit_test(it_does_not_answer),
 		cmocka_unit_test(each_ends_with_an_event),
