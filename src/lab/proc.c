@@ -55,9 +55,12 @@ const char *proc_program(const char *name, char *buf, size_t size)
 	return buf;
 }
 
-/* Field 22 of /proc/PID/stat. The second field is a name in parentheses that may hold anything. */
-static uint64_t start_time(pid_t pid, char *state)
+/* Field 22 of /proc/PID/stat. The second field is a name in parentheses that may hold anything. *ended: the process has, with all its
+ * threads; the first of them may be a zombie long before the last has closed what they share. */
+static uint64_t start_time(pid_t pid, bool *ended)
 {
+	unsigned long threads = 0;
+
 	char path[64], text[1024];
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -71,13 +74,16 @@ static uint64_t start_time(pid_t pid, char *state)
 	const char *p = strrchr(text, ')');
 	if (!p || !p[1])
 		return 0;
-	if (state)
-		*state = p[2];
+	char state = p[2];
 	for (int field = 2; field < 22; field++) {
 		p = strchr(p + 1, ' ');
 		if (!p)
 			return 0;
+		if (field == 19)
+			threads = strtoul(p, NULL, 10);
 	}
+	if (ended)
+		*ended = state == 'X' || (state == 'Z' && threads <= 1);
 	return strtoull(p, NULL, 10);
 }
 
@@ -88,11 +94,11 @@ struct proc proc_self(void)
 
 bool proc_alive(const struct proc *p)
 {
-	char state = 0;
+	bool ended = false;
 	if (p->pid <= 0)
 		return false;
-	uint64_t start = start_time(p->pid, &state);
-	return start && start == p->start && state != 'Z' && state != 'X';
+	uint64_t start = start_time(p->pid, &ended);
+	return start && start == p->start && !ended;
 }
 
 /* A handle on exactly this process: opened first, compared after, so that the id cannot change hands between. */
