@@ -37,7 +37,7 @@ endif
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wundef \
            -Wimplicit-fallthrough -Wpointer-arith -Wwrite-strings $(WERROR)
-OPT     ?= -O2 -g
+OPT     ?= $(if $(SAN),-O1 -g,-O2 -g)
 CFLAGS_ := -std=gnu11 $(OPT) $(WARN) -D_GNU_SOURCE -DROAMCAST_VERSION='"$(VERSION)"' -Isrc -I$(BUILD)/gen \
            -fno-strict-aliasing -fstack-protector-strong $(PKG_CFLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
 LDFLAGS_:= $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A node that moves every 200 ms between three MAGs, under streams, 5 ms from its LMA; in the end every subscription is served
 # once. With what the MAGs ask of the LMA alone, with what the LMA knows already, and with moves that are announced, some of them wrongly.
-# MOVING=60 has it move for a minute each time (15 s).
+# MOVING=60 has it move for a minute each time (8 s).
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/flows.sh"
 both_dataplanes
 
-MOVING=${MOVING:-15}
+MOVING=${MOVING:-8}
 SSM=ff3e::8000:91 ASM=ff1e::91
 
 # restless SECONDS: a move every 200 ms by the clock, in no order; the last one's MAG is in AT.
