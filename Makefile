@@ -25,7 +25,7 @@ PROGRAMS:= roamcastd roamcast
 
 PKGS    := libevent_core libevent_extra libmnl yaml-0.1 jansson sqlite3 libcap-ng libbpf
 # The front targets install first and then call make again.
-ifneq ($(filter-out deps help clean check demo bench bench-%,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps help clean check demo bench bench-mld bench-handover,$(or $(MAKECMDGOALS),all)),)
 NEEDED  := $(PKGS) $(if $(filter unit do-check do-quick,$(MAKECMDGOALS)),cmocka)
 MISSING := $(shell for p in $(NEEDED); do pkg-config --exists $$p 2>/dev/null || printf '%s ' $$p; done)
 ifneq ($(MISSING),)
