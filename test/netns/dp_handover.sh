@@ -7,6 +7,7 @@
 #                            \                 a2 ---- .. --- mn2
 #                             \                a3 --- mn3: stays there
 #                              `--- t0 nmag a1 --- (air), a2, and a4 --- mn4: stays there
+# Long: 150 s.
 # shellcheck source=test/netns/dplib.sh disable=SC2046,SC2015
 . "$(dirname "$0")/dplib.sh"
 

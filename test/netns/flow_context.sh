@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Multicast context (RFC 7161) and implicit join: the node says nothing by MLD once it has joined, so that whatever it receives
 # at its next MAG came along with it. Both data planes, 5 ms from MAG to LMA.
+# Long: 100 s.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/flows.sh"
 both_dataplanes

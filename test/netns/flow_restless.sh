@@ -3,6 +3,7 @@
 # A node that moves every 200 ms between three MAGs, under streams, 5 ms from its LMA; in the end every subscription is served
 # once. With what the MAGs ask of the LMA alone, with what the LMA knows already, and with moves that are announced, some of them wrongly.
 # MOVING=60 has it move for a minute each time (8 s).
+# Long: 100 s.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/flows.sh"
 both_dataplanes

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Peers and strangers that send what they must not: the daemons stay up, keep their bindings and streams, answer as the RFCs
 # say, count, and do not grow.
+# Long: 80 s.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/flows.sh"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The hostile tests once more, and some of the flows, with daemons that ASan and UBSan watch: an error, or a leak at the end, is
 # written to a file, and there must be none. What they need of memory says nothing here.
+# Long: 180 s.
 . "$(dirname "$0")/lib.sh"
 
 SAN_BUILD=${SAN_BUILD:-$TOP/build-san}
