@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lab/topo.h"
+#include "lab/say.h"
 
 static bool take_number(const struct arg *a, const char *text)
 {

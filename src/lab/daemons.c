@@ -12,15 +12,11 @@
 #include <unistd.h>
 
 #include "lab/lab_conf.h"
+#include "lab/say.h"
 #include "store/store.h"
 
 #define START_PATIENCE span_s(15)
 #define LOG_LINES      12
-
-const char *daemons_socket(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX])
-{
-	return lab_path(lab, buf, "%s.sock", lab_host(lab, node));
-}
 
 /* A connection to that daemon's control socket; negative errno where nobody listens. */
 static int call(const struct lab *lab, const char *node)
@@ -28,7 +24,7 @@ static int call(const struct lab *lab, const char *node)
 	char path[LAB_PATH_MAX];
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	struct timeval patience = {.tv_sec = 2};
-	daemons_socket(lab, node, path);
+	lab_socket(lab, node, path);
 	if (strlen(path) >= sizeof(un.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(un.sun_path, path, strlen(path) + 1);

@@ -16,4 +16,3 @@ json_t *daemons_ask(const struct lab *lab, const char *node, json_t *request, js
 /* {"command": "show", "what": WHAT} */
 json_t *daemons_show(const struct lab *lab, const char *node, const char *what);
 void daemons_show_log(const struct lab *lab, const char *node); /* its end, to standard error */
-const char *daemons_socket(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX]);

@@ -5,28 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define READY_PATIENCE span_s(5)
+#include "lab/helper.h"
+#include "lab/say.h"
 
 #define PAIR_MAX (2 * LAB_NODE_MAX + 32)
 
 /* 0, or a negative errno after it told. */
 static int launch(struct lab *lab, const char *const argv[], const char *file)
 {
-	char ns[LAB_PATH_MAX], log[LAB_PATH_MAX];
-	struct proc p;
-	unlink(file);
-	int r = proc_start(&p, lab_netns(lab, "net", ns), argv, NULL, lab_path(lab, log, "relay.log"));
-	if (!r)
-		r = lab_proc_add(lab, DELAYS_PROC, p);
-	mono_t until = mono_add(proc_clock(), READY_PATIENCE);
-	while (!r && access(file, F_OK) < 0) {
-		if (!proc_alive(&p) || mono_reached(until, proc_clock()))
-			r = -ECHILD;
-		else
-			proc_nap(span_ms(2));
-	}
+	char log[LAB_PATH_MAX];
+	int r = helper_start(lab, DELAYS_PROC, "net", argv, file, lab_path(lab, log, "relay.log"));
 	if (r)
 		lab_say("the relay of the transport links: %s (%s may tell more)", strerror(-r), log);
 	return r;

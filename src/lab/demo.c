@@ -12,6 +12,7 @@
 #include "lab/domain.h"
 #include "lab/lab.h"
 #include "lab/plug.h"
+#include "lab/say.h"
 #include "lab/stream.h"
 #include "lab/streams.h"
 

@@ -12,6 +12,7 @@
 #include "lab/daemons.h"
 #include "lab/delays.h"
 #include "lab/plug.h"
+#include "lab/say.h"
 
 #define END_PATIENCE span_s(5)
 

@@ -17,6 +17,7 @@
 #include "lab/netns.h"
 #include "lab/plug.h"
 #include "lab/relay.h"
+#include "lab/say.h"
 #include "lab/stream.h"
 
 #define ANNOUNCE_PATIENCE span_s(5)
@@ -330,7 +331,7 @@ static int cmd_exec(struct lab *lab, int argc, char **argv)
 		return 1;
 	lab_netns(lab, argv[1], ns);
 	setenv("ROAMCAST_LAB_PREFIX", lab->prefix, 1);
-	setenv("ROAMCAST_SOCKET", daemons_socket(lab, argv[1], text), 1);
+	setenv("ROAMCAST_SOCKET", lab_socket(lab, argv[1], text), 1);
 	lab_release(lab);
 	const char **args = calloc((size_t)(argc - first) + 5, sizeof(*args));
 	if (!args)

@@ -111,7 +111,7 @@ static json_t *common(const struct lab *lab, const char *node)
 	set(t, "lab", json_string("yes"));
 	set(t, "security", json_string("none"));
 	set(t, "enterprise-number", json_string("32473"));
-	set(t, "control.socket", json_string(daemons_socket(lab, node, path)));
+	set(t, "control.socket", json_string(lab_socket(lab, node, path)));
 	set(t, "policy.store", json_string(lab_path(lab, path, "policy.db")));
 	set(t, "dataplane.backend", json_string(lab->dataplane));
 	set(t, "dataplane.transport", json_pack("[s]", "tr0"));

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lab/batch.h"
 #include "lab/netns.h"
+#include "lab/say.h"
 
 /* Interface indices that are given, so that the two ends of a pair never have the same: Linux would take them for one
  * device, and tell about its carrier (to a bridge, or by netlink) up to a second late. What is not given counts from 2.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lab/args.h"
+#include "lab/say.h"
 #include "lab/stream.h"
 
 #define DEFAULT_NAME "s1"

@@ -6,12 +6,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "lab/helper.h"
+#include "lab/say.h"
 #include "lab/stream.h"
 
-#define SETTLE	       span_ms(200) /* for what is under way when a sender stops */
-#define READY_PATIENCE span_s(5)
+#define SETTLE span_ms(200) /* for what is under way when a sender stops */
 
 static const char *file_of(const struct lab *lab, const char *name, const char *node, char buf[LAB_PATH_MAX])
 {
@@ -69,27 +69,11 @@ static int write_meta(const struct lab *lab, const struct stream *s, uint32_t id
 	return r;
 }
 
-/* Start one end, and wait until it has shown that it runs (its file is there). */
 static int start_end(struct lab *lab, const char *name, const char *node, const char *const argv[], const char *file)
 {
-	char pname[64], log[LAB_PATH_MAX], ns[LAB_PATH_MAX];
-	struct proc p;
+	char pname[64], log[LAB_PATH_MAX];
 	proc_name(pname, name, node);
-	unlink(file);
-	int r = proc_start(&p, lab_netns(lab, node, ns), argv, NULL, lab_path(lab, log, "streams.log"));
-	if (!r) {
-		struct lab_proc *old = lab_proc(lab, pname);
-		if (old)
-			lab_proc_drop(lab, old);
-		r = lab_proc_add(lab, pname, p);
-	}
-	mono_t until = mono_add(proc_clock(), READY_PATIENCE);
-	while (!r && access(file, F_OK) < 0) {
-		if (!proc_alive(&p) || mono_reached(until, proc_clock()))
-			r = -ECHILD;
-		else
-			proc_nap(span_ms(2));
-	}
+	int r = helper_start(lab, pname, node, argv, file, lab_path(lab, log, "streams.log"));
 	if (r)
 		lab_say("stream %s at %s: %s (%s may tell more)", name, node, strerror(-r), log);
 	return r;

@@ -14,18 +14,9 @@
 
 #include "lab/args.h"
 #include "lab/relay.h"
+#include "lab/say.h"
 
 #define LAB_ROOT "/run/roamcast/lab"
-
-void lab_say(const char *fmt, ...)
-{
-	va_list args;
-	va_start(args, fmt);
-	fputs("roamcast lab: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputc('\n', stderr);
-	va_end(args);
-}
 
 /* ---- names and addresses --------------------------------------------------------------------------------- */
 
@@ -70,6 +61,11 @@ const char *lab_path(const struct lab *lab, char buf[LAB_PATH_MAX], const char *
 	vsnprintf(buf + n, LAB_PATH_MAX - (size_t)n, fmt, args);
 	va_end(args);
 	return buf;
+}
+
+const char *lab_socket(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX])
+{
+	return lab_path(lab, buf, "%s.sock", lab_host(lab, node));
 }
 
 static const char *print_addr(char buf[LAB_ADDR_MAX], const char *fmt, size_t n)

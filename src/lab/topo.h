@@ -98,6 +98,7 @@ const struct lab_mag *lab_mag_with(const struct lab *lab, size_t lma);
 const char *lab_netns(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX]);
 const char *lab_path(const struct lab *lab, char buf[LAB_PATH_MAX], const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+const char *lab_socket(const struct lab *lab, const char *node, char buf[LAB_PATH_MAX]); /* of the node's daemon */
 const char *lab_lma_addr(size_t lma, char buf[LAB_ADDR_MAX]);	  /* LMAA, on the transport network */
 const char *lab_lma_upstream(size_t lma, char buf[LAB_ADDR_MAX]); /* on the source's link */
 const char *lab_lma_pool(size_t lma, char buf[LAB_ADDR_MAX]);	  /* of home network prefixes */
@@ -111,6 +112,3 @@ size_t lab_index_of_mag(const struct lab *lab, const struct lab_mag *mag);
 int lab_proc_add(struct lab *lab, const char *name, struct proc proc);
 struct lab_proc *lab_proc(struct lab *lab, const char *name);
 void lab_proc_drop(struct lab *lab, struct lab_proc *p);
-
-/* To standard error, "roamcast lab: ...". */
-void lab_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
