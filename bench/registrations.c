@@ -6,9 +6,10 @@
  * A round registers nodes that are not bound yet (a binding, a prefix, a route), or refreshes bound ones. Before the
  * next round the nodes are de-registered, which is not measured. Rates are messages per second of the server's
  * processor time, that is of one core: what else runs on the machine, and how fast the client is, does not count. The
- * rate by the clock on the wall stands beside it. Numbers are medians over pairs of rounds.
+ * rate by the clock on the wall stands beside it. Numbers are medians over pairs of rounds, in which LMA and echo take
+ * turns to be first.
  *
- * Usage: registrations [--json] [--quick] [--no-data-plane]   (root; progress on standard error) */
+ * Usage: registrations [--json] [--quick] [--no-data-plane] [BINDINGS...]   (root; progress on standard error) */
 #include <errno.h>
 #include <event2/event.h>
 #include <malloc.h>
@@ -27,7 +28,7 @@
 #include "dp/dp.h"
 #include "io/clock.h"
 #include "io/mh_socket.h"
-#include "lab/netns.h"
+#include "lab/batch.h"
 #include "lma/lma.h"
 
 #define WINDOW	   128 /* messages under way */
@@ -35,8 +36,12 @@
 #define BYTES_MAX  160 /* of one of our messages */
 #define SILENCE_MS 200 /* then what is under way is lost */
 #define ROUND_MAX  20000
-#define PAIRS	   5
+#define PAIRS_MIN  7
+#define PAIRS_MAX  25
+#define PAIRS_FOR  20000 /* messages: of short rounds there are more */
+#define SIZES_MAX  8
 #define PINGS	   2000
+#define PING_AT	   0x108000 /* behind the rounds', and so are its sequence numbers */
 #define GOAL_RATE  60000
 #define GOAL_RATIO 0.5
 #define GOAL_BYTES 512
@@ -363,11 +368,12 @@ static void serve_echo(int ctl)
 struct peer {
 	const struct in6_addr *addr;
 	clockid_t cpu; /* of the process that serves there */
+	uint8_t answers; /* with messages of this type */
 };
 
 struct client {
 	int fd;
-	uint64_t lost, answered;
+	uint64_t lost;
 };
 
 static void client_open(struct client *c)
@@ -382,13 +388,21 @@ static void client_open(struct client *c)
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
 }
 
-static uint32_t receive(struct client *c, int wait_ms)
+/* An answer bears the sequence number of its question: what comes late, of a round that is over, is no answer. */
+static bool answers(const struct peer *of, const uint8_t *bytes, uint16_t seq)
+{
+	const uint8_t *at = bytes + (of->answers == MH_BA ? 8 : 6); /* RFC 6275 6.1.7, 6.1.8 */
+
+	return bytes[2] == of->answers && (at[0] << 8 | at[1]) == seq;
+}
+
+static uint32_t receive(struct client *c, const struct peer *from, uint16_t seq, int wait_ms)
 {
 	struct pollfd p = {.fd = c->fd, .events = POLLIN};
 	static uint8_t buf[BATCH * 2][512];
 	struct mmsghdr m[BATCH * 2];
 	struct iovec iov[BATCH * 2];
-	uint32_t answers = 0;
+	uint32_t ret = 0;
 	int n;
 
 	if (wait_ms && poll(&p, 1, wait_ms) <= 0)
@@ -399,9 +413,8 @@ static uint32_t receive(struct client *c, int wait_ms)
 	}
 	n = recvmmsg(c->fd, m, BATCH * 2, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
-		answers += buf[i][2] == MH_BA || buf[i][2] == MH_BU; /* the LMA's answer, or the echo */
-	c->answered += answers;
-	return answers;
+		ret += answers(from, buf[i], seq);
+	return ret;
 }
 
 static uint32_t send_some(struct client *c, const struct in6_addr *to, const struct message *v, uint32_t n)
@@ -426,7 +439,8 @@ struct rates { /* messages answered per second */
 	double core, wall;
 };
 
-static struct rates round_of(struct client *c, const struct peer *to, const struct message *v, uint32_t n)
+/* `at`: of all the messages. */
+static struct rates round_of(struct client *c, const struct peer *to, const struct message *v, uint32_t n, uint64_t at)
 {
 	uint32_t sent = 0, back = 0, lost = 0;
 	int64_t begin = ns(), cpu = cpu_ns(to->cpu);
@@ -440,8 +454,10 @@ static struct rates round_of(struct client *c, const struct peer *to, const stru
 			sent += send_some(c, to->addr, v + sent, room);
 			under_way = sent - back - lost;
 		}
-		got = receive(c, under_way >= WINDOW || sent == n ? SILENCE_MS : 0);
+		got = receive(c, to, (uint16_t)at, under_way >= WINDOW || sent == n ? SILENCE_MS : 0);
 		back += got;
+		if (got > under_way) /* some were slow, and not lost */
+			lost -= got - under_way;
 		if (!got && (under_way >= WINDOW || sent == n))
 			lost = sent - back;
 	}
@@ -449,16 +465,16 @@ static struct rates round_of(struct client *c, const struct peer *to, const stru
 	return (struct rates){back * 1e9 / (double)(cpu_ns(to->cpu) - cpu), back * 1e9 / (double)(ns() - begin)};
 }
 
-/* One at a time: the time to the answer, 99 of 100, in microseconds. */
-static double p99_of(struct client *c, const struct in6_addr *to, const struct message *v, uint32_t n)
+/* One at a time, each with an `at` of its own: the time to the answer, 99 of 100, in microseconds. */
+static double p99_of(struct client *c, const struct peer *to, const struct message *v, uint32_t n, uint64_t at)
 {
 	double *took = calloc(n, sizeof(*took)), ret;
 
 	for (uint32_t i = 0; i < n; i++) {
 		int64_t begin = ns();
 
-		(void)send_some(c, to, v + i, 1);
-		while (!receive(c, SILENCE_MS) && ns() - begin < SILENCE_MS * 1000000ll)
+		(void)send_some(c, to->addr, v + i, 1);
+		while (!receive(c, to, (uint16_t)(at + i), SILENCE_MS) && ns() - begin < SILENCE_MS * 1000000ll)
 			;
 		took[i] = (double)(ns() - begin) / 1000;
 	}
@@ -511,40 +527,56 @@ struct outcome {
 	double ratio;
 };
 
+static uint32_t pairs_for(uint32_t messages)
+{
+	uint32_t n = PAIRS_FOR / messages;
+
+	return n < PAIRS_MIN ? PAIRS_MIN : n > PAIRS_MAX ? PAIRS_MAX : n;
+}
+
+/* Those that are to be new go first. */
+static void deregister(int ctl, uint32_t first, uint32_t n, uint64_t at)
+{
+	struct order o = {'R', first, n, at};
+	uint32_t left;
+
+	if (write(ctl, &o, sizeof(o)) != sizeof(o) || read(ctl, &left, sizeof(left)) != sizeof(left))
+		die("server");
+	if (left != first)
+		fprintf(stderr, "registrations: %u bindings left, not %u\n", left, first);
+}
+
 static struct outcome pairs(struct client *c, int ctl, const struct peer *lma, const struct peer *echo,
 			    struct message *v, uint32_t n, uint32_t absent, bool fresh)
 {
-	double core[PAIRS], wall[PAIRS], echo_core[PAIRS], echo_wall[PAIRS], ratio[PAIRS];
+	double core[PAIRS_MAX], wall[PAIRS_MAX], echo_core[PAIRS_MAX], echo_wall[PAIRS_MAX], ratio[PAIRS_MAX];
+	uint32_t n_pairs = pairs_for(absent), first = n - absent;
 	static uint64_t at = 10;
 
-	for (int p = 0; p < PAIRS; p++) {
-		uint32_t first = n - absent, left;
-		struct rates r;
+	for (uint32_t p = 0; p < n_pairs; p++) {
+		struct rates of_lma = {0}, of_echo = {0};
 
-		if (fresh) { /* they go first */
-			struct order o = {'R', first, absent, at};
-
-			if (write(ctl, &o, sizeof(o)) != sizeof(o) || read(ctl, &left, sizeof(left)) != sizeof(left))
-				die("server");
-			if (left != n - absent)
-				fprintf(stderr, "registrations: %u bindings left, not %u\n", left, n - absent);
-		}
+		if (fresh)
+			deregister(ctl, first, absent, at);
 		at += 10;
 		for (uint32_t i = 0; i < absent; i++)
 			encode(&v[i], first + i, at, false,
 			       fresh ? MH_HANDOFF_NEW_INTERFACE : MH_HANDOFF_REREGISTRATION);
+		for (uint32_t turn = 0; turn < 2; turn++)
+			if ((p + turn) % 2)
+				of_lma = round_of(c, lma, v, absent, at);
+			else
+				of_echo = round_of(c, echo, v, absent, at);
 		at += 10;
-		r = round_of(c, echo, v, absent);
-		echo_core[p] = r.core;
-		echo_wall[p] = r.wall;
-		r = round_of(c, lma, v, absent);
-		core[p] = r.core;
-		wall[p] = r.wall;
+		core[p] = of_lma.core;
+		wall[p] = of_lma.wall;
+		echo_core[p] = of_echo.core;
+		echo_wall[p] = of_echo.wall;
 		ratio[p] = core[p] / echo_core[p];
 	}
-	return (struct outcome){{median(core, PAIRS), median(wall, PAIRS)},
-				{median(echo_core, PAIRS), median(echo_wall, PAIRS)},
-				median(ratio, PAIRS)};
+	return (struct outcome){{median(core, n_pairs), median(wall, n_pairs)},
+				{median(echo_core, n_pairs), median(echo_wall, n_pairs)},
+				median(ratio, n_pairs)};
 }
 
 static void rates_rows(const char *what, uint32_t n, const struct outcome *o)
@@ -560,8 +592,8 @@ static void rates_rows(const char *what, uint32_t n, const struct outcome *o)
 
 static void measure(struct client *c, const struct peer *echo, uint32_t n, struct message *v, double *first_rate)
 {
-	struct peer lma = {.addr = &lmaa};
-	uint32_t absent = n / 2 < ROUND_MAX ? n / 2 : ROUND_MAX;
+	struct peer lma = {.addr = &lmaa, .answers = MH_BA};
+	uint32_t absent = n / 2 < ROUND_MAX ? n / 2 : ROUND_MAX, pings = absent < PINGS ? absent : PINGS;
 	int ctl[2];
 	struct report report;
 	struct order quit = {'Q', 0, 0, 0};
@@ -590,17 +622,17 @@ static void measure(struct client *c, const struct peer *echo, uint32_t n, struc
 	row(name, report.p99_us, "us", 0, 0, NULL, -1);
 	o = pairs(c, ctl[0], &lma, echo, v, n, absent, true);
 	rates_rows("new", n, &o);
-	if (*first_rate == 0)
+	if (n == 1000)
 		*first_rate = o.rate.core;
-	else if (n == 1000000) /* flat */
+	else if (n == 1000000 && *first_rate > 0) /* flat */
 		row("registrations, 1000000 over 1000 bindings", o.rate.core / *first_rate * 100, "%", 0,
 		    o.rate.core / *first_rate, "ratio >= 0.8", o.rate.core >= 0.8 * *first_rate);
 	o = pairs(c, ctl[0], &lma, echo, v, n, absent, false);
 	rates_rows("refresh", n, &o);
-	for (uint32_t i = 0; i < (absent < PINGS ? absent : PINGS); i++)
-		encode(&v[i], n - absent + i, 1000000, false, MH_HANDOFF_REREGISTRATION);
-	echo_p99 = p99_of(c, &echo_addr, v, absent < PINGS ? absent : PINGS);
-	p99 = p99_of(c, &lmaa, v, absent < PINGS ? absent : PINGS);
+	for (uint32_t i = 0; i < pings; i++)
+		encode(&v[i], n - absent + i, PING_AT + i, false, MH_HANDOFF_REREGISTRATION);
+	echo_p99 = p99_of(c, echo, v, pings, PING_AT);
+	p99 = p99_of(c, &lma, v, pings, PING_AT);
 	snprintf(name, sizeof(name), "answer, p99, %u bindings", n);
 	row(name, p99, "us", echo_p99, p99 / echo_p99, NULL, -1);
 	snprintf(name, sizeof(name), "memory a binding, %u bindings", n);
@@ -623,13 +655,13 @@ static void namespace(void)
 
 int main(int argc, char **argv)
 {
-	static const uint32_t sizes[] = {1000, 20000, 200000, 1000000};
-	unsigned n_sizes = 4;
+	uint32_t sizes[SIZES_MAX] = {1000, 20000, 200000, 1000000};
+	unsigned n_sizes = 4, n_given = 0;
 	struct message *v = calloc(ROUND_MAX, sizeof(*v));
 	struct client c = {.fd = -1};
 	double first = 0;
 	int ctl[2];
-	struct peer echo_peer = {.addr = &echo_addr};
+	struct peer echo_peer = {.addr = &echo_addr, .answers = MH_BU};
 	pid_t echo;
 	char ready;
 
@@ -640,9 +672,13 @@ int main(int argc, char **argv)
 			n_sizes = 2;
 		else if (!strcmp(argv[i], "--no-data-plane"))
 			with_dp = false;
+		else if (n_given < SIZES_MAX && strtoul(argv[i], NULL, 10) >= 2)
+			sizes[n_given++] = (uint32_t)strtoul(argv[i], NULL, 10);
 		else
-			return fprintf(stderr, "usage: registrations [--json] [--quick] [--no-data-plane]\n"), 2;
+			return fprintf(stderr, "usage: registrations [--json] [--quick] [--no-data-plane] [BINDINGS...]\n"), 2;
 	}
+	if (n_given)
+		n_sizes = n_given;
 	addr_parse(addresses[0], &lmaa);
 	addr_parse(addresses[1], &echo_addr);
 	addr_parse(addresses[2], &mag);
