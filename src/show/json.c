@@ -233,3 +233,17 @@ void flows_free(struct show_flows *f)
 	free(f->v);
 	memset(f, 0, sizeof(*f));
 }
+
+void flow_sum_add(void *arg, const struct dp_flow *flow, const struct dp_out *out)
+{
+	struct flow_sum *s = arg;
+	struct dp_count in = { 0 }, sent = { 0 };
+
+	s->lists++;
+	(void)dp_flow_count(s->dp, flow, &in);
+	(void)dp_out_count(s->dp, flow, out, &sent);
+	s->in.packets += in.packets;
+	s->in.bytes += in.bytes;
+	s->out.packets += sent.packets;
+	s->out.bytes += sent.bytes;
+}

@@ -56,6 +56,14 @@ struct show_flows {
 void flows_read(struct show_flows *f, struct dp *dp); /* dp may be NULL */
 void flows_free(struct show_flows *f);
 
+/* What the lists of one subscription carried: packets and octets that came, and that left by its outputs. */
+struct flow_sum {
+	struct dp *dp;
+	unsigned int lists;
+	struct dp_count in, out;
+};
+void flow_sum_add(void *arg, const struct dp_flow *flow, const struct dp_out *out); /* arg: struct flow_sum */
+
 /* ---- why ---- */
 enum why_state {
 	WHY_OK,

@@ -122,22 +122,6 @@ void view_mag_links(const struct show_ctx *ctx, json_t *view, const struct show_
 	mag_each_link(ctx->mag, link_row, &w);
 }
 
-struct flow_sum {
-	struct dp *dp;
-	struct dp_count sum;
-};
-
-static void add_flow(void *arg, const struct dp_flow *flow, const struct dp_out *out)
-{
-	struct flow_sum *s = arg;
-	struct dp_count c = { 0 };
-
-	if (dp_out_count(s->dp, flow, out, &c)) {
-		s->sum.packets += c.packets;
-		s->sum.bytes += c.bytes;
-	}
-}
-
 static void subscription_row(void *arg, const struct mag_subscription_view *v)
 {
 	struct walk *w = arg;
@@ -163,8 +147,8 @@ static void subscription_row(void *arg, const struct mag_subscription_view *v)
 	row_set(row, "lma", j_addr(&v->lma));
 	row_set(row, "end", v->end.ns == INT64_MAX ? json_null() : j_time(v->end));
 	if (w->ctx->dp) {
-		mag_subscription_flows(w->ctx->mag, v->node, &v->group, add_flow, &sum);
-		row_set(row, "delivered", j_count(&sum.sum));
+		mag_subscription_flows(w->ctx->mag, v->node, &v->group, flow_sum_add, &sum);
+		row_set(row, "delivered", j_count(&sum.out));
 	}
 	json_array_append_new(w->list.rows, row);
 }

@@ -78,22 +78,6 @@ void view_proxy_limits(const struct show_ctx *ctx, json_t *view, const struct sh
 	mldproxy_each_limit(ctx->proxy, limit_row, &w);
 }
 
-struct flow_sum {
-	struct dp *dp;
-	struct dp_count sum;
-};
-
-static void add_flow(void *arg, const struct dp_flow *flow, const struct dp_out *out)
-{
-	struct flow_sum *s = arg;
-	struct dp_count c = { 0 };
-
-	if (dp_out_count(s->dp, flow, out, &c)) {
-		s->sum.packets += c.packets;
-		s->sum.bytes += c.bytes;
-	}
-}
-
 static void subscription_row(void *arg, const struct mldproxy_subscription_view *v)
 {
 	struct walk *w = arg;
@@ -110,8 +94,8 @@ static void subscription_row(void *arg, const struct mldproxy_subscription_view 
 	row_set(row, "mld", json_string(v->v1 ? "v1" : "v2"));
 	row_set(row, "state", json_string(v->placed ? "in force" : "no room"));
 	if (w->ctx->dp) {
-		mldproxy_subscription_flows(w->ctx->proxy, v->ifindex, &v->group, add_flow, &sum);
-		row_set(row, "delivered", j_count(&sum.sum));
+		mldproxy_subscription_flows(w->ctx->proxy, v->ifindex, &v->group, flow_sum_add, &sum);
+		row_set(row, "delivered", j_count(&sum.out));
 	}
 	json_array_append_new(w->list.rows, row);
 }

@@ -348,34 +348,16 @@ static void at_lma(struct why *w, const struct mag_node_view *n, const struct fo
 			 f->yes && f->v.by_registration ? " and accepted" : "");
 }
 
-struct sum {
-	struct dp *dp;
-	unsigned int lists;
-	struct dp_count in, out;
-};
-
-static void add_flow(void *arg, const struct dp_flow *flow, const struct dp_out *out)
-{
-	struct sum *s = arg;
-	struct dp_count in = { 0 }, sent = { 0 };
-
-	s->lists++;
-	(void)dp_flow_count(s->dp, flow, &in);
-	(void)dp_out_count(s->dp, flow, out, &sent);
-	s->in.packets += in.packets;
-	s->out.packets += sent.packets;
-}
-
 static void stream(struct why *w, const struct mag_node_view *n)
 {
-	struct sum s = { .dp = w->ctx->dp };
+	struct flow_sum s = { .dp = w->ctx->dp };
 
 	if (!s.dp || w->stopped) {
 		if (w->stopped)
 			why_step(w, "data plane", WHY_NOT_REACHED, NULL, " ");
 		return;
 	}
-	mag_subscription_flows(w->ctx->mag, n->node, w->group, add_flow, &s);
+	mag_subscription_flows(w->ctx->mag, n->node, w->group, flow_sum_add, &s);
 	if (!s.lists)
 		why_step(w, "data plane", WHY_FAILED,
 			 "the tables may be full: see the log, dataplane.limits and mag.limits",

@@ -48,17 +48,6 @@ static void match_group(void *arg, const struct mldproxy_group_view *v)
 	s->joined = v->joined;
 }
 
-static void add_flow(void *arg, const struct dp_flow *flow, const struct dp_out *out)
-{
-	struct search *s = arg;
-	struct dp_count in = { 0 }, sent = { 0 };
-
-	if (dp_flow_count(s->dp, flow, &in))
-		s->received += in.packets;
-	if (dp_out_count(s->dp, flow, out, &sent))
-		s->delivered += sent.packets;
-}
-
 static void count_list(void *arg, const struct dp_flow *flow, const struct dp_out *outs, uint32_t n_outs)
 {
 	struct search *s = arg;
@@ -68,6 +57,15 @@ static void count_list(void *arg, const struct dp_flow *flow, const struct dp_ou
 	(void)n_outs;
 	if (addr_eq(&flow->group, s->group) && dp_flow_count(s->dp, flow, &in))
 		s->received += in.packets;
+}
+
+static void count_subscription(struct why *w, struct search *s)
+{
+	struct flow_sum sum = { .dp = s->dp };
+
+	mldproxy_subscription_flows(w->ctx->proxy, s->ifindex, w->group, flow_sum_add, &sum);
+	s->received = sum.in.packets;
+	s->delivered = sum.out.packets;
 }
 
 static void link_steps(struct why *w, const struct search *s)
@@ -140,7 +138,7 @@ void why_proxy(struct why *w, const char *link)
 	mldproxy_each_subscription(w->ctx->proxy, w->group, match_subscription, &s);
 	mldproxy_each_group(w->ctx->proxy, match_group, &s);
 	if (s.dp && link)
-		mldproxy_subscription_flows(w->ctx->proxy, s.ifindex, w->group, add_flow, &s);
+		count_subscription(w, &s);
 	else if (s.dp)
 		dp_each_flow(s.dp, count_list, &s);
 	group_steps(w, &s);
