@@ -35,6 +35,8 @@ void lma_conf_defaults(struct lma_conf *conf)
 		.multicast = true,
 		.signalling = LMA_ACCEPT_BOTH,
 		.context = MN_CONTEXT_QUERY,
+		.query_delay = span_ms(100),
+		.query_tries = 3,
 		.implicit_join = true,
 		.implicit_guard = span_s(1),
 		.scopes = POLICY_SCOPES_DEFAULT,

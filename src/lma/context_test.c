@@ -182,6 +182,27 @@ static void a_silent_old_mag_is_asked_three_times(void **state)
 	rig_free(r);
 }
 
+static void a_silent_old_mag_is_asked_as_is_configured(void **state)
+{
+	struct rig *r = rig_conf();
+
+	(void)state;
+	r->conf.context = MN_CONTEXT_QUERY;
+	r->conf.query_delay = span_ms(500);
+	r->conf.query_tries = 1;
+	rig_start(r);
+	settle_at_0(r, FEATURES);
+	assert_int_equal(move_to(r, 1, FEATURES), MH_ACCEPTED);
+	rig_forget(r);
+	rig_pass(r, span_ms(499));
+	assert_int_equal(rig_counter(r, "subscription-queries-given-up"), 0);
+	rig_pass(r, span_ms(2));
+	assert_int_equal(rig_counter(r, "subscription-queries-given-up"), 1);
+	assert_int_equal(rig_count(r, MH_SUBSCRIPTION_QUERY), 0);
+	assert_int_equal(rig_count(r, MH_REVOCATION), 1);
+	rig_free(r);
+}
+
 static void answers_that_were_not_asked_for(void **state)
 {
 	struct rig *r = begin(MN_CONTEXT_QUERY, false);
@@ -704,6 +725,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_old_mag_is_asked_and_then_revoked),
 		cmocka_unit_test(a_silent_old_mag_is_asked_three_times),
+		cmocka_unit_test(a_silent_old_mag_is_asked_as_is_configured),
 		cmocka_unit_test(answers_that_were_not_asked_for),
 		cmocka_unit_test(nothing_and_no_record_are_two_things),
 		cmocka_unit_test(a_de_registration_crosses_the_query),

@@ -51,6 +51,8 @@ static uint8_t check_order(const struct lma *l, const struct pbu *r, const struc
 	}
 	if (b && m->timestamp <= b->timestamp)
 		return MH_TIMESTAMP_LOWER_THAN_PREV_ACCEPTED;
+	if (l->conf.timestamp_of_node) /* MobileNodeGeneratedTimestampInUse, RFC 5213 9.3 */
+		return MH_ACCEPTED;
 	if ((m->timestamp > here ? m->timestamp - here : here - m->timestamp) > window)
 		return MH_TIMESTAMP_MISMATCH;
 	return MH_ACCEPTED;

@@ -235,6 +235,27 @@ static void timestamps_must_grow_but_a_doubled_message_is_answered_again(void **
 	rig_free(r);
 }
 
+/* MobileNodeGeneratedTimestampInUse (RFC 5213 9.3): a node's clock need not agree with ours, but has to go on. */
+static void timestamps_of_nodes_are_only_ordered(void **state)
+{
+	struct rig *r = rig_conf();
+	struct mh_msg *m;
+
+	(void)state;
+	r->conf.timestamp_of_node = true;
+	rig_start(r);
+	m = rig_pbu(r, "mn1@example.com", 1);
+	m->timestamp = 65536; /* one second after 1970 */
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	assert_true(rig_last(r, MH_BA)->m.timestamp == 65536);
+	m->seq++;
+	m->timestamp = 65535;
+	assert_int_equal(rig_status(r, 0, m), MH_TIMESTAMP_LOWER_THAN_PREV_ACCEPTED);
+	m->timestamp = 65537;
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	rig_free(r);
+}
+
 static void sequence_numbers_where_there_are_no_timestamps(void **state)
 {
 	struct rig *r = rig_conf();
@@ -799,6 +820,7 @@ int main(void)
 		cmocka_unit_test(a_plain_binding_update_gets_131_and_nothing_else),
 		cmocka_unit_test(an_alternate_care_of_address_must_be_of_the_same_mag),
 		cmocka_unit_test(timestamps_must_grow_but_a_doubled_message_is_answered_again),
+		cmocka_unit_test(timestamps_of_nodes_are_only_ordered),
 		cmocka_unit_test(sequence_numbers_where_there_are_no_timestamps),
 		cmocka_unit_test(the_link_local_address_of_the_mag),
 		cmocka_unit_test(deregistration_is_answered_at_once_and_the_entry_goes_later),

@@ -5,8 +5,6 @@
 
 #include "mag/mag_priv.h"
 
-#define RA_REPEAT_INTERVAL span_s(1)
-#define RA_CUR_HOP_LIMIT 64
 #define ND_PACKET_MAX 512
 
 struct in6_addr mag_link_local_of(const struct mag_node *node)
@@ -34,9 +32,11 @@ static uint32_t lifetime_s(const struct mag_node *node, uint32_t configured)
 
 static uint32_t mtu_of(const struct mag_node *node)
 {
-	uint32_t tunnel = node->peer->mtu, link = node->link->mtu;
+	uint32_t mtu = node->peer->mtu, link = node->link->mtu, configured = node->mag->conf.ra_mtu;
 
-	return link && link < tunnel ? link : tunnel;
+	if (link && link < mtu)
+		mtu = link;
+	return configured && configured < mtu ? configured : mtu;
 }
 
 static void ra_init(const struct mag_node *node, struct nd_msg *m)
@@ -48,9 +48,11 @@ static void ra_init(const struct mag_node *node, struct nd_msg *m)
 		.src = mag_link_local_of(node),
 		.dst = addr_all_nodes,
 		.source_ll = lladdr_of(node->link->mac, 6),
-		.hop_limit = RA_CUR_HOP_LIMIT,
+		.hop_limit = c->ra_hop_limit,
 		.managed = c->ra_managed,
 		.other = c->ra_other,
+		.reachable_ms = (uint32_t)(c->ra_reachable.ns / span_ms(1).ns),
+		.retrans_ms = (uint32_t)(c->ra_retrans.ns / span_ms(1).ns),
 	};
 }
 
@@ -107,7 +109,8 @@ void mag_advertise_expire(struct mag_node *node, struct now now)
 	advertise(node, now);
 	if (node->ra_left)
 		node->ra_left--;
-	mag_set(node->mag, &node->ra, mono_add(now.mono, node->ra_left ? RA_REPEAT_INTERVAL : periodic(node)));
+	mag_set(node->mag, &node->ra,
+		mono_add(now.mono, node->ra_left ? node->mag->conf.ra_repeat_interval : periodic(node)));
 }
 
 void mag_advertise_renewed(struct mag_node *node, struct now now)

@@ -23,6 +23,10 @@ void mag_conf_defaults(struct mag_conf *conf)
 		.ra_on_link = true,
 		.ra_autonomous = true,
 		.ra_repeat = 3,
+		.ra_repeat_interval = span_s(1),
+		.ra_solicited_per_s = 1,
+		.ra_hop_limit = 64,
+		.be_per_s = 10,
 		.link_probes = 6,
 		.link_probe_response = span_ms(1),
 		.link_probe_interval = span_ms(100),
@@ -37,6 +41,9 @@ void mag_conf_defaults(struct mag_conf *conf)
 		.signalling = MAG_SIGNALLING_AUTO,
 		.context = MN_CONTEXT_QUERY,
 		.implicit_join = true,
+		.query_delay = span_ms(100),
+		.query_delay_max = span_ms(400),
+		.query_tries = 6,
 		.node_mld = true,
 		.scopes = POLICY_SCOPES_DEFAULT,
 		.access_mld = {
@@ -96,6 +103,11 @@ void mag_conf_sane(struct mag_conf *conf)
 	at_least_span(&conf->dereg_wait, span_ms(10));
 	at_least_span(&conf->refusal_retry, span_s(1));
 	at_least_span(&conf->ra_interval, span_s(3)); /* MinRtrAdvInterval, RFC 4861 6.2.1 */
+	at_least_span(&conf->ra_repeat_interval, span_ms(10));
+	at_least_u32(&conf->ra_solicited_per_s, 1);
+	at_least_u32(&conf->be_per_s, 1);
+	at_least_span(&conf->query_delay, span_ms(10));
+	at_least_span(&conf->query_delay_max, conf->query_delay);
 	at_least_span(&conf->nud_retrans, span_ms(10));
 	at_least_span(&conf->link_probe_interval, span_ms(10));
 	at_least_span(&conf->revoke_probe_interval, span_ms(10));
@@ -111,6 +123,8 @@ void mag_conf_sane(struct mag_conf *conf)
 		at_least_span(&conf->heartbeat_interval, span_ms(10));
 	if (!conf->nud_probes)
 		conf->nud_probes = 1;
+	if (!conf->query_tries)
+		conf->query_tries = 1;
 	if (!conf->revoke_probes)
 		conf->revoke_probes = 1;
 	if (!conf->att)

@@ -10,7 +10,6 @@
 
 #include "mag/mag_priv.h"
 
-#define ERRORS_PER_S 10	   /* Binding Errors, which a stranger can provoke (RFC 6275 9.3.3) */
 #define REFUSALS_PER_S 10  /* events of refusals and limits, which a node can provoke */
 #define STORE_PER_S 2000   /* questions to the policy store, which any frame with a new address can provoke */
 
@@ -85,7 +84,7 @@ struct mag *mag_new(const struct mag_conf *conf, struct now now, uint64_t seed)
 	list_init(&mag->handovers);
 	slabs_init(mag);
 	tables_init(mag);
-	limiter_init(&mag->errors, ERRORS_PER_S, ERRORS_PER_S);
+	limiter_init(&mag->errors, conf->be_per_s, conf->be_per_s);
 	limiter_init(&mag->refusal_events, REFUSALS_PER_S, REFUSALS_PER_S);
 	limiter_init(&mag->store, STORE_PER_S, STORE_PER_S);
 	limiter_init(&mag->handovers_begun, conf->handover.per_s, conf->handover.per_s);
@@ -175,6 +174,7 @@ static void node_reconf(struct mag_node *node, struct now now, bool resignal)
 	if (node->mld)
 		mld_link_reconf(node->mld, now, &access);
 	limiter_init(&node->updates, node->mag->conf.updates_per_s, node->mag->conf.updates_per_s);
+	limiter_init(&node->rs, node->mag->conf.ra_solicited_per_s, MAG_RS_BURST);
 	if (mag_node_present(node) && node_is_elsewhere(node)) {
 		mag_node_restart(node, now, "configuration");
 		return;
@@ -200,6 +200,7 @@ void mag_reconf(struct mag *mag, struct now now, const struct mag_conf *conf)
 	mag_conf_sane(&mag->conf);
 	mag->mh.pen = conf->pen;
 	slabs_limit(mag);
+	limiter_init(&mag->errors, mag->conf.be_per_s, mag->conf.be_per_s);
 	limiter_init(&mag->handovers_begun, conf->handover.per_s, conf->handover.per_s);
 	mag_neighbours_conf(mag, now);
 	for (h = htab_next(&mag->peers, NULL); h; h = htab_next(&mag->peers, h)) {

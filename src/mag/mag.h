@@ -68,7 +68,13 @@ struct mag_conf {
 	uint16_t ra_router_lifetime_s;	  /* 1800 */
 	uint32_t ra_valid_s, ra_preferred_s; /* at most the binding's lifetime, which 0xffffffff follows */
 	bool ra_on_link, ra_autonomous, ra_managed, ra_other;
-	uint8_t ra_repeat;		  /* sent this often after registration, 1 s apart: 3 */
+	uint8_t ra_repeat;		  /* sent this often after registration: 3 */
+	span_t ra_repeat_interval;	  /* and so far apart: 1 s */
+	uint32_t ra_solicited_per_s;	  /* to one node, three at once: 1 */
+	uint8_t ra_hop_limit;		  /* AdvCurHopLimit 64; 0 = not said */
+	span_t ra_reachable, ra_retrans;  /* AdvReachableTime, AdvRetransTimer; 0 = not said */
+	uint32_t ra_mtu;		  /* AdvLinkMTU; 0 = what the path allows, which is the most in any case */
+	uint32_t be_per_s;		  /* Binding Errors: 10 */
 	/* a link came up: what is on it is made to speak (MLD General Query and Echo Request to ff02::1) */
 	uint8_t link_probes;		  /* 6, the interval doubling; 0 = wait in silence */
 	span_t link_probe_response;	  /* Maximum Response Delay: 1 ms */
@@ -87,6 +93,9 @@ struct mag_conf {
 	enum mag_signalling signalling;
 	enum mn_context_mode context;
 	bool implicit_join;		  /* take streams that the LMA sends before they were asked for */
+	/* Subscription Query: sent this often, the wait doubling from the first to the last */
+	span_t query_delay, query_delay_max; /* 100 ms, 400 ms */
+	uint8_t query_tries;		  /* 6 */
 	bool node_mld;			  /* process MLD of nodes: true */
 	struct policy_scopes scopes;
 	struct mld_router_conf access_mld;
@@ -212,6 +221,9 @@ struct mag_node_view {
 	bool terminated;	 /* an operator ended its multicast */
 	bool listens;		 /* to its MLD: in the role of a proxy; else in that of a listener */
 	bool handing_over;	 /* it may be sent to another gateway, which gets what comes for it */
+	bool context_asked;	 /* the anchor owes what it listened to at the gateway before (RFC 7161) */
+	uint32_t context_queries; /* sent for that */
+	uint32_t n_context;	 /* groups that came along with it, and that it has not spoken of itself */
 };
 /* A node's subscription to a group. */
 enum mag_sub_state {
@@ -299,6 +311,7 @@ void mag_subscription_flows(const struct mag *mag, uint32_t node, const struct i
 void mag_each_counter(const struct mag *mag, void (*each)(void *arg, const char *name, uint64_t value), void *arg);
 struct mag_totals {
 	uint32_t nodes, registered, links, lmas, groups, handovers;
+	uint32_t contexts; /* of nodes that have left, kept for a while */
 	size_t bytes;
 };
 struct mag_totals mag_totals(const struct mag *mag);

@@ -20,6 +20,8 @@
 #include "proxy/proxy.h"
 #include "wire/nd.h"
 
+#define MAG_RS_BURST 3 /* Router Solicitations of a node that are answered at once */
+
 /* Which of its deadlines an object owns; deadline.kind. */
 enum mag_deadline {
 	DL_NODE_BINDING, /* transmission, refresh, end of lifetime, end of the record */
@@ -258,8 +260,8 @@ struct mag_node {
 		bool open; /* a Subscription Query is to be answered */
 		uint8_t seq, tries;
 		mono_t began;
-		bool behind; /* for the rest, behind this group */
-		struct in6_addr group;
+		uint8_t parts; /* that came before; asked for is what is behind the place */
+		struct mn_context_place place;
 		struct mn_context given; /* taken, and not yet confirmed by VSM 19/2 */
 		struct deadline due;
 	} transfer;

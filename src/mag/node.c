@@ -116,7 +116,7 @@ static void node_init(struct mag_node *node, struct mag *mag)
 	list_init(&node->in_dirty);
 	list_init(&node->subs);
 	limiter_init(&node->updates, c->updates_per_s, c->updates_per_s);
-	limiter_init(&node->rs, 1, 3);
+	limiter_init(&node->rs, c->ra_solicited_per_s, MAG_RS_BURST);
 	limiter_init(&node->joins, c->joins_per_s, c->joins_burst);
 	deadline_init(&node->binding, DL_NODE_BINDING);
 	deadline_init(&node->ra, DL_NODE_RA);

@@ -548,6 +548,52 @@ static void the_advertisement(void **state)
 	bench_end(b);
 }
 
+static void told_conf(struct mag_conf *conf)
+{
+	conf->ra_repeat = 2;
+	conf->ra_repeat_interval = span_ms(50);
+	conf->ra_solicited_per_s = 4;
+	conf->ra_hop_limit = 17;
+	conf->ra_reachable = span_s(30);
+	conf->ra_retrans = span_ms(1500);
+	conf->ra_mtu = 1400;
+}
+
+/* The router variables of RFC 4861 6.2.1. */
+static void the_advertisement_says_what_is_configured(void **state)
+{
+	struct bench *b = begin_with(told_conf);
+	struct dp_tunnel t = {COA, LMA};
+	struct nd_msg m = {0};
+	struct fx fx;
+
+	(void)state;
+	link_up(b, 1);
+	send_rs(b, 1, 1);
+	wait_for(b, span_ms(60));
+	assert_said(b, PBU1 " " RA1 " " RA1);
+	bench_forget(b);
+	for (unsigned i = 0; i < 9; i++) {
+		send_rs(b, 1, 1);
+		wait_for(b, span_ms(250));
+	}
+	assert_int_equal(counter(b, "rs-rate-limited"), 0);
+	send_rs(b, 1, 1);
+	mag_tunnel_mtu(b->mag, b->now, &t, 1420);
+	mag_tunnel_mtu(b->mag, b->now, &t, 1320); /* the path has less than is configured */
+	for (uint32_t mtu = 0; mag_pop(b->mag, &fx);) {
+		if (fx.kind != FX_LINK || nd_decode(fx.link.bytes, fx.link.len, &m) != ND_OK)
+			continue;
+		assert_int_equal(m.hop_limit, 17);
+		assert_int_equal(m.reachable_ms, 30000);
+		assert_int_equal(m.retrans_ms, 1500);
+		assert_true(m.mtu == 1400 || (mtu && m.mtu == 1320));
+		mtu = m.mtu;
+	}
+	assert_int_equal(m.mtu, 1320);
+	bench_end(b);
+}
+
 static void another_address_of_ours(void **state)
 {
 	struct bench *b = bench_begin();
@@ -593,6 +639,7 @@ int main(void)
 		cmocka_unit_test(what_changes_meanwhile_is_sent_afterwards),
 		cmocka_unit_test(solicitations_are_answered),
 		cmocka_unit_test(the_advertisement),
+		cmocka_unit_test(the_advertisement_says_what_is_configured),
 		cmocka_unit_test(another_address_of_ours),
 	};
 

@@ -240,6 +240,34 @@ static void what_comes_with_the_answer_is_delivered_at_once(void **state)
 	bench_end(b);
 }
 
+static void twice(struct mag_conf *conf)
+{
+	conf->query_delay = span_ms(20);
+	conf->query_delay_max = span_ms(30);
+	conf->query_tries = 2;
+}
+
+static void it_asks_as_often_as_it_is_told_to(void **state)
+{
+	struct bench *b = begin_with(twice);
+
+	(void)state;
+	b->asks_back = true;
+	attach(b, 1);
+	bench_forget(b);
+	wait_for(b, span_ms(19));
+	assert_said(b, "");
+	wait_for(b, span_ms(2));
+	assert_said(b, "SQ(mn1)");
+	wait_for(b, span_ms(28));
+	assert_int_equal(counter(b, "subscription-queries-given-up"), 0);
+	wait_for(b, span_ms(3));
+	assert_int_equal(counter(b, "subscription-queries-given-up"), 1);
+	wait_for(b, span_ms(500));
+	assert_said(b, "SQ(mn1)");
+	bench_end(b);
+}
+
 static void it_asks_where_there_may_be_something(void **state)
 {
 	struct bench *b = bench_begin();
@@ -502,6 +530,7 @@ int main(void)
 		cmocka_unit_test(strangers_are_told_nothing),
 		cmocka_unit_test(long_contexts_go_in_parts),
 		cmocka_unit_test(what_comes_with_the_answer_is_delivered_at_once),
+		cmocka_unit_test(it_asks_as_often_as_it_is_told_to),
 		cmocka_unit_test(it_asks_where_there_may_be_something),
 		cmocka_unit_test(too_late_is_too_late),
 		cmocka_unit_test(it_fetches_the_rest),
