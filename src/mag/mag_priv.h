@@ -260,8 +260,8 @@ struct mag_node {
 		bool open; /* a Subscription Query is to be answered */
 		uint8_t seq, tries;
 		mono_t began;
-		uint8_t parts; /* that came before; asked for is what is behind the place */
-		struct mn_context_place place;
+		bool behind; /* for the rest, behind this group */
+		struct in6_addr group;
 		struct mn_context given; /* taken, and not yet confirmed by VSM 19/2 */
 		struct deadline due;
 	} transfer;
