@@ -183,6 +183,7 @@ static const struct {
 	    "t.yaml:9:3: lma.q: no such key; here stand address, upstream, mags, pools, pool-prefix-length, "
 	    "prefixes-per-node, lifetime-max, "
 	    "min-delay-before-bce-delete, max-delay-before-new-bce, timestamp-window, timestamp-required, "
+	    "timestamp-of-node, "
 	    "refresh-advice, fixed-link-local, "
 	    "tunnel-link-local, revocation, update-notification, heartbeat, binding-error-rate, refusal-rate, limits, "
 	    "multicast",
