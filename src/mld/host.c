@@ -508,7 +508,7 @@ static bool set_fully(struct mld_upstream *up, struct hgroup *g, mono_t now, con
 		pending_settle(p);
 		return false;
 	}
-	if (say && d->filter.mode == f->mode && g->left > p->mode_left)
+	if (say && !up->v1 && d->filter.mode == f->mode && g->left > p->mode_left)
 		p->mode_left = g->left; /* the change of mode that was being said: it is said with this one */
 	up->list_octets += filter_bytes(f) - filter_bytes(&d->filter);
 	filter_move(&d->filter, filter_dup(f));
@@ -551,11 +551,12 @@ bool mld_upstream_set(struct mld_upstream *up, struct now now, const struct in6_
 	return false;
 }
 
-/* As if each had just been joined: from INCLUDE of nothing to what it is. */
+/* As if each had just been joined: from INCLUDE of nothing to what it is. What is being taken back is told as well. */
 static void group_announce(struct mld_upstream *up, struct hgroup *g, mono_t now)
 {
 	const struct filter *state = hgroup_state(up, g);
-	uint8_t times = up->v1 && filter_is_none(state) ? 1 : up->robustness;
+	bool none = filter_is_none(state);
+	uint8_t times = up->v1 && none ? 1 : up->robustness;
 	struct pending *p;
 
 	if (!g->detail && times <= LEFT_MAX) {
@@ -564,13 +565,13 @@ static void group_announce(struct mld_upstream *up, struct hgroup *g, mono_t now
 		return;
 	}
 	p = pending_get(up, g);
-	if (!p)
+	if (!p || (none && !g->left && !pending_left(p))) /* of the latter only an answer is left, which will be none */
 		return;
 	g->left = 0;
-	pending_resend_drop(p);
-	p->mode_left = times;
-	if (!up->v1 && state->mode == FILTER_INCLUDE && !filter_is_none(state) && resend_add(p, state))
-		p->mode_left = 0;
+	if (up->v1 || none || state->mode == FILTER_EXCLUDE || !resend_add(p, state)) {
+		pending_resend_drop(p);
+		p->mode_left = times;
+	}
 	pending_queue_change(p, now);
 }
 

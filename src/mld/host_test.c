@@ -312,6 +312,19 @@ static void test_announce(void **state)
 	node_drain(&n);
 	assert_trace(&n, "ALLOW{a,b}+TO_EX@2{c}");
 	node_stop(&n);
+
+	/* What is being taken back is not forgotten over it. */
+	node_start(&n, TWICE);
+	node_set_group(&n, 1, FILTER_INCLUDE, "ab");
+	node_set_group(&n, 2, FILTER_EXCLUDE, "");
+	node_until(&n, 5);
+	node_set_group(&n, 1, FILTER_INCLUDE, "b");
+	node_set_group(&n, 2, FILTER_INCLUDE, "c");
+	node_mark(&n);
+	mld_upstream_announce(n.up, n.now);
+	node_until(&n, 10);
+	assert_trace(&n, "ALLOW{b}+BLOCK{a}+TO_IN@2{c} ALLOW{b}+ALLOW@2{c}");
+	node_stop(&n);
 }
 
 /* RFC 3590: what was said from :: is said again when there is an address. node_drain() looks at the source. */
@@ -513,6 +526,14 @@ static void test_v1_only(void **state)
 	node_set(&n, FILTER_INCLUDE, "");
 	node_until(&n, 20);
 	assert_trace(&n, "Done@1");
+
+	node_mark(&n);
+	node_set(&n, FILTER_EXCLUDE, ""); /* left while the first report is still to be repeated: one Done all the same */
+	node_drain(&n);
+	node_set(&n, FILTER_INCLUDE, "a");
+	node_set(&n, FILTER_INCLUDE, "");
+	node_until(&n, 30);
+	assert_trace(&n, "Report@1 Done@1");
 	node_stop(&n);
 }
 
