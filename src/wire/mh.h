@@ -236,6 +236,7 @@ enum mh_has {
 	MH_HAS_ROLE = 1 << 28,		/* VSM 19/5 */
 	MH_HAS_MORE_AFTER = 1 << 29,	/* VSM 19/8 names a group */
 	MH_HAS_MARK = 1 << 30,		/* VSM 19/7 */
+	MH_HAS_HOME_IPV4 = 1u << 31,
 };
 
 struct mh_msg {
@@ -265,6 +266,8 @@ struct mh_msg {
 	struct in6_addr alt_coa;
 	uint32_t restart_counter;
 	struct in6_addr lma_address;
+	struct in6_addr home_ipv4; /* option 36, v4-mapped: the node's IPv4 address in HI and HAck; 0.0.0.0 asks for one */
+	uint8_t home_ipv4_len;	   /* of its prefix, 0..32 */
 	uint8_t mn_iid[8];
 	uint32_t group_id; /* option 50, subtype 1 */
 	uint32_t gre_key;

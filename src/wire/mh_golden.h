@@ -957,6 +957,32 @@ static const uint8_t golden_hack_key[] = {
 	0x0a, 0xbc, /* 0xabc */
 };
 
+/* HAck: all context of a node that has an IPv4 address, too. */
+static const uint8_t golden_hack_ipv4[] = {
+	0x3b, /* Payload Proto 59 */
+	0x07, /* Header Len */
+	0x0f, /* HAck */
+	0x00, /* Reserved */
+	0x83, 0x40, /* Checksum */
+	0x00, 0x02, /* Sequence # */
+	0x40, /* P */
+	0x06, /* Code: all available context */
+	0x08, 0x10, /* MN-ID */
+	0x01, /* subtype NAI */
+	0x6d, 0x6e, 0x31, 0x40, 0x65, 0x78, 0x61, 0x6d, /* mn1@example.com */
+	0x70, 0x6c, 0x65, 0x2e, 0x63, 0x6f, 0x6d,
+	0x16, 0x12, /* HNP */
+	0x00, 0x40, /* reserved, prefix length */
+	0x20, 0x01, 0x0d, 0xb8, 0x0f, 0x00, 0x00, 0x01, /* 2001:db8:f00:1:: */
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x29, 0x06, /* LMA Address */
+	0x02, 0x00, /* IPv4, reserved */
+	0xc0, 0x00, 0x02, 0x01, /* 192.0.2.1 */
+	0x24, 0x06, /* IPv4 Address */
+	0x60, 0x00, /* prefix length 24 in 6 bits, reserved */
+	0xc6, 0x33, 0x64, 0x07, /* 198.51.100.7 */
+};
+
 #define GOLDEN_MH(n, s, d, e) \
 	{ .name = #n, .src = (s), .dst = (d), .bytes = golden_##n, .len = sizeof(golden_##n), .exact = (e) }
 
@@ -998,4 +1024,5 @@ static const struct golden_mh {
 	GOLDEN_MH(subscription_response_none, "2001:db8:1::1", "2001:db8:ff::1", true),
 	GOLDEN_MH(subscription_response_labels, "2001:db8:ff::1", "2001:db8:2::1", true),
 	GOLDEN_MH(hack_key, "2001:db8:2::1", "2001:db8:1::1", true),
+	GOLDEN_MH(hack_ipv4, "2001:db8:1::1", "2001:db8:2::1", true),
 };

@@ -295,6 +295,25 @@ static void write_lma_address(const struct mh_msg *m, struct wr *w)
 		wr_in6(w, &m->lma_address);
 }
 
+/* A prefix length of 6 bits, 10 that are reserved, the address. */
+static enum mh_err read_home_ipv4(struct mh_reader *d, struct rd *body)
+{
+	uint8_t len = rd_u16(body) >> 10;
+
+	if (len > 32)
+		return MH_ERR_OPTION_VALUE;
+	d->m->home_ipv4_len = len;
+	d->m->home_ipv4 = (struct in6_addr){ { { [10] = 0xff, 0xff } } };
+	rd_copy(body, d->m->home_ipv4.s6_addr + 12, 4);
+	return MH_OK;
+}
+
+static void write_home_ipv4(const struct mh_msg *m, struct wr *w)
+{
+	wr_u16(w, (uint16_t)((m->home_ipv4_len & 0x3f) << 10));
+	wr_copy(w, m->home_ipv4.s6_addr + 12, 4);
+}
+
 static enum mh_err read_mn_iid(struct mh_reader *d, struct rd *body)
 {
 	rd_u16(body);
@@ -386,6 +405,7 @@ static const struct mh_option options[MH_OPT_N] = {
 	[MH_OPT_TIMESTAMP] = ONE(8, 8, 8, 2, MH_HAS_TIMESTAMP, timestamp),
 	[MH_OPT_RESTART_COUNTER] = ONE(4, 4, 4, 2, MH_HAS_RESTART_COUNTER, restart_counter),
 	[MH_OPT_GRE_KEY] = ONE(2, 6, 4, 0, MH_HAS_GRE_KEY, gre_key),
+	[MH_OPT_HOME_IPV4] = ONE(6, 6, 4, 0, MH_HAS_HOME_IPV4, home_ipv4),
 	[MH_OPT_CONTEXT_REQUEST] = ONE(2, 255, 4, 0, MH_HAS_CONTEXT_REQUEST, context_request),
 	[MH_OPT_LMA_ADDRESS] = ONE(6, 18, 4, 0, MH_HAS_LMA_ADDRESS, lma_address),
 	[MH_OPT_MN_IID] = ONE(10, 10, 4, 0, MH_HAS_MN_IID, mn_iid),
@@ -422,8 +442,8 @@ enum mh_option_type mh_option_in_order(size_t i)
 		MH_OPT_ALT_COA,	    MH_OPT_SERVICE,	      MH_OPT_GROUP_ID,	  MH_OPT_GRE_KEY,
 		MH_OPT_LMA_ADDRESS, MH_OPT_MN_IID,	      MH_OPT_CONTEXT_REQUEST, MH_OPT_RESTART_COUNTER,
 		MH_OPT_TRANSIENT_BINDING, MH_OPT_ANI,	      MH_OPT_SELECTOR,	  MH_OPT_AMS,
-		MH_OPT_VENDOR,	    MH_OPT_MESG_ID,	      MH_OPT_MMO,	  MH_OPT_MMA,
-		MH_OPT_AUTH,
+		MH_OPT_HOME_IPV4,   MH_OPT_VENDOR,	      MH_OPT_MESG_ID,	  MH_OPT_MMO,
+		MH_OPT_MMA,	    MH_OPT_AUTH,
 	};
 
 	return i < sizeof(order) ? (enum mh_option_type)order[i] : MH_OPT_N;

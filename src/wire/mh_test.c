@@ -71,6 +71,8 @@ static void assert_same_options(const struct mh_msg *a, const struct mh_msg *b)
 	assert_true(addr_eq(&a->alt_coa, &b->alt_coa));
 	assert_int_equal(a->restart_counter, b->restart_counter);
 	assert_true(addr_eq(&a->lma_address, &b->lma_address));
+	assert_true(addr_eq(&a->home_ipv4, &b->home_ipv4));
+	assert_int_equal(a->home_ipv4_len, b->home_ipv4_len);
 	assert_memory_equal(a->mn_iid, b->mn_iid, sizeof(a->mn_iid));
 	assert_int_equal(a->group_id, b->group_id);
 	assert_int_equal(a->gre_key, b->gre_key);
@@ -362,6 +364,11 @@ static void handover_messages(void **state)
 	assert_int_equal(m.records[m.mmo.first].proto, MH_PROTO_IGMPV3);
 	assert_int_equal(m.records[m.mmo.first + 1].proto, MH_PROTO_MLDV1);
 	assert_true(m.has & MH_HAS_AUTH);
+	assert_int_equal(decode_golden(golden_of("hack_ipv4"), &m), MH_OK);
+	assert_int_equal(m.status, MH_HACK_CONTEXT_COMPLETE);
+	assert_addr(&m.lma_address, "::ffff:192.0.2.1");
+	assert_addr(&m.home_ipv4, "::ffff:198.51.100.7");
+	assert_int_equal(m.home_ipv4_len, 24);
 }
 
 static void vendor_options(void **state)
@@ -491,6 +498,8 @@ static void refusals(void **state)
 		{ "GRE key", { 33, 6, 0, 0, 0, 1, 2, 3 }, 8, MH_OK },
 		{ "LMA address of an unknown family", { 41, 6, 3, 0, 1, 2, 3, 4 }, 8, MH_ERR_OPTION_VALUE },
 		{ "LMA address, IPv6 of 4 octets", { 41, 6, 1, 0, 1, 2, 3, 4 }, 8, MH_ERR_OPTION_LENGTH },
+		{ "IPv4 prefix longer than an address", { 36, 6, 33 << 2, 0, 192, 0, 2, 1 }, 8, MH_ERR_OPTION_VALUE },
+		{ "IPv4 address cut short", { 36, 5, 24 << 2, 0, 192, 0, 2 }, 7, MH_ERR_OPTION_LENGTH },
 		{ "HNP longer than an address", { 22, 18, 0, 129, 0x20, 1 }, 20, MH_ERR_OPTION_VALUE },
 		{ "HNP all zero, any length", { 22, 18, 0, 129 }, 20, MH_OK },
 		{ "MN-ID behind authentication", { 9, 5, 1, 0, 0, 1, 0, 8, 2, 1, 'a' }, 11, MH_ERR_OPTION_PLACE },
@@ -878,6 +887,10 @@ static void random_scalars(struct rng *r, struct mh_msg *m, const uint8_t *octet
 	m->restart_counter = m->has & MH_HAS_RESTART_COUNTER ? (uint32_t)rng_u64(r) : 0;
 	if (m->has & MH_HAS_LMA_ADDRESS)
 		m->lma_address = random_addr(r, 0x20);
+	if (m->has & MH_HAS_HOME_IPV4) {
+		m->home_ipv4 = (struct in6_addr){ { { [10] = 0xff, 0xff, octets[0], octets[1], octets[2], octets[3] } } };
+		m->home_ipv4_len = (uint8_t)rng_below(r, 33);
+	}
 	if (m->has & MH_HAS_MN_IID)
 		memcpy(m->mn_iid, octets, sizeof(m->mn_iid));
 	m->group_id = m->has & MH_HAS_GROUP_ID ? (uint32_t)rng_u64(r) : 0;
@@ -959,7 +972,7 @@ static void random_message(struct rng *r, struct mh_msg *m, const uint8_t *octet
 
 	mh_init(m, types[rng_below(r, N(types))]);
 	random_fixed(r, m);
-	m->has = (uint32_t)(rng_u64(r) & rng_u64(r)) & (((uint32_t)MH_HAS_MARK << 1) - 1);
+	m->has = (uint32_t)(rng_u64(r) & rng_u64(r)); /* every bit is one */
 	if (!(m->has & MH_HAS_MORE))
 		m->has &= ~(uint32_t)MH_HAS_MORE_AFTER;
 	random_scalars(r, m, octets);
