@@ -60,6 +60,7 @@ static struct carried *carried_get(struct lma *l, struct binding *b)
 	}
 	deadline_init(&c->timer, LMA_TIMER_CARRIED);
 	list_init(&c->questions);
+	list_add(&l->contexts, &c->of_all);
 	c->binding = b;
 	b->carried = c;
 	return c;
@@ -108,6 +109,7 @@ void context_drop(struct lma *l, struct binding *b)
 	mn_context_drop(&c->known);
 	heap_clear(&l->heap, &c->timer);
 	b->carried = NULL;
+	list_del(&c->of_all);
 	slab_put(&l->carried_slab, c);
 }
 

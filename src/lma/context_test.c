@@ -154,6 +154,52 @@ static void the_old_mag_is_asked_and_then_revoked(void **state)
 	rig_free(r);
 }
 
+/* Views and memory tell how far it is. */
+static void a_context_is_seen_on_its_way(void **state)
+{
+	struct rig *r = begin(MN_CONTEXT_QUERY, false);
+	struct in6_addr g2 = A(G2), ssm = A(SSM);
+	struct nai mn = N(MN);
+	struct lma_context_view v;
+	struct mh_msg *m;
+	size_t bytes;
+
+	(void)state;
+	settle_at_0(r, FEATURES);
+	assert_int_equal(lma_context(r->lma, &mn, &g2).state, LMA_CONTEXT_NONE);
+	assert_int_equal(lma_totals(r->lma).contexts, 0);
+	rig_pass(r, span_s(5));
+	assert_int_equal(move_to(r, 1, FEATURES), MH_ACCEPTED);
+	v = lma_context(r->lma, &mn, &g2);
+	assert_int_equal(v.state, LMA_CONTEXT_ASKING);
+	assert_true(v.has); /* by its registration */
+	assert_int_equal(v.groups, 1);
+	assert_int_equal(v.questions, 1);
+	assert_int_equal(v.tries, 1);
+	assert_true(addr_eq(&v.mag, &r->mag[0]));
+	assert_false(lma_context(r->lma, &mn, &ssm).has);
+	assert_int_equal(lma_totals(r->lma).contexts, 1);
+	rig_pass(r, span_ms(120));
+	assert_int_equal(rig_binding(r, MN).context.tries, 2);
+	bytes = lma_totals(r->lma).bytes;
+	m = response((uint8_t)rig_last(r, MH_SUBSCRIPTION_QUERY)->m.seq);
+	with(m, SSM, S1);
+	with(m, G2, NULL);
+	answer(r, 0, m);
+	v = rig_binding(r, MN).context;
+	assert_int_equal(v.state, LMA_CONTEXT_AT_HAND);
+	assert_int_equal(v.groups, 2);
+	assert_int_equal(v.questions, 0);
+	assert_true(lma_context(r->lma, &mn, &ssm).has);
+	assert_true(lma_totals(r->lma).bytes > bytes);
+	bytes = lma_totals(r->lma).bytes;
+	rig_pass(r, span_s(20));
+	assert_int_equal(rig_binding(r, MN).context.state, LMA_CONTEXT_NONE);
+	assert_int_equal(lma_totals(r->lma).contexts, 0);
+	assert_true(lma_totals(r->lma).bytes < bytes);
+	rig_free(r);
+}
+
 static void a_silent_old_mag_is_asked_three_times(void **state)
 {
 	struct rig *r = begin(MN_CONTEXT_QUERY, false);
@@ -724,6 +770,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_old_mag_is_asked_and_then_revoked),
+		cmocka_unit_test(a_context_is_seen_on_its_way),
 		cmocka_unit_test(a_silent_old_mag_is_asked_three_times),
 		cmocka_unit_test(a_silent_old_mag_is_asked_as_is_configured),
 		cmocka_unit_test(answers_that_were_not_asked_for),

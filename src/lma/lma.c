@@ -22,6 +22,7 @@ static void init_tables(struct lma *l)
 	slab_init(&l->implicit_slab, sizeof(struct implicit), c->entries_max);
 	list_init(&l->hold.subs);
 	list_init(&l->questions);
+	list_init(&l->contexts);
 	htab_init(&l->by_mn, l->seed + 1);
 	htab_init(&l->by_prefix, l->seed + 2);
 	htab_init(&l->peers, l->seed + 3);

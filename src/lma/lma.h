@@ -124,6 +124,21 @@ enum lma_binding_state {
 	LMA_BINDING_ACTIVE,
 	LMA_BINDING_DELAYED_DELETE
 };
+/* What the node listened to, on its way from the MAG where it was (RFC 7161). */
+enum lma_context_state {
+	LMA_CONTEXT_NONE,    /* nothing is on its way: the MAG has it, or there was nothing */
+	LMA_CONTEXT_ASKING,  /* MAGs where it was are being asked */
+	LMA_CONTEXT_AT_HAND, /* for the MAG where it is, or, of a binding that was given up, for the next one */
+};
+const char *lma_context_state_name(enum lma_context_state s);
+struct lma_context_view {
+	enum lma_context_state state;
+	uint32_t groups;     /* known so far */
+	uint8_t questions;   /* MAGs that owe an answer */
+	struct in6_addr mag; /* one of them, asked that often; :: none */
+	uint8_t tries;
+	bool has;	     /* lma_context(): the group is among them */
+};
 struct lma_binding_view {
 	const struct nai *mn; /* a copy that the view owns */
 	enum lma_binding_state state;
@@ -136,6 +151,7 @@ struct lma_binding_view {
 	uint64_t timestamp;
 	const struct profile *profile;
 	uint32_t n_groups; /* asked for by registration */
+	struct lma_context_view context;
 };
 struct lma_peer_view {
 	struct in6_addr proxy_coa;
@@ -171,10 +187,13 @@ void lma_each_subscription(const struct lma *lma, void (*each)(void *arg, const 
 void lma_each_group(const struct lma *lma, void (*each)(void *arg, const struct lma_group_view *v), void *arg);
 /* What the binding was granted or refused of a group, for `why`; false: it never asked. */
 bool lma_group_result(const struct lma *lma, const struct nai *mn, const struct in6_addr *group, uint8_t *result);
+/* What there is of the node's context, and whether this group is in it. */
+struct lma_context_view lma_context(const struct lma *lma, const struct nai *mn, const struct in6_addr *group);
 /* Every counter has a name; those of the MLD engines are included. */
 void lma_each_counter(const struct lma *lma, void (*each)(void *arg, const char *name, uint64_t value), void *arg);
 struct lma_totals {
 	uint32_t bindings, peers, groups, pending, prefixes_free_log2;
+	uint32_t contexts; /* of nodes between two MAGs */
 	size_t bytes; /* memory held by the engine */
 };
 struct lma_totals lma_totals(const struct lma *lma);

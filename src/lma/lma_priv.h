@@ -241,6 +241,7 @@ struct share {
 
 /* A node's context on its way from MAG to MAG: it belongs to the binding, until it is used or the entry dies. */
 struct carried {
+	struct list of_all;
 	struct deadline timer; /* runs when nobody is being asked: first the streams are let go, then it ends */
 	struct binding *binding;
 	struct mn_context context; /* as MAGs told it */
@@ -354,6 +355,7 @@ struct lma {
 	struct heap waits; /* of pending updates: soon due among bindings that are not, they would go all the way up and down */
 	struct slab binding_slab, peer_slab, sub_slab, demand_slab, share_slab, revocation_slab;
 	struct slab carried_slab, question_slab, implicit_slab;
+	struct list contexts; /* carried.of_all */
 	struct htab by_mn, by_prefix, peers, subs, pending_by_mn, pending_by_request, revocations;
 	struct prefix_pool pool;
 	struct list ready; /* pending updates to be gone on with before the call returns */

@@ -4,6 +4,52 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *lma_context_state_name(enum lma_context_state s)
+{
+	switch (s) {
+	case LMA_CONTEXT_NONE: return "none";
+	case LMA_CONTEXT_ASKING: return "asking";
+	case LMA_CONTEXT_AT_HAND: return "at-hand";
+	}
+	return "?";
+}
+
+static struct lma_context_view context_view(const struct binding *b)
+{
+	const struct carried *c = b->carried;
+	struct lma_context_view v = {.state = LMA_CONTEXT_NONE};
+
+	if (!c)
+		return v;
+	v.groups = c->context.n;
+	for (uint16_t i = 0; i < c->known.n; i++)
+		v.groups += !mn_context_find(&c->context, &c->known.v[i].group);
+	v.questions = c->n_questions;
+	list_each (n, &c->questions) {
+		const struct question *q = list_owner(n, struct question, of_carried);
+
+		v.mag = q->mag;
+		v.tries = q->tries;
+	}
+	v.state = v.questions ? LMA_CONTEXT_ASKING : v.groups ? LMA_CONTEXT_AT_HAND : LMA_CONTEXT_NONE;
+	return v;
+}
+
+struct lma_context_view lma_context(const struct lma *l, const struct nai *mn, const struct in6_addr *group)
+{
+	struct lma_context_view v = {.state = LMA_CONTEXT_NONE};
+
+	for (const struct binding *b = binding_of_mn(l, mn); b; b = binding_next(b)) {
+		if (!b->carried)
+			continue;
+		v = context_view(b);
+		v.has = mn_context_find(&b->carried->context, group) || mn_context_find(&b->carried->known, group);
+		if (b->state == LMA_BINDING_ACTIVE)
+			break;
+	}
+	return v;
+}
+
 static void show_binding(const struct lma *l, const struct binding *b,
 			 void (*each)(void *arg, const struct lma_binding_view *v), void *arg)
 {
@@ -23,6 +69,7 @@ static void show_binding(const struct lma *l, const struct binding *b,
 		.timestamp = b->timestamp,
 		.profile = b->profile,
 		.n_groups = shares_in_force(b),
+		.context = context_view(b),
 	};
 
 	if (b->peer)
@@ -165,9 +212,15 @@ struct lma_totals lma_totals(const struct lma *l)
 		.pending = l->n_pending,
 	};
 
+	list_each (n, &l->contexts) {
+		const struct carried *c = list_owner(n, struct carried, of_all);
+
+		t.contexts++;
+		t.bytes += mn_context_bytes(&c->context) + mn_context_bytes(&c->known);
+	}
 	for (uint64_t n = prefix_pool_free(l); n > 1; n >>= 1)
 		t.prefixes_free_log2++;
-	t.bytes = sizeof(*l) + l->heap_bytes + (l->heap.cap + l->waits.cap) * sizeof(*l->heap.v) + prefix_pool_bytes(l) +
+	t.bytes += sizeof(*l) + l->heap_bytes + (l->heap.cap + l->waits.cap) * sizeof(*l->heap.v) + prefix_pool_bytes(l) +
 		  slab_bytes(&l->binding_slab) + slab_bytes(&l->peer_slab) + slab_bytes(&l->sub_slab) +
 		  slab_bytes(&l->demand_slab) + slab_bytes(&l->share_slab) + slab_bytes(&l->revocation_slab) +
 		  slab_bytes(&l->carried_slab) + slab_bytes(&l->question_slab) + slab_bytes(&l->implicit_slab) +

@@ -221,6 +221,9 @@ struct mag_node_view {
 	bool terminated;	 /* an operator ended its multicast */
 	bool listens;		 /* to its MLD: in the role of a proxy; else in that of a listener */
 	bool handing_over;	 /* it may be sent to another gateway, which gets what comes for it */
+	bool context_asked;	 /* the anchor owes what it listened to at the gateway before (RFC 7161) */
+	uint32_t context_queries; /* sent for that */
+	uint32_t n_context;	 /* groups that came along with it, and that it has not spoken of itself */
 };
 /* A node's subscription to a group. */
 enum mag_sub_state {
@@ -308,6 +311,7 @@ void mag_subscription_flows(const struct mag *mag, uint32_t node, const struct i
 void mag_each_counter(const struct mag *mag, void (*each)(void *arg, const char *name, uint64_t value), void *arg);
 struct mag_totals {
 	uint32_t nodes, registered, links, lmas, groups, handovers;
+	uint32_t contexts; /* of nodes that have left, kept for a while */
 	size_t bytes;
 };
 struct mag_totals mag_totals(const struct mag *mag);

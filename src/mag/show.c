@@ -56,8 +56,12 @@ static struct mag_node_view node_view(const struct mag_node *node)
 		.terminated = node->terminated,
 		.listens = mag_node_listens(node),
 		.handing_over = mag_handover_keeps(node),
+		.context_asked = node->transfer.open,
+		.context_queries = node->transfer.open ? node->transfer.tries : 0,
 	};
 
+	list_each (n, &node->subs)
+		v.n_context += !filter_is_none(&list_owner(n, struct mag_sub, in_node)->context);
 	if (node->state == MAG_NODE_REGISTERED)
 		v.left = mono_sub(node->expires, node->mag->now.mono);
 	memcpy(v.step_done, node->step_done, sizeof(v.step_done));
@@ -364,8 +368,16 @@ struct mag_totals mag_totals(const struct mag *mag)
 		.lmas = mag->peers.count,
 	};
 
-	for (struct hnode *h = htab_next(&mag->nodes_by_mn, NULL); h; h = htab_next(&mag->nodes_by_mn, h))
-		t.registered += hnode_owner(h, struct mag_node, by_mn)->state == MAG_NODE_REGISTERED;
+	for (struct hnode *h = htab_next(&mag->nodes_by_mn, NULL); h; h = htab_next(&mag->nodes_by_mn, h)) {
+		const struct mag_node *node = hnode_owner(h, struct mag_node, by_mn);
+
+		t.registered += node->state == MAG_NODE_REGISTERED;
+		t.bytes += mn_context_bytes(&node->transfer.given);
+	}
+	for (struct hnode *h = htab_next(&mag->kept, NULL); h; h = htab_next(&mag->kept, h)) {
+		t.contexts++;
+		t.bytes += mn_context_bytes(&hnode_owner(h, struct mag_kept, by_mn)->context);
+	}
 	for (struct hnode *h = htab_next(&mag->peers, NULL); h; h = htab_next(&mag->peers, h)) {
 		const struct mag_peer *peer = hnode_owner(h, struct mag_peer, by_lmaa);
 
@@ -377,8 +389,11 @@ struct mag_totals mag_totals(const struct mag *mag)
 		   slab_bytes(&mag->sub_slab) + slab_bytes(&mag->group_slab) + slab_bytes(&mag->peer_slab);
 	t.bytes += htab_bytes(&mag->links) + htab_bytes(&mag->strangers) + htab_bytes(&mag->requests) +
 		   htab_bytes(&mag->nodes_by_lladdr) + htab_bytes(&mag->nodes_by_mn) + htab_bytes(&mag->peers);
-	list_each (i, &mag->handovers)
+	list_each (i, &mag->handovers) {
 		t.handovers++;
+		t.bytes += mn_context_bytes(&list_owner(i, struct mag_handover, in_all)->context);
+	}
+	t.bytes += slab_bytes(&mag->kept_slab) + htab_bytes(&mag->kept);
 	t.bytes += slab_bytes(&mag->neighbour_slab) + slab_bytes(&mag->handover_slab) +
 		   htab_bytes(&mag->handovers_by_mn) + htab_bytes(&mag->handover_requests);
 	t.bytes += mld_routers_bytes(mag->routers) + mld_hosts_bytes(mag->hosts);

@@ -81,6 +81,7 @@ static void it_tells_of_a_node_that_is_here(void **state)
 static void it_remembers_for_a_while(void **state)
 {
 	struct bench *b = bench_begin();
+	size_t bytes;
 
 	(void)state;
 	attach(b, 1);
@@ -93,6 +94,8 @@ static void it_remembers_for_a_while(void **state)
 	bench_forget(b);
 	ask(b, 5);
 	assert_said(b, "SR(5 mn1 I known ff1e::1=EX{})");
+	assert_int_equal(mag_totals(b->mag).contexts, 1);
+	bytes = mag_totals(b->mag).bytes;
 	wait_for(b, span_ms(1990));
 	ask(b, 6);
 	assert_said(b, "SR(5 mn1 I known ff1e::1=EX{}) SR(6 mn1 I known ff1e::1=EX{})");
@@ -100,6 +103,8 @@ static void it_remembers_for_a_while(void **state)
 	bench_forget(b);
 	ask(b, 7);
 	assert_said(b, "SR(7 mn1)");
+	assert_int_equal(mag_totals(b->mag).contexts, 0);
+	assert_true(mag_totals(b->mag).bytes < bytes);
 	bench_end(b);
 }
 
@@ -271,6 +276,8 @@ static void it_asks_as_often_as_it_is_told_to(void **state)
 static void it_asks_where_there_may_be_something(void **state)
 {
 	struct bench *b = bench_begin();
+	struct nai id = mn(1);
+	struct mag_node_view v;
 
 	(void)state;
 	b->asks_back = true;
@@ -289,7 +296,10 @@ static void it_asks_where_there_may_be_something(void **state)
 	assert_said(b, "SQ(mn1) SQ(mn1) SQ(mn1) SQ(mn1) SQ(mn1)"); /* and that is that */
 	assert_int_equal(counter(b, "subscription-queries-given-up"), 1);
 	bench_forget(b);
+	assert_true(mag_find_node(b->mag, &id, &v) && v.context_asked && !v.n_context);
 	tell(b, b->query_seq, SSM, G, NULL); /* late, but not too late */
+	assert_true(mag_find_node(b->mag, &id, &v) && !v.context_asked);
+	assert_int_equal(v.n_context, 2);
 	assert_said(b, "PBU(mn1 hi=5 life=3600 S ff1e::1=EX{} ff3e::1=IN{" S "} yes:ff1e::1 yes:ff3e::1)");
 	assert_data(b, "ff1e::1+1 ff3e::1@" S "+1");
 	bench_forget(b);

@@ -16,6 +16,15 @@ void mn_context_drop(struct mn_context *c)
 	*c = (struct mn_context){.v = NULL};
 }
 
+size_t mn_context_bytes(const struct mn_context *c)
+{
+	size_t bytes = c->cap * sizeof(*c->v);
+
+	for (uint16_t i = 0; i < c->n; i++)
+		bytes += filter_bytes(&c->v[i].filter);
+	return bytes;
+}
+
 void mn_context_move(struct mn_context *c, struct mn_context v)
 {
 	mn_context_drop(c);

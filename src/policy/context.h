@@ -34,6 +34,7 @@ struct mn_context {
 };
 
 void mn_context_drop(struct mn_context *c); /* becomes empty */
+size_t mn_context_bytes(const struct mn_context *c); /* memory behind it, of the lists of sources too */
 /* Replace *c (released) by the value `v` (taken over). */
 void mn_context_move(struct mn_context *c, struct mn_context v);
 /* False: memory is out, and *ret is not written. */

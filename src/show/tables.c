@@ -18,6 +18,8 @@ static const struct show_column nodes[] = {
 	{ "UNANSWERED", "transmissions", SHOW_NUMBER, 4 },
 	{ "MULTICAST", "multicast", SHOW_TEXT, 2 },
 	{ "ROLE", "role", SHOW_TEXT, 6 },
+	{ "CONTEXT", "context", SHOW_TEXT, 6 },
+	{ "OF GROUPS", "context_groups", SHOW_NUMBER, 7 },
 	{ "SEEN BY", "trigger", SHOW_TEXT, 6 },
 	{ "IDLE", "idle_s", SHOW_SECONDS, 3 },
 	{ "LINK-LOCAL", "link_local", SHOW_TEXT, 8 },
@@ -74,6 +76,8 @@ static const struct show_column bindings[] = {
 	{ "TECHNOLOGY", "technology", SHOW_TEXT, 5 },
 	{ "HANDOFF", "handoff", SHOW_TEXT, 4 },
 	{ "GROUPS", "groups", SHOW_NUMBER, 1 },
+	{ "CONTEXT", "context", SHOW_TEXT, 5 },
+	{ "OF GROUPS", "context_groups", SHOW_NUMBER, 6 },
 };
 
 static const struct show_column subscriptions[] = {

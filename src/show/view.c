@@ -31,6 +31,7 @@ static json_t *status_lma(const struct show_ctx *ctx)
 	row_set(j, "peers", json_integer(t.peers));
 	row_set(j, "groups", json_integer(t.groups));
 	row_set(j, "pending", json_integer(t.pending));
+	row_set(j, "contexts", json_integer(t.contexts));
 	row_set(j, "memory_bytes", json_integer((json_int_t)t.bytes));
 	return j;
 }
@@ -47,6 +48,8 @@ static json_t *status_mag(const struct show_ctx *ctx)
 	row_set(j, "links", json_integer(t.links));
 	row_set(j, "lmas", json_integer(t.lmas));
 	row_set(j, "groups", json_integer(t.groups));
+	row_set(j, "handovers", json_integer(t.handovers));
+	row_set(j, "contexts", json_integer(t.contexts));
 	row_set(j, "memory_bytes", json_integer((json_int_t)t.bytes));
 	return j;
 }

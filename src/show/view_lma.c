@@ -119,6 +119,8 @@ static void binding_row(void *arg, const struct lma_binding_view *v)
 	row_set(row, "technology", technology(v->att));
 	row_set(row, "handoff", handoff(v->handoff));
 	row_set(row, "groups", json_integer(v->n_groups));
+	row_set(row, "context", json_string(lma_context_state_name(v->context.state)));
+	row_set(row, "context_groups", json_integer(v->context.groups));
 	json_array_append_new(w->list.rows, row);
 }
 

@@ -54,6 +54,8 @@ static void node_row(void *arg, const struct mag_node_view *v)
 	row_set(row, "idle_s", j_seconds(v->idle));
 	row_set(row, "multicast", v->terminated ? json_string("terminated") : profile_brief(v->profile));
 	row_set(row, "role", json_string(v->listens ? "proxy" : "listener"));
+	row_set(row, "context", json_string(v->context_asked ? "asking" : v->n_context ? "in-use" : "none"));
+	row_set(row, "context_groups", json_integer(v->n_context));
 	if (w->ctx->dp && dp_node_count(w->ctx->dp, v->node, &up, &down))
 		row_set(row, "traffic", json_pack("{s:o, s:o}", "up", j_count(&up), "down", j_count(&down)));
 	json_array_append_new(w->list.rows, row);

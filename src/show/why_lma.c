@@ -11,6 +11,7 @@ struct bindings {
 	uint8_t n_prefixes;
 	int64_t left_s;
 	const struct profile *profile;
+	struct lma_context_view context;
 };
 
 static void take(void *arg, const struct lma_binding_view *v)
@@ -28,6 +29,7 @@ static void take(void *arg, const struct lma_binding_view *v)
 		b->prefix = v->prefixes[0];
 	b->left_s = v->left.ns / 1000000000;
 	b->profile = v->profile;
+	b->context = v->context;
 }
 
 static void no_binding(struct why *w)
@@ -152,6 +154,40 @@ static void stream(struct why *w, const struct tunnel *t)
 			 (unsigned long long)in.packets, (unsigned long long)out.packets);
 }
 
+/* What the node listened to at the MAG before (RFC 7161); no step where nothing is on its way. */
+static void context(struct why *w, const struct lma_context_view *c)
+{
+	char mag[ADDR_STR_MAX];
+
+	switch (c->state) {
+	case LMA_CONTEXT_NONE:
+		return;
+	case LMA_CONTEXT_ASKING:
+		why_step(w, "context", WHY_OK, NULL, "MAG %s, where it was, %s asked what it listened to (queries: %u; groups known so far: %u)",
+			 addr_str(&c->mag, mag), c->questions > 1 ? "and others are" : "is", c->tries, c->groups);
+		return;
+	case LMA_CONTEXT_AT_HAND:
+		why_step(w, "context", WHY_OK, NULL, "what it listened to is at hand for its MAG (groups: %u)", c->groups);
+		return;
+	}
+}
+
+/* Its MAG has not asked for the group: will it, when it is told what came along with the node? */
+static bool comes_along(struct why *w, const struct lma_context_view *c)
+{
+	char mag[ADDR_STR_MAX];
+
+	if (c->state == LMA_CONTEXT_NONE || (c->state == LMA_CONTEXT_AT_HAND && !c->has))
+		return false;
+	if (c->has)
+		why_step(w, "subscription", WHY_PENDING, "wait a moment; if it stays so, run `roamcast why` at that MAG",
+			 "the node listened to the group at the MAG before; its MAG has not asked for it yet");
+	else
+		why_step(w, "subscription", WHY_PENDING, "wait a moment and ask again",
+			 "MAG %s, where the node was, has not told yet whether it listens to the group", addr_str(&c->mag, mag));
+	return true;
+}
+
 /* Was it ended here, and not joined since? */
 static bool terminated(struct why *w, struct event *ret, char at[SHOW_TIME_MAX])
 {
@@ -186,6 +222,7 @@ static void group_steps(struct why *w, const struct bindings *b, const struct tu
 {
 	struct subscription s = { .proxy_coa = b->proxy_coa, .group = *w->group };
 	struct group g = { .group = *w->group };
+	struct lma_context_view c;
 	uint8_t result = MH_SUB_ACCEPTED;
 	bool asked = lma_group_result(w->ctx->lma, w->mn, w->group, &result);
 
@@ -202,11 +239,16 @@ static void group_steps(struct why *w, const struct bindings *b, const struct tu
 
 	lma_each_subscription(w->ctx->lma, find_subscription, &s);
 	lma_each_group(w->ctx->lma, find_group, &g);
-	if ((asked && result != MH_SUB_ACCEPTED) || !s.found)
+	c = lma_context(w->ctx->lma, w->mn, w->group);
+	if (asked && result != MH_SUB_ACCEPTED)
 		not_subscribed(w, result);
-	else
-		why_step(w, "subscription", WHY_OK, NULL, "asked for by its MAG%s, %s",
-			 asked ? " in this node's registration" : " (for whichever of its nodes)",
+	else if (!s.found && !comes_along(w, &c))
+		not_subscribed(w, result);
+	else if (s.found)
+		why_step(w, "subscription", WHY_OK, NULL, "%s, %s",
+			 asked			     ? "asked for by its MAG in this node's registration"
+			 : s.origins == SUB_ORIGIN_IMPLICIT ? "sent to its MAG unasked, for the node listened to it before"
+							   : "asked for by its MAG (for whichever of its nodes)",
 			 s.exclude ? "from any source" : "from named sources");
 
 	if (!g.joined)
@@ -235,8 +277,8 @@ void why_lma(struct why *w)
 	if (!b.active) {
 		why_step(w, "registered", WHY_FAILED,
 			 "ask at the MAG that the node is attached to now; none has registered it",
-			 "MAG %s has given it up; its binding is kept for a moment in case another one registers it",
-			 mag);
+			 "MAG %s has given it up; its binding is kept for a moment in case another one registers it%s",
+			 mag, b.context.groups ? ", with the groups that it listened to" : "");
 		return;
 	}
 	t.proxy_coa = b.proxy_coa;
@@ -250,6 +292,7 @@ void why_lma(struct why *w)
 		why_step(w, "tunnel", WHY_FAILED,
 			 "see the log; the data plane's table of tunnels may be full (dataplane.limits.tunnels)",
 			 "the tunnel to its MAG is not up");
+	context(w, &b.context);
 	if (w->group)
 		group_steps(w, &b, &t);
 	else if (w->ctx->dp && !w->stopped) {

@@ -203,16 +203,67 @@ static void registered(struct why *w, const struct mag_node_view *n)
 	why_step(w, "registered", WHY_NOT_REACHED, NULL, "no registration was sent");
 }
 
+/* ---- what comes along, and where to ---- */
+
+struct handing {
+	const struct nai *mn;
+	bool out, in;
+	struct mag_handover_view to, from; /* their names are borrowed until the next call on the engine */
+};
+
+static void find_handover(void *arg, const struct mag_handover_view *v)
+{
+	struct handing *h = arg;
+
+	if (!nai_eq(h->mn, v->mn))
+		return;
+	*(v->incoming ? &h->in : &h->out) = true;
+	*(v->incoming ? &h->from : &h->to) = *v;
+}
+
+/* No step where no handover is under way. */
+static void handover(struct why *w, const struct mag_node_view *n)
+{
+	struct handing h = { .mn = w->mn };
+	uint32_t packets = 0, octets = 0;
+	char held[64] = "";
+
+	mag_each_handover(w->ctx->mag, find_handover, &h);
+	if (h.in && h.from.node && w->ctx->dp && dp_seam_held(w->ctx->dp, h.from.node, &packets, &octets))
+		snprintf(held, sizeof(held), "; %u packets are held for it", packets);
+	if (h.in)
+		why_step(w, "handover", WHY_OK, NULL, "%s from MAG %s: %s, %u groups, %u refused%s%s",
+			 h.from.reactive ? "fetched" : "handed over", h.from.peer_name, mag_handover_state_name(h.from.state),
+			 h.from.groups, h.from.refused, h.from.forwarding ? "; what still comes there is forwarded" : "", held);
+	if (!h.out)
+		return;
+	if (n->handing_over)
+		why_step(w, "handover", WHY_PENDING, "`roamcast handover MN --cancel` ends it: the node is served here again",
+			 "it is handed over to MAG %s: %s; what comes for it goes there", h.to.peer_name,
+			 mag_handover_state_name(h.to.state));
+	else
+		why_step(w, "handover", WHY_OK, NULL, "it is to go to MAG %s: %s", h.to.peer_name,
+			 mag_handover_state_name(h.to.state));
+}
+
+/* No step where nothing came along, or is waited for. */
+static void context(struct why *w, const struct mag_node_view *n)
+{
+	char lma[ADDR_STR_MAX];
+
+	if (n->context_asked)
+		why_step(w, "context", WHY_OK, NULL, "LMA %s was asked what it listened to at the MAG before, and has not answered yet (queries: %u)",
+			 addr_str(lma_of(w, n), lma), n->context_queries);
+	else if (n->n_context)
+		why_step(w, "context", WHY_OK, NULL,
+			 "groups that came along from the MAG where it was, and of which it has not spoken here: %u", n->n_context);
+}
+
 /* ---- unicast ---- */
 static void unicast(struct why *w, const struct mag_node_view *n)
 {
 	struct dp_count up = { 0 }, down = { 0 };
 
-	if (n->handing_over) {
-		why_step(w, "data plane", WHY_PENDING, "`roamcast show handovers` tells to where; `roamcast handover --cancel` ends it",
-			 "it is handed over: what comes for it goes to another MAG");
-		return;
-	}
 	if (!w->ctx->dp)
 		return;
 	if (!dp_node_count(w->ctx->dp, n->node, &up, &down))
@@ -267,6 +318,9 @@ static void not_asked(struct why *w, const struct mag_node_view *n)
 			 e.kind == EV_GROUP_TERMINATED ? "terminated by the network" : "refused", at,
 			 e.kind == EV_GROUP_TERMINATED ? "" : " with ",
 			 e.kind == EV_GROUP_TERMINATED ? "" : mh_sub_result_name((uint8_t)e.status));
+	else if (n->context_asked)
+		why_step(w, "subscription", WHY_PENDING, "wait a moment and ask again",
+			 "the node has not asked for the group here, and what it listened to before is not known yet");
 	else
 		why_step(w, "subscription", WHY_FAILED,
 			 "let a program in the node join the group, act for it with `roamcast subscribe`, or add it to "
@@ -412,11 +466,13 @@ void why_mag(struct why *w)
 	seen_and_identified(w, &n);
 	authorised(w, &n);
 	registered(w, &n);
+	handover(w, &n);
 	if (n.step_done[MAG_STEP_ADVERTISED])
 		why_step(w, "advertised", WHY_OK, NULL, "a Router Advertisement with its prefixes was sent");
 	else
 		why_step(w, "advertised", WHY_PENDING, "see that the link is up",
 			 "no Router Advertisement has been sent yet");
+	context(w, &n);
 	if (w->group)
 		group_steps(w, &n);
 	else

@@ -217,6 +217,73 @@ static void why_lma_refuses(void **state)
 	why(f, false, ALICE, false, "registered", "failed", "refused with status 154 MAG_NOT_AUTHORIZED_FOR_PROXY_REG");
 }
 
+#define OLD_COA "2001:db8:1::2"
+#define STREAM ", \"group\": \"ff3e::8000:1\""
+
+/* Alice at another MAG, which asks for the stream in her registration, and then is never heard again. */
+static void elsewhere(struct fixture *f)
+{
+	struct in6_addr coa, lmaa, group, source;
+	static struct mh_msg m;
+	uint8_t bytes[MH_LEN_MAX];
+
+	assert_true(addr_parse(OLD_COA, &coa) && addr_parse(LMAA, &lmaa));
+	assert_true(addr_parse("ff3e::8000:1", &group) && addr_parse("2001:db8:5::5", &source));
+	mh_init(&m, MH_BU);
+	m.seq = 1;
+	m.flags = MH_BU_A | MH_BU_P | MH_BU_S;
+	m.lifetime_4s = 100;
+	m.has = MH_HAS_MN_ID | MH_HAS_HANDOFF | MH_HAS_ATT | MH_HAS_LLID | MH_HAS_TIMESTAMP | MH_HAS_CAPABILITIES;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = nai_of("alice@x", 7);
+	m.handoff = MH_HANDOFF_NEW_INTERFACE;
+	m.att = MH_ATT_ETHERNET;
+	m.llid = lladdr_of((const uint8_t[]){ 2, 0, 0, 0, 0, 1 }, 6);
+	m.timestamp = mh_timestamp_of(f->now.wall.ns);
+	m.capabilities = (struct mh_capabilities){ 1, MH_ROLE_PROXY, MH_FEATURE_AMS_IN_PBU | MH_FEATURE_CONTEXT, 32 };
+	m.n_hnp = 1;
+	assert_true(mh_add_record(&m, &m.ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &group, &source, 1, MH_AMS_SOURCES));
+	m.has |= MH_HAS_AMS;
+	lma_recv_mh(f->lma, f->now, &coa, &lmaa, bytes,
+		    mh_encode(&(struct mh_conf){ .pen = MH_PEN_DOCUMENTATION }, &m, &coa, &lmaa, bytes, sizeof(bytes)));
+	pump(f);
+}
+
+/* A node that moved: how far what it listened to has come, at both. */
+static void why_context(void **state)
+{
+	struct fixture *f = *state;
+
+	stop(f);
+	start(f, "2001:db8:1::/64");
+	elsewhere(f);
+	why(f, true, ALICE, true, "registered", "ok", "at MAG " OLD_COA);
+	run(f, span_s(1));
+	do_good(f, ATTACH_ALICE);
+	why(f, true, ALICE, true, "context", "ok", "MAG " OLD_COA ", where it was, is asked what it listened to (queries: 1");
+	why(f, true, ALICE STREAM, false, "subscription", "pending", "the node listened to the group at the MAG before");
+	why(f, true, ALICE ", \"group\": \"ff1e::1:1\"", false, "subscription", "pending",
+	    "MAG " OLD_COA ", where the node was, has not told yet");
+	why(f, false, ALICE, true, "context", "ok", "LMA " LMAA " was asked what it listened to at the MAG before");
+	why(f, false, ALICE STREAM, false, "subscription", "pending", "what it listened to before is not known yet");
+	run(f, span_s(2)); /* the other MAG does not answer: what its registration had said is what there is */
+	why(f, false, ALICE, true, "context", "ok", "of which it has not spoken here: 1");
+	why(f, false, ALICE STREAM, true, "subscription", "ok", "asked for by context");
+	why(f, true, ALICE STREAM, true, "subscription", "ok", "asked for by its MAG in this node's registration");
+}
+
+static void why_handed_over(void **state)
+{
+	struct fixture *f = *state;
+
+	do_good(f, ATTACH_ALICE);
+	do_good(f, SUBSCRIBE);
+	do_good(f, HAND_OVER);
+	why(f, false, ALICE, true, "handover", "ok", "it is to go to MAG mag2: initiating");
+	run(f, span_s(3)); /* which does not answer */
+	why(f, false, ALICE STREAM, true, "subscription", "ok", "asked for by admin");
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -232,6 +299,8 @@ int main(void)
 		TEST(why_lma_died),
 		TEST(why_silent_source),
 		TEST(why_lma_refuses),
+		TEST(why_context),
+		TEST(why_handed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
