@@ -141,6 +141,17 @@ async def _(t):
         raise Fail(f"a General Query after {q.time - since:.2f} s, not {want:.2f}")
 
 
+@row("EL-QQI-FLOAT", "3810 5.1.9, 9.5", MUST, "also where it is told as a floating-point value",
+     "after a General Query, Q() from a lower address on d3 with QQIC 0x81 (136 s), while our QRI is 40 s",
+     "no General Query on d3 for 30 s: as an integer without its highest bit the value would end the timeout after 22 s",
+     bed="slow", needs=[QUERIER, LINKS])
+async def _(t):
+    await t.first(t.d3, t.is_query("::"), 8, t.bed.started, "a General Query")
+    t.router(t.d3, LOWER).query(response=1000, qqic=0x81)
+    await t.sleep(0.05)
+    await t.never(t.d3, t.is_query("::"), 30, what="a General Query")
+
+
 @row("EL-V1", "3810 7.6.2; 2710 4", TEXT, "an MLDv1 query from a lower address counts in the election too",
      "after a General Query, MLDv1 Q() from a lower address on d3", "no General Query on d3 for QI + 1 s", bed="election",
      needs=[QUERIER, LINKS], alone=True)

@@ -408,3 +408,29 @@ async def _(t):
     await t.sleep(0.2)
     if told != 3:
         raise Fail(f"told {told} times")
+
+
+@row("UQ-FLOAT", "3810 5.1.3, 6.2", TEXT,
+     "a Maximum Response Code of 32768 or more is a floating-point value: answers are spread over the delay that it stands for",
+     "72 groups; upstream Q(G) with code 0x8001 (32.776 s) for 12 of them, with 0xffff (2 h 19 min) for 60",
+     "upstream IS_EX{} of all the 12 within 32.8 s, half of them later than 4 s at least; of the 60 hardly any", bed="slow")
+async def _(t):
+    soon, late = [t.asm() for _ in range(12)], [t.asm() for _ in range(60)]
+    h, r = t.host(t.d1), t.router(t.up, LOWER)
+    for i in range(0, 72, 36):
+        h.report(*[(TO_EX, g) for g in (soon + late)[i:i + 36]])
+    await t.sleep(2 * t.timers.unsolicited + 0.3)
+    since = time.time()
+    for g in soon + late:
+        r.query(g, response=0x8001 if g in soon else 0xFFFF, qqic=125)
+        await t.sleep(0.01)
+    await t.sleep(33.4)
+    delays = sorted(packet.time - since for g in soon for packet, _ in t.said(g, since, t.CURRENT)[:1])
+    t.notes.append(" ".join(f"{d:.1f}" for d in delays) + " s")
+    if len(delays) < 12:
+        raise Fail(f"of 12 groups {len(delays)} were answered for: {t.notes[-1]}")
+    if delays[6] < 4:
+        raise Fail(f"answered after {t.notes[-1]}")
+    hasty = sum(bool(t.said(g, since, t.CURRENT)) for g in late)
+    if hasty > 4:
+        raise Fail(f"of 60 groups {hasty} were answered for within 33 s, where the delay may be 2 h 19 min")
