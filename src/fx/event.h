@@ -60,6 +60,7 @@ struct event {
 	struct in6_addr peer, old_peer;
 	struct in6_addr group, source;
 	uint32_t ifindex;
+	char link[32];	    /* its name; empty: the shell looks it up */
 	uint32_t node;	    /* a MAG's number of the node */
 	struct lladdr lladdr;
 	int32_t status;	    /* PBA, BRA or subscription status, by kind; -1 = none */

@@ -177,7 +177,7 @@ void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *
 	if (came) {
 		e = mag_event_of(EV_LINK_UP, NULL);
 		e.ifindex = ifindex;
-		snprintf(e.detail, sizeof(e.detail), "%s", link->name);
+		memcpy(e.link, link->name, sizeof(e.link));
 		fxq_event(mag->fxq, &e);
 	}
 	probe_begin(mag, now, link);
@@ -196,7 +196,7 @@ void mag_link_down(struct mag *mag, struct now now, uint32_t ifindex)
 	mag_strangers_forget_link(mag, ifindex);
 	e = mag_event_of(EV_LINK_DOWN, NULL);
 	e.ifindex = ifindex;
-	snprintf(e.detail, sizeof(e.detail), "%s", link->name);
+	memcpy(e.link, link->name, sizeof(e.link));
 	fxq_event(mag->fxq, &e);
 	mag_link_free(mag, link);
 	mag_settle(mag, now);

@@ -267,6 +267,8 @@ struct event mag_event_of(enum event_kind kind, const struct mag_node *node)
 	e.mn = node->mn;
 	e.node = node->number;
 	e.ifindex = node->ifindex;
+	if (node->link)
+		memcpy(e.link, node->link->name, sizeof(e.link));
 	e.lladdr = node->lladdr;
 	if (node->peer)
 		e.peer = node->peer->lmaa;

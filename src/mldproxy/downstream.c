@@ -206,7 +206,7 @@ static void downstream_event(struct mldproxy *p, enum event_kind kind, const str
 {
 	struct event e = {.kind = kind, .ifindex = l->ifindex, .status = -1};
 
-	memcpy(e.detail, l->name, sizeof(l->name));
+	memcpy(e.link, l->name, sizeof(l->name));
 	fxq_event(p->fxq, &e);
 }
 

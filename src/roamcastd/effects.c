@@ -100,12 +100,23 @@ static enum log_level level_of(enum event_kind kind)
 	return LOG_LV_DEBUG;
 }
 
-static void tell(struct daemon *d, const struct event *e)
+/* Where the engine that told it had no name for the link, or did not know it. */
+static void name_link(const struct daemon *d, struct event *e)
 {
+	const struct link_info *l = e->ifindex && !e->link[0] ? netlink_find(d->netlink, e->ifindex) : NULL;
+
+	if (l)
+		snprintf(e->link, sizeof(e->link), "%s", l->name);
+}
+
+static void tell(struct daemon *d, const struct event *told)
+{
+	struct event named = *told, *e = &named;
 	enum log_level level = level_of(e->kind);
 	wall_t at = clock_now().wall;
 	bool monitored = d->ctl && ctl_server_monitored(d->ctl);
 
+	name_link(d, e);
 	event_log_add(d->events, e, at);
 	if (!monitored && !log_on(level))
 		return;

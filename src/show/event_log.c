@@ -150,6 +150,8 @@ json_t *show_event(const struct event *e, wall_t at)
 		row_set(j, "lladdr", j_lladdr(&e->lladdr));
 	if (e->ifindex)
 		row_set(j, "ifindex", json_integer(e->ifindex));
+	if (e->link[0])
+		row_set(j, "link", json_stringn(e->link, strnlen(e->link, sizeof(e->link))));
 	if (e->node)
 		row_set(j, "node", json_integer(e->node));
 	if (!addr_is_any(&e->peer))
@@ -206,6 +208,8 @@ void show_event_text(const json_t *event, FILE *to)
 	{
 		if (strcmp(key, "time") == 0 || strcmp(key, "event") == 0 || strcmp(key, "mn") == 0)
 			continue;
+		if (strcmp(key, "ifindex") == 0 && json_object_get(event, "link"))
+			continue; /* people know links by their names */
 		fprintf(to, " %s=", key);
 		print_value(v, to);
 	}

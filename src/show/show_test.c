@@ -400,6 +400,19 @@ static void event_forms(void **state)
 				  "status_name=MAG_NOT_AUTHORIZED_FOR_PROXY_REG detail=\"two words\"");
 	/* A name goes out printable and comes back whole. */
 	assert_true(mn_read(member(j, "mn"), &back));
+	/* A link has its number for programs, and its name for all. */
+	e.ifindex = 7;
+	snprintf(e.link, sizeof(e.link), "acc1");
+	json_decref(j);
+	j = show_event(&e, (wall_t){ INT64_C(1780000000500000000) });
+	assert_int_equal(json_integer_value(json_object_get(j, "ifindex")), 7);
+	assert_string_equal(json_string_value(json_object_get(j, "link")), "acc1");
+	free(text);
+	to = open_memstream(&text, &size);
+	show_event_text(j, to);
+	fclose(to);
+	assert_non_null(strstr(text, " link=acc1 "));
+	assert_null(strstr(text, "ifindex"));
 	assert_true(nai_eq(&back, &e.mn));
 	free(text);
 	json_decref(j);
