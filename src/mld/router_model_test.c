@@ -2,6 +2,7 @@
 /* The router side against a slow obvious model at random: sets are bit masks, and the rows of RFC 3810 7.4 are written
  * as the RFC writes them. */
 #include "base/rng.h"
+#include "mld/router_priv.h"
 #include "mld/testing.h"
 
 #define SOURCES 8
@@ -165,8 +166,20 @@ static void model_until(struct model *m, int64_t now)
 
 /* ---- the run ---- */
 
+/* The forms that the engine keeps a group in. */
+enum form {
+	ABSENT,
+	SHORT,	  /* struct group alone: one host, any-source */
+	ONE_HOST, /* the same host, with something else about the group */
+	MEMBERS,  /* a list of hosts with their filters */
+	UNKNOWN,  /* nobody who is known: those who were have left */
+	FORMS
+};
+static unsigned changed[FORMS][FORMS]; /* how often from one to the other */
+
 struct run {
 	uint64_t seed;
+	enum form form[GROUPS];
 	struct rng rng;
 	struct bench b;
 	bool querier;
@@ -208,14 +221,28 @@ static void run_effects(struct run *r)
 		}
 }
 
+static enum form form_of(const struct run *r, const struct in6_addr *group)
+{
+	const struct group *g = link_find(r->b.link, group);
+
+	if (!g)
+		return ABSENT;
+	if (group_host(r->b.set, g))
+		return g->has_detail ? ONE_HOST : SHORT;
+	return track_count(r->b.link, g) ? MEMBERS : UNKNOWN;
+}
+
 static void run_check(struct run *r)
 {
 	for (unsigned g = 0; g < GROUPS; g++) {
 		const struct model *m = &r->model[g];
 		struct in6_addr group = group_of(g);
 		struct filter has = FILTER_NONE, want;
+		enum form form = form_of(r, &group);
 		char letters[SOURCES + 1];
 
+		changed[r->form[g]][form]++;
+		r->form[g] = form;
 		letters_of(m->exclude ? m->y : m->x, letters);
 		want = filter_named(m->exclude ? FILTER_EXCLUDE : FILTER_INCLUDE, letters);
 		mld_link_state(r->b.link, &group, &has);
@@ -307,6 +334,13 @@ static void random_record(struct run *r, unsigned g)
 	uint8_t bytes[1280];
 
 	src.s6_addr[15] = (uint8_t)(1 + rng_below(&r->rng, 3));
+	if (rng_below(&r->rng, 3) == 0) { /* of any source or of none, as most of what a link hears */
+		static const enum mld_record_type types[] = {MLD_CHANGE_TO_EXCLUDE, MLD_MODE_IS_EXCLUDE,
+							     MLD_CHANGE_TO_INCLUDE};
+
+		type = types[rng_below(&r->rng, 3)];
+		set = 0;
+	}
 	letters_of(set, letters);
 	mld_report_begin(&report, &src, bytes, sizeof(bytes));
 	mld_report_add(&report, type, &group, v, sources_named(letters, v));
@@ -385,9 +419,25 @@ static void test_random(void **state)
 		random_run(seed);
 }
 
+/* The runs came by every form, into it and out of it: else they would say nothing about it. */
+static void test_every_form(void **state)
+{
+	static const enum form ways[][2] = {
+	    {ABSENT, SHORT},	{SHORT, ABSENT},    {SHORT, ONE_HOST},	 {ONE_HOST, SHORT},  {SHORT, MEMBERS},
+	    {MEMBERS, SHORT},	{ABSENT, MEMBERS},  {MEMBERS, ABSENT},	 {ABSENT, ONE_HOST}, {ONE_HOST, ABSENT},
+	    {MEMBERS, UNKNOWN}, {UNKNOWN, MEMBERS}, {ONE_HOST, UNKNOWN}, {UNKNOWN, ABSENT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (!getenv("SEED") && changed[ways[i][0]][ways[i][1]] < 20)
+			fail_msg("from form %u to %u: %u times", ways[i][0], ways[i][1],
+				 changed[ways[i][0]][ways[i][1]]);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_every_form)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
