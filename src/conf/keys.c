@@ -400,7 +400,7 @@ static const struct conf_key keys[] = {
 	       "octets held for one node at most; default: 16 MiB"),
 	SPAN("mag.handover.buffer-age", mag.handover.buffer_age, 10 * MS, M, "default", 0,
 	     "a packet is held for so long at most; default: 500 ms"),
-	NUMBER("mag.handover.groups", mag.handover.groups_max, 1, 112, NULL, 0,
+	NUMBER("mag.handover.groups", mag.handover.groups_max, 1, 1024, NULL, 0,
 	       "groups of a node that are taken over at most; others are refused to the gateway that hands it over"),
 	NUMBER("mag.handover.per-second", mag.handover.per_s, 1, 1000000, NULL, 0,
 	       "handovers that candidates may begin per second"),

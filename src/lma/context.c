@@ -18,6 +18,7 @@
 #define QUESTIONS_MAX 4	      /* MAGs that one node's context may be owed by */
 #define KEPT_FOR span_s(10)   /* behind the handover: PBUs and queries are repeated within that */
 #define MESSAGE_MAX (1280 - 40) /* never fragmented; the rest goes in another one */
+#define MORE_SIZE 48		/* of the option that says so */
 
 static uint64_t features_of(const struct peer *p)
 {
@@ -179,15 +180,15 @@ static void take(struct lma *l, struct carried *c, const struct mh_msg *m)
 	hold(l, c, &c->context);
 }
 
-/* The last group of a message that is not all: they stand in order. */
-static struct in6_addr last_of(const struct mh_msg *m)
+/* Where a message ends that is not all: as it says, or with its last group, for they stand in order. */
+static struct mn_context_place end_of(const struct mh_msg *m)
 {
-	struct in6_addr last = addr_any;
+	struct mn_context_place end = mn_context_place_of(m);
 
-	for (uint16_t i = 0; i < m->ams.n; i++)
-		if (addr_cmp(&m->records[m->ams.first + i].group, &last) > 0)
-			last = m->records[m->ams.first + i].group;
-	return last;
+	for (uint16_t i = 0; !(m->has & MH_HAS_MORE_AFTER) && i < m->ams.n; i++)
+		if (addr_cmp(&m->records[m->ams.first + i].group, &end.group) > 0)
+			end.group = m->records[m->ams.first + i].group;
+	return end;
 }
 
 /* ---- telling the MAG of now ---- */
@@ -215,21 +216,17 @@ static void put_identity(const struct nai *mn, struct mh_msg *m)
 	m->mn_id = *mn;
 }
 
-/* Groups from `from` on into the message, which has `used` octets; the rest is announced to whom knows that. */
-static bool put_context(const struct lma *l, const struct carried *c, size_t from, struct mh_msg *m, size_t used,
-			const struct peer *to)
+/* What is behind *place into the message, which has `used` octets; the rest is announced to whom knows that. */
+static bool put_context(const struct lma *l, const struct carried *c, struct mn_context_place *place, struct mh_msg *m,
+			size_t used, const struct peer *to)
 {
 	bool knows = features_of(to) & MH_FEATURE_CONTEXT;
-	size_t room = knows ? MESSAGE_MAX : MH_LEN_MAX - 16, reached;
+	size_t room = knows ? MESSAGE_MAX - MORE_SIZE : MH_LEN_MAX - 16;
 
-	room -= knows ? 32 : 0; /* for "more" */
-	reached = room > used ? mn_context_put(&c->context, from, l->now, m, room - used, knows) : from;
-	if (reached == c->context.n)
+	if (mn_context_put(&c->context, place, l->now, m, room > used ? room - used : 0, knows))
 		return true;
-	if (knows && reached > from) {
-		m->has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
-		m->more_after = c->context.v[reached - 1].group;
-	}
+	if (knows && m->ams.n)
+		mn_context_put_more(place, m);
 	return false;
 }
 
@@ -241,7 +238,7 @@ static size_t encoded(const struct lma *l, const struct mh_msg *m)
 }
 
 static void respond(struct lma *l, const struct carried *c, const struct nai *mn, const struct peer *to,
-		    const struct in6_addr *dst, uint8_t seq, size_t from)
+		    const struct in6_addr *dst, uint8_t seq, struct mn_context_place place)
 {
 	struct mh_msg *m = &l->tx;
 
@@ -249,7 +246,7 @@ static void respond(struct lma *l, const struct carried *c, const struct nai *mn
 	m->seq = seq;
 	put_identity(mn, m);
 	if (c && to)
-		(void)put_context(l, c, from, m, encoded(l, m), to);
+		(void)put_context(l, c, &place, m, encoded(l, m), to);
 	if (m->ams.n)
 		m->flags = MH_SUBSCRIPTION_I;
 	if (lma_send(l, &l->conf.lmaa, dst))
@@ -263,8 +260,7 @@ static void respond_asked(struct lma *l, struct carried *c)
 	if (!c->asked.waits)
 		return;
 	c->asked.waits = false;
-	respond(l, c, &mn, c->binding->peer, &c->asked.src, c->asked.seq,
-		c->asked.behind ? mn_context_after(&c->context, &c->asked.group) : 0);
+	respond(l, c, &mn, c->binding->peer, &c->asked.src, c->asked.seq, c->asked.place);
 }
 
 /* Nobody is to be waited for any more. */
@@ -312,10 +308,8 @@ static bool ask(struct lma *l, struct question *q)
 	m->seq = q->seq;
 	put_identity(&mn, m);
 	m->n_hnp = binding_prefixes(b, m->hnp);
-	if (q->behind) {
-		m->has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
-		m->more_after = q->group;
-	}
+	if (q->parts)
+		mn_context_put_more(&q->place, m);
 	if (lma_send(l, &l->conf.lmaa, &q->mag))
 		lma_count(l, LMA_QUERIES_SENT);
 	q->tries++;
@@ -367,9 +361,9 @@ static struct question *question_new(struct lma *l, struct carried *c, const str
 	return q;
 }
 
-/* From the beginning, or (`behind`) the rest. */
+/* From the beginning, or the rest: what is behind the place, after that many parts. */
 static bool begin(struct lma *l, struct carried *c, const struct in6_addr *mag, uint8_t revoke,
-		  const struct in6_addr *behind)
+		  const struct mn_context_place *place, uint8_t parts)
 {
 	struct question *q = question_of(c, mag);
 
@@ -380,9 +374,8 @@ static bool begin(struct lma *l, struct carried *c, const struct in6_addr *mag, 
 	q->seq = ++l->next_query;
 	q->tries = 0;
 	q->revoke = revoke;
-	q->behind = behind != NULL;
-	if (behind)
-		q->group = *behind;
+	q->place = *place;
+	q->parts = parts;
 	heap_clear(&l->heap, &c->timer);
 	if (ask(l, q))
 		return true;
@@ -393,9 +386,9 @@ static bool begin(struct lma *l, struct carried *c, const struct in6_addr *mag, 
 
 /* For the rest of what that MAG tells. */
 static void go_on(struct lma *l, struct carried *c, const struct in6_addr *mag, uint8_t revoke,
-		  const struct in6_addr *behind)
+		  const struct mn_context_place *place, uint8_t parts)
 {
-	if (!begin(l, c, mag, revoke, behind) && !c->n_questions)
+	if (!begin(l, c, mag, revoke, place, parts) && !c->n_questions)
 		complete(l, c);
 }
 
@@ -438,11 +431,11 @@ void context_response(struct lma *l, const struct in6_addr *src, const struct mh
 		return;
 	}
 	take(l, q->carried, m);
-	if ((m->has & MH_HAS_MORE) && m->ams.n) {
-		struct in6_addr last = last_of(m);
+	if ((m->has & MH_HAS_MORE) && m->ams.n && q->parts < MN_CONTEXT_PARTS_MAX) {
+		struct mn_context_place end = end_of(m);
 
-		if (!q->behind || addr_cmp(&last, &q->group) > 0) {
-			go_on(l, q->carried, src, q->revoke, &last);
+		if (mn_context_is_behind(&end, &q->place)) {
+			go_on(l, q->carried, src, q->revoke, &end, (uint8_t)(q->parts + 1));
 			return;
 		}
 	}
@@ -505,9 +498,9 @@ void context_told(struct lma *l, struct binding *b, const struct mh_msg *m)
 	forget_known(l, c);
 	take(l, c, m);
 	if (m->has & MH_HAS_MORE) {
-		struct in6_addr last = last_of(m);
+		struct mn_context_place end = end_of(m);
 
-		go_on(l, c, &b->peer->proxy_coa, 0, &last);
+		go_on(l, c, &b->peer->proxy_coa, 0, &end, 1);
 	}
 	if (!c->n_questions && !c->context.n)
 		context_drop(l, b);
@@ -524,9 +517,9 @@ void context_crossed(struct lma *l, struct binding *b, const struct in6_addr *ma
 	if (m->flags & MH_BU_S) {
 		take(l, b->carried, m);
 		if (m->has & MH_HAS_MORE) {
-			struct in6_addr last = last_of(m);
+			struct mn_context_place end = end_of(m);
 
-			go_on(l, b->carried, mag, 0, &last);
+			go_on(l, b->carried, mag, 0, &end, 1);
 			return;
 		}
 	}
@@ -561,7 +554,7 @@ bool context_moves(struct lma *l, struct binding *b, const struct peer *old, con
 		c->unanswered = true;
 		return false;
 	}
-	return begin(l, c, &old->proxy_coa, had ? trigger : 0, NULL);
+	return begin(l, c, &old->proxy_coa, had ? trigger : 0, &(struct mn_context_place){.group = addr_any}, 0);
 }
 
 void context_returns(struct lma *l, struct binding *b, const struct mh_msg *m)
@@ -607,6 +600,7 @@ bool context_awaited(const struct binding *b) { return b->carried && b->carried-
 void context_answer(struct lma *l, const struct pbu *r, const struct binding *b, struct mh_msg *a)
 {
 	struct carried *c = b->carried;
+	struct mn_context_place place = {.group = addr_any};
 	struct mh_msg plain;
 	bool whole;
 
@@ -620,7 +614,7 @@ void context_answer(struct lma *l, const struct pbu *r, const struct binding *b,
 		return;
 	a->flags |= MH_BA_S;
 	plain = *a;
-	whole = put_context(l, c, 0, a, encoded(l, a), b->peer);
+	whole = put_context(l, c, &place, a, encoded(l, a), b->peer);
 	/* A refresh shows that the MAG has the answer to what it sent before, if that was none. */
 	c->in_answer = whole && r->m->handoff != MH_HANDOFF_REREGISTRATION;
 	if (!whole && !(a->has & MH_HAS_MORE))
@@ -647,14 +641,13 @@ void context_query(struct lma *l, const struct in6_addr *src, const struct mh_ms
 	if (!c) {
 		const struct nai mn = m->mn_id;
 
-		respond(l, NULL, &mn, NULL, src, (uint8_t)m->seq, 0);
+		respond(l, NULL, &mn, NULL, src, (uint8_t)m->seq, mn_context_place_of(m));
 		return;
 	}
 	c->asked.waits = true;
 	c->asked.src = *src;
 	c->asked.seq = (uint8_t)m->seq;
-	c->asked.behind = m->has & MH_HAS_MORE_AFTER;
-	c->asked.group = m->more_after;
+	c->asked.place = mn_context_place_of(m);
 	if (!c->n_questions)
 		respond_asked(l, c);
 }

@@ -365,6 +365,67 @@ static void long_contexts_come_in_parts(void **state)
 	rig_free(r);
 }
 
+static struct in6_addr source(unsigned i)
+{
+	struct in6_addr a = A("2001:db8:5::");
+
+	a.s6_addr[15] = (uint8_t)i;
+	return a;
+}
+
+static void with_sources(struct mh_msg *m, const char *group, unsigned from, unsigned to)
+{
+	struct in6_addr g = A(group), s[100];
+
+	for (unsigned i = from; i < to; i++)
+		s[i - from] = source(i);
+	assert_true(mh_add_record(m, &m->ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &g, s, to - from, MH_AMS_SOURCES));
+	m->has |= MH_HAS_AMS;
+	m->flags = MH_SUBSCRIPTION_I;
+}
+
+/* One group has more sources than a message holds: the rest of them is asked for, and told, and then what is behind. */
+static void a_long_list_of_sources_comes_in_parts(void **state)
+{
+	struct rig *r = begin(MN_CONTEXT_QUERY, false);
+	const struct rig_sent *s;
+	unsigned n_sources = 0, n_messages = 0;
+	struct mh_msg *m;
+
+	(void)state;
+	settle_at_0(r, FEATURES);
+	assert_int_equal(move_to(r, 1, FEATURES), MH_ACCEPTED);
+	m = response((uint8_t)rig_last(r, MH_SUBSCRIPTION_QUERY)->m.seq);
+	with_sources(m, SSM, 1, 61);
+	m->has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
+	m->more_after = A(SSM);
+	m->more_source = source(60);
+	answer(r, 0, m);
+	s = rig_last(r, MH_SUBSCRIPTION_QUERY);
+	assert_true(addr_eq(&s->m.more_after, &m->more_after));
+	assert_true(addr_eq(&s->m.more_source, &m->more_source));
+	m = response((uint8_t)s->m.seq);
+	with_sources(m, SSM, 61, 101);
+	with(m, "ff3e::2", S1);
+	answer(r, 0, m);
+	assert_int_equal(rig_count(r, MH_REVOCATION), 1);
+	m = query(8);
+	do {
+		n_messages++;
+		answer(r, 1, m);
+		s = rig_last(r, MH_SUBSCRIPTION_RESPONSE);
+		for (unsigned i = 0; i < s->m.ams.n; i++)
+			n_sources += s->m.records[s->m.ams.first + i].n;
+		m = query((uint8_t)(m->seq + 1));
+		m->has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
+		m->more_after = s->m.more_after;
+		m->more_source = s->m.more_source;
+	} while ((s->m.has & MH_HAS_MORE) && n_messages < 9);
+	assert_int_equal(n_messages, 2);
+	assert_int_equal(n_sources, 101);
+	rig_free(r);
+}
+
 /* ---- whom to ask ---- */
 
 static void legacy_mags_are_asked_if_they_signal(void **state)
@@ -777,6 +838,7 @@ int main(void)
 		cmocka_unit_test(nothing_and_no_record_are_two_things),
 		cmocka_unit_test(a_de_registration_crosses_the_query),
 		cmocka_unit_test(long_contexts_come_in_parts),
+		cmocka_unit_test(a_long_list_of_sources_comes_in_parts),
 		cmocka_unit_test(legacy_mags_are_asked_if_they_signal),
 		cmocka_unit_test(a_mag_that_knows_no_query_is_not_asked_again),
 		cmocka_unit_test(context_off_is_rfc_6224),

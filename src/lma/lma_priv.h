@@ -253,9 +253,10 @@ struct carried {
 	bool let_go;	 /* the streams were */
 	struct share *held; /* upstream joins that are kept, though no MAG is sent the stream (decision 15) */
 	struct {
-		bool waits, behind;
+		bool waits;
 		uint8_t seq;
-		struct in6_addr group, src;
+		struct in6_addr src;
+		struct mn_context_place place; /* for what is behind it */
 	} asked; /* the MAG of now waits for the answer to its Subscription Query */
 };
 
@@ -267,8 +268,8 @@ struct question {
 	struct in6_addr mag;
 	uint8_t seq, tries;
 	uint8_t revoke; /* trigger of the BRI that follows (decision 13); 0: none does */
-	bool behind;	/* it is about the rest, behind this group */
-	struct in6_addr group;
+	uint8_t parts;	/* that came before: it is about what is behind the place */
+	struct mn_context_place place;
 };
 
 enum pending_kind {

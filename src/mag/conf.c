@@ -71,7 +71,7 @@ void mag_conf_defaults(struct mag_conf *conf)
 			.hold = span_s(5),
 			.handovers_max = 1024,
 			.per_s = 200,
-			.groups_max = 48,
+			.groups_max = 256,
 			.seam_wait = span_ms(200),
 		},
 		.nodes_max = 4096,

@@ -1,95 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Handovers and the gateways that they are with: the objects, HI and HAck (RFC 5949 6.1, RFC 5568 6.2), and time. What a
- * message means is the matter of handover_out.c and handover_in.c. */
+/* Handovers: the objects, HI and HAck (RFC 5949 6.1, RFC 5568 6.2), and time. What a message means is the matter of
+ * handover_out.c and handover_in.c. */
 #include <string.h>
 
 #include "mag/mag_priv.h"
-
-/* ---- gateways ---- */
-
-struct mag_neighbour *mag_neighbour_find(const struct mag *mag, const struct in6_addr *address)
-{
-	list_each (n, &mag->neighbours) {
-		struct mag_neighbour *x = list_owner(n, struct mag_neighbour, in_all);
-
-		if (addr_eq(&x->address, address))
-			return x;
-	}
-	return NULL;
-}
-
-static void neighbour_release(struct mag_neighbour *n)
-{
-	if (n->candidate || n->n_handovers)
-		return;
-	list_del(&n->in_all);
-	slab_put(&n->mag->neighbour_slab, n);
-}
-
-static struct mag_neighbour *neighbour_get(struct mag *mag, const struct in6_addr *address)
-{
-	struct mag_neighbour *n = mag_neighbour_find(mag, address);
-
-	if (n)
-		return n;
-	n = slab_get(&mag->neighbour_slab);
-	if (!n)
-		return NULL;
-	n->mag = mag;
-	n->address = *address;
-	list_add(&mag->neighbours, &n->in_all);
-	return n;
-}
-
-void mag_neighbours_conf(struct mag *mag, struct now now)
-{
-	const struct mag_conf *c = &mag->conf;
-
-	list_each (i, &mag->neighbours)
-		list_owner(i, struct mag_neighbour, in_all)->candidate = false;
-	for (uint16_t i = 0; i < c->n_candidates; i++) {
-		const struct mag_candidate *x = &c->candidates[i];
-		struct mag_neighbour *n;
-
-		if (addr_eq(&x->address, &c->proxy_coa) || !(n = neighbour_get(mag, &x->address)))
-			continue;
-		memcpy(n->name, x->name, sizeof(n->name));
-		n->candidate = true;
-		n->context = x->context;
-	}
-	list_each_safe (i, &mag->handovers) {
-		struct mag_handover *h = list_owner(i, struct mag_handover, in_all);
-
-		if ((!h->with->candidate || !c->handover.enabled) && h->state != MAG_HANDOVER_ENDING)
-			mag_handover_drop(h, now, "configuration");
-	}
-	list_each_safe (i, &mag->neighbours)
-		neighbour_release(list_owner(i, struct mag_neighbour, in_all));
-}
-
-/* Of one that announces nothing, what the configuration says of it: RFC 7411 has no announcement. */
-bool mag_neighbour_knows(const struct mag_neighbour *n, uint16_t feature)
-{
-	if (!n->heard_capabilities)
-		return feature == MH_FEATURE_MULTICAST_MOBILITY && n->context;
-	return n->capabilities.features & feature;
-}
-
-struct dp_tunnel mag_handover_path(const struct mag_handover *h)
-{
-	return (struct dp_tunnel){.local = h->mag->conf.proxy_coa, .remote = h->with->address};
-}
-
-void mag_handover_tunnel(struct mag_handover *h, bool on)
-{
-	struct dp_op op = {.kind = on ? DP_TUNNEL_ADD : DP_TUNNEL_DEL, .tunnel = mag_handover_path(h)};
-
-	if (h->tunnel == on)
-		return;
-	h->tunnel = on;
-	if (on ? h->with->n_tunnel++ == 0 : --h->with->n_tunnel == 0)
-		fxq_dp(h->mag->fxq, &op);
-}
 
 /* ---- objects ---- */
 
@@ -179,6 +93,8 @@ static void let_go(struct mag_handover *h)
 	h->forwarding = false;
 	h->ask.next = MONO_NEVER;
 	mn_context_drop(&h->context);
+	mn_context_drop(&h->coming);
+	h->gathering = false;
 }
 
 void mag_handover_free(struct mag_handover *h)
@@ -192,19 +108,14 @@ void mag_handover_free(struct mag_handover *h)
 	list_del(&h->in_all);
 	slab_put(&mag->handover_slab, h);
 	with->n_handovers--;
-	neighbour_release(with);
+	mag_neighbour_release(with);
 }
 
 void mag_handovers_free(struct mag *mag)
 {
 	while (!list_empty(&mag->handovers))
 		mag_handover_free(list_owner(list_first(&mag->handovers), struct mag_handover, in_all));
-	while (!list_empty(&mag->neighbours)) {
-		struct mag_neighbour *n = list_owner(list_first(&mag->neighbours), struct mag_neighbour, in_all);
-
-		n->candidate = false;
-		neighbour_release(n);
-	}
+	mag_neighbours_free(mag);
 }
 
 void mag_handover_event(const struct mag_handover *h, enum event_kind kind, int32_t status, const char *detail)
@@ -267,31 +178,49 @@ static void transmit(struct mag_handover *h)
 	m.seq = h->hi.seq;
 	m.flags = MH_HI_P | (h->hi.forward ? MH_HI_F : 0);
 	m.status = h->hi.code;
+	put_key(h, &m);
 	if (h->state == MAG_HANDOVER_INITIATING) {
 		m.flags |= MH_HI_U;
-		mag_handover_out_put(h, &m);
+		if (h->tell.parts)
+			mag_handover_out_put_groups(h, &m);
+		else
+			mag_handover_out_put(h, &m);
 	} else if (h->state == MAG_HANDOVER_FETCHING) {
 		put_request(&m);
 	} else if (h->hi.code == MH_HI_CONTEXT_COMPLETE && h->update) {
 		mag_handover_out_put_groups(h, &m);
+		if (h->tell.more)
+			m.status = MH_HI_DEFAULT; /* the last one says that it is all (RFC 5949 6.1.1) */
 	}
-	put_key(h, &m);
 	send_mh(mag, &h->with->address, &m);
 	mag_count(mag, MAG_C_HI_SENT);
 }
 
-void mag_handover_hi(struct mag_handover *h, struct now now, uint8_t code, bool forward)
+static void send_hi(struct mag_handover *h, struct now now)
 {
 	h->hi.seq = ++h->mag->hi_seq;
-	h->hi.code = code;
-	h->hi.forward = forward;
 	h->hi.tries = 1;
-	h->update = h->changed;
-	h->changed = false;
 	h->hi.timeout = h->mag->conf.handover.retransmit;
 	h->hi.next = mono_add(now.mono, h->hi.timeout);
 	transmit(h);
 	mag_handover_schedule(h);
+}
+
+void mag_handover_hi(struct mag_handover *h, struct now now, uint8_t code, bool forward)
+{
+	h->hi.code = code;
+	h->hi.forward = forward;
+	h->update = h->changed;
+	h->changed = false;
+	memset(&h->tell, 0, sizeof(h->tell));
+	send_hi(h, now);
+}
+
+void mag_handover_hi_more(struct mag_handover *h, struct now now)
+{
+	h->tell.from = h->tell.to;
+	h->tell.parts++;
+	send_hi(h, now);
 }
 
 /* An answer without an object: there is none, or none any more. */
@@ -339,7 +268,7 @@ void mag_handover_answer(struct mag_handover *h, uint8_t code)
 	m.status = code;
 	h->heard.answered = true;
 	h->heard.code = code;
-	if (h->side == MAG_HANDOVER_OUT) { /* reactive: the context is in the answer */
+	if (h->side == MAG_HANDOVER_OUT) { /* reactive: the context is in the answer; the anchor has what finds no room */
 		mag_handover_out_put(h, &m);
 		if (code == MH_HACK_CONTEXT_COMPLETE && (m.has & MH_HAS_MORE))
 			m.status = MH_HACK_CONTEXT_ACCEPTED;
@@ -476,12 +405,6 @@ bool mag_handover_refused(struct mag *mag, struct now now, const struct in6_addr
 	return true;
 }
 
-static void heard(struct mag_neighbour *n, const struct mh_msg *m)
-{
-	n->heard_capabilities = m->has & MH_HAS_CAPABILITIES;
-	n->capabilities = n->heard_capabilities ? m->capabilities : (struct mh_capabilities){0};
-}
-
 /* It is over by the other side's word. Without a key its number decides what it is about. */
 static void over(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m)
 {
@@ -520,7 +443,7 @@ static void recv_hi(struct mag *mag, struct now now, struct mag_neighbour *n, co
 		over(mag, now, n, m);
 		return;
 	}
-	if (is_request(m)) {
+	if (is_request(m) && !(h && mag_handover_in_goes_on(h, m))) {
 		mag_handover_out_reactive(mag, now, n, m);
 		return;
 	}
@@ -560,7 +483,7 @@ static void recv_hack(struct mag *mag, struct now now, struct mag_neighbour *n, 
 		mag_count(mag, MAG_C_HACK_UNMATCHED);
 		return;
 	}
-	heard(n, m);
+	mag_neighbour_heard(n, m);
 	h->hi.next = MONO_NEVER;
 	if (h->state == MAG_HANDOVER_ENDING)
 		mag_handover_free(h);
@@ -594,7 +517,7 @@ void mag_handover_recv(struct mag *mag, struct now now, const struct in6_addr *s
 	}
 	if (m->type == MH_HI) {
 		mag_count(mag, MAG_C_HI_RECEIVED);
-		heard(n, m);
+		mag_neighbour_heard(n, m);
 		recv_hi(mag, now, n, m);
 	} else {
 		recv_hack(mag, now, n, m);

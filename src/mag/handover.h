@@ -3,7 +3,8 @@
 /* Predictive handover inside the engine (RFC 5949, RFC 7411; docs/handover-predictive.md). One object for each handover
  * and gateway; the messages between the two are the same on either side, so it has one of each:
  *
- *	handover.c	the objects, gateways as neighbours, HI and HAck, time
+ *	handover.c	the objects, HI and HAck, time
+ *	neighbour.c	the other gateways
  *	handover_out.c	the old side: ask, forward, ready, and how that ends
  *	handover_in.c	the new side until the node comes: prepare, mark
  *	handover_arrive.c  the new side from then on
@@ -49,6 +50,7 @@ struct mag_handover {
 	bool changed;	/* old side: the node listens to other than was told */
 	bool update;	/* and the HI under way tells it */
 	bool told;	/* new side: that it is ready */
+	bool gathering; /* new side: what is told anew is not whole yet */
 	uint16_t key;
 	uint32_t number; /* of the node, where the data plane has to do with it; 0: not */
 
@@ -67,6 +69,12 @@ struct mag_handover {
 		uint16_t seq;
 		uint8_t flags, code;
 	} heard;
+	/* old side: how far the context was told before the HI under way, and with it; what follows is said in the next */
+	struct {
+		struct mn_context_place from, to;
+		uint8_t parts;
+		bool more;
+	} tell;
 	/* our question to the anchor; next is MONO_NEVER without any */
 	struct {
 		uint8_t what; /* enum mh_mark; 0: nothing was asked yet */
@@ -77,7 +85,8 @@ struct mag_handover {
 	struct deadline due; /* the first of all of them */
 
 	/* what the old side told (new side), or the new one refused (old side) */
-	struct mn_context context;
+	struct mn_context context, coming; /* coming: what is gathered */
+	uint8_t parts;			   /* that it came in */
 	uint16_t n_refused;
 	struct in6_addr lmaa;
 	struct lladdr llid;
@@ -89,10 +98,18 @@ struct mag_handover {
 	uint32_t request;
 };
 
-/* ---- handover.c ---- */
+/* ---- neighbour.c ---- */
 struct mag_neighbour *mag_neighbour_find(const struct mag *mag, const struct in6_addr *address);
+struct mag_neighbour *mag_neighbour_named(const struct mag *mag, const char *name); /* of the candidates */
 void mag_neighbours_conf(struct mag *mag, struct now now); /* from mag->conf */
+void mag_neighbours_free(struct mag *mag);
+void mag_neighbour_release(struct mag_neighbour *n); /* if nothing needs it any more */
+void mag_neighbour_heard(struct mag_neighbour *n, const struct mh_msg *m);
 bool mag_neighbour_knows(const struct mag_neighbour *n, uint16_t feature);
+void mag_handover_tunnel(struct mag_handover *h, bool on);
+struct dp_tunnel mag_handover_path(const struct mag_handover *h);
+
+/* ---- handover.c ---- */
 /* NULL: limit. */
 struct mag_handover *mag_handover_new(struct mag *mag, struct now now, struct mag_neighbour *with, const struct nai *mn,
 				      enum mag_handover_side side);
@@ -101,11 +118,11 @@ void mag_handover_free(struct mag_handover *h);
 struct mag_handover *mag_handover_of(const struct mag *mag, const struct nai *mn, enum mag_handover_side side);
 struct mag_handover *mag_handover_with(const struct mag *mag, const struct nai *mn, const struct mag_neighbour *n,
 				       enum mag_handover_side side);
-void mag_handover_tunnel(struct mag_handover *h, bool on);
-struct dp_tunnel mag_handover_path(const struct mag_handover *h);
 void mag_handover_event(const struct mag_handover *h, enum event_kind kind, int32_t status, const char *detail);
 /* Send HI and repeat it until it is answered. */
 void mag_handover_hi(struct mag_handover *h, struct now now, uint8_t code, bool forward);
+/* The same with what of the context found no room in the one before (RFC 7411 5.5). */
+void mag_handover_hi_more(struct mag_handover *h, struct now now);
 /* Answer the last HI that was heard. */
 void mag_handover_answer(struct mag_handover *h, uint8_t code);
 /* The same of one for which there is no object. */
@@ -129,13 +146,12 @@ void mag_handovers_free(struct mag *mag);
 void mag_handover_out_hack(struct mag_handover *h, struct now now, const struct mh_msg *m);
 /* The new side has done with it: the node is there, or will not be. */
 void mag_handover_out_complete(struct mag_handover *h, struct now now, bool elsewhere);
-struct mag_neighbour *mag_neighbour_named(const struct mag *mag, const char *name); /* of the candidates */
 void mag_handover_out_silent(struct mag_handover *h, struct now now);   /* no answer */
 void mag_handover_out_ends(struct mag_handover *h, struct now now);	/* the time is up */
 void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neighbour *n, const struct mh_msg *m);
 /* The options that tell of the node: in our HI, and in the HAck of a reactive handover. */
-void mag_handover_out_put(const struct mag_handover *h, struct mh_msg *m);
-void mag_handover_out_put_groups(const struct mag_handover *h, struct mh_msg *m);
+void mag_handover_out_put(struct mag_handover *h, struct mh_msg *m);
+void mag_handover_out_put_groups(struct mag_handover *h, struct mh_msg *m);
 void mag_handover_out_cancel(struct mag_handover *h, struct now now, const char *why);
 /* The node left its link. True: the handover has the node, which stays as it is. */
 bool mag_handover_left(struct mag_node *node, struct now now);
@@ -153,8 +169,12 @@ bool mag_handover_keeps(const struct mag_node *node);
 void mag_handover_in_hi(struct mag_handover *h, struct mag *mag, struct now now, struct mag_neighbour *n,
 			const struct mh_msg *m);
 bool mag_handover_profile(struct mag *mag, struct now now, uint32_t request, const struct profile *p);
+/* Does the message go on with the context that an earlier one of this handover began? */
+bool mag_handover_in_goes_on(const struct mag_handover *h, const struct mh_msg *m);
+/* The anchor has answered all that it was asked, or will not. */
 void mag_handover_in_joined(struct mag_handover *h, struct now now);
-void mag_handover_in_marked(struct mag_handover *h, struct now now, const struct mh_msg *m /* NULL: it was not */);
+void mag_handover_in_marked(struct mag_handover *h, struct now now);
+void mag_handover_in_edges(struct mag_handover *h, const struct mh_msg *m); /* it has marked some */
 void mag_handover_in_ends(struct mag_handover *h, struct now now, bool tell, const char *why);
 void mag_handover_in_refuse(struct mag_handover *h, struct now now, uint8_t code, const char *why);
 /* What a message of the old side tells of the node. False: not what is needed to serve it. */
@@ -179,6 +199,7 @@ void mag_handover_in_hack(struct mag_handover *h, struct now now, const struct m
 
 /* ---- handover_anchor.c ---- */
 void mag_handover_ask(struct mag_handover *h, struct now now, uint8_t what);
+void mag_handover_ask_rest(struct mag_handover *h, struct now now); /* to join what it was not asked for yet */
 void mag_handover_ask_again(struct mag_handover *h, struct now now);
 bool mag_handover_anchor_recv(struct mag *mag, struct now now, const struct in6_addr *src, const struct mh_msg *m);
 bool mag_handover_anchor_refused(struct mag *mag, struct now now, const struct in6_addr *src); /* Binding Error */

@@ -16,12 +16,42 @@ static bool can(const struct mag_peer *peer)
 	return !peer->no_seam && (!peer->heard || (peer->capabilities.features & MH_FEATURE_SEAM));
 }
 
-static bool wants_some(const struct mag_node *node)
+/* mag_sub.anchor, in this round of questions. */
+enum { TO_ASK, ASKED, ANSWERED };
+
+static bool is_asked(const struct mag_handover *h, const struct mag_sub *sub)
 {
-	list_each (i, &node->subs)
-		if (!filter_is_none(&list_owner(i, struct mag_sub, in_node)->want))
-			return true;
-	return false;
+	return !filter_is_none(&sub->want) && sub->anchor != ANSWERED && (h->ask.what == MH_MARK_JOIN || !sub->edged);
+}
+
+/* To mark it the anchor needs the group alone. */
+static bool put(const struct mag_handover *h, const struct mag_sub *sub, struct mh_msg *m, size_t *room)
+{
+	const size_t size = 24;
+
+	if (h->ask.what == MH_MARK_JOIN)
+		return mag_signal_put(m, sub, room);
+	if (size > *room || !mh_add_record(m, &m->ams, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &sub->group, NULL, 0,
+					   MH_AMS_SOURCES))
+		return false;
+	*room -= size;
+	m->has |= MH_HAS_AMS;
+	return true;
+}
+
+/* What finds no room goes in the next one; a group that finds none alone is asked for by MLD. */
+static void put_groups(const struct mag_handover *h, struct mh_msg *m, size_t room)
+{
+	list_each (i, &h->node->subs) {
+		struct mag_sub *sub = list_owner(i, struct mag_sub, in_node);
+
+		if (!is_asked(h, sub))
+			continue;
+		if (put(h, sub, m, &room))
+			sub->anchor = ASKED;
+		else
+			sub->anchor = m->ams.n ? TO_ASK : ANSWERED;
+	}
 }
 
 static bool transmit(struct mag_handover *h)
@@ -31,7 +61,7 @@ static bool transmit(struct mag_handover *h)
 	const struct dp_tunnel *t = &node->peer->tunnel;
 	uint8_t bytes[QUERY_MAX];
 	struct mh_msg m;
-	size_t len, room;
+	size_t len;
 
 	mh_init(&m, MH_SUBSCRIPTION_QUERY);
 	m.seq = h->ask.seq;
@@ -42,13 +72,7 @@ static bool transmit(struct mag_handover *h)
 	memcpy(m.hnp, node->prefixes, node->n_prefixes * sizeof(m.hnp[0]));
 	m.mark = h->ask.what;
 	len = mh_encode(&mag->mh, &m, &t->local, &t->remote, bytes, sizeof(bytes));
-	room = sizeof(bytes) - len;
-	list_each (i, &node->subs) {
-		const struct mag_sub *sub = list_owner(i, struct mag_sub, in_node);
-
-		if (!filter_is_none(&sub->want) && (h->ask.what == MH_MARK_JOIN || !sub->edged))
-			(void)mag_signal_put(&m, sub, &room); /* what finds no room is asked for by MLD, and not marked */
-	}
+	put_groups(h, &m, sizeof(bytes) - len);
 	len = mh_encode(&mag->mh, &m, &t->local, &t->remote, bytes, sizeof(bytes));
 	if (!len)
 		return false;
@@ -57,26 +81,18 @@ static bool transmit(struct mag_handover *h)
 	return true;
 }
 
-/* Without an answer: it goes on. */
-static void given_up(struct mag_handover *h, struct now now)
+/* With an answer or without: it goes on. */
+static void over(struct mag_handover *h, struct now now)
 {
-	uint8_t what = h->ask.what;
-
 	h->ask.next = MONO_NEVER;
-	if (what == MH_MARK_JOIN)
+	if (h->ask.what == MH_MARK_JOIN)
 		mag_handover_in_joined(h, now);
 	else
-		mag_handover_in_marked(h, now, NULL);
+		mag_handover_in_marked(h, now);
 }
 
-void mag_handover_ask(struct mag_handover *h, struct now now, uint8_t what)
+static void ask(struct mag_handover *h, struct now now)
 {
-	h->ask.what = what;
-	/* To mark is asked also where there is no stream: the anchor then ends the old way of unicast by a marker. */
-	if (!h->node || !h->node->peer || (what == MH_MARK_JOIN && !wants_some(h->node)) || !can(h->node->peer)) {
-		given_up(h, now);
-		return;
-	}
 	h->ask.seq = ++h->mag->ask_seq;
 	h->ask.tries = 1;
 	h->ask.timeout = TIMEOUT;
@@ -84,20 +100,66 @@ void mag_handover_ask(struct mag_handover *h, struct now now, uint8_t what)
 	if (transmit(h))
 		mag_handover_schedule(h);
 	else
-		given_up(h, now);
+		over(h, now);
+}
+
+static bool can_be_asked(const struct mag_handover *h) { return h->node && h->node->peer && can(h->node->peer); }
+
+static bool has_more(const struct mag_handover *h)
+{
+	list_each (i, &h->node->subs)
+		if (is_asked(h, list_owner(i, struct mag_sub, in_node)))
+			return true;
+	return false;
+}
+
+void mag_handover_ask_rest(struct mag_handover *h, struct now now)
+{
+	h->ask.what = MH_MARK_JOIN;
+	if (can_be_asked(h) && has_more(h))
+		ask(h, now);
+	else
+		over(h, now);
+}
+
+void mag_handover_ask(struct mag_handover *h, struct now now, uint8_t what)
+{
+	h->ask.what = what;
+	if (h->node)
+		list_each (i, &h->node->subs)
+			list_owner(i, struct mag_sub, in_node)->anchor = TO_ASK;
+	/* To mark is asked also where there is no stream: the anchor then ends the old way of unicast by a marker. */
+	if (can_be_asked(h) && (what == MH_MARK_LABEL || has_more(h)))
+		ask(h, now);
+	else
+		over(h, now);
 }
 
 void mag_handover_ask_again(struct mag_handover *h, struct now now)
 {
 	if (h->ask.tries == TRIES || !h->node || !transmit(h)) {
 		mag_count(h->mag, MAG_C_ANCHOR_SILENT);
-		given_up(h, now);
+		over(h, now);
 		return;
 	}
 	h->ask.tries++;
 	h->ask.timeout = span_mul(h->ask.timeout, 2);
 	h->ask.next = mono_add(now.mono, h->ask.timeout);
 	mag_handover_schedule(h);
+}
+
+static void answered(struct mag_handover *h, struct now now)
+{
+	list_each (i, &h->node->subs) {
+		struct mag_sub *sub = list_owner(i, struct mag_sub, in_node);
+
+		if (sub->anchor == ASKED)
+			sub->anchor = ANSWERED;
+	}
+	if (has_more(h))
+		ask(h, now);
+	else
+		over(h, now);
 }
 
 static void take_results(struct mag_node *node, struct now now, const struct mh_msg *m)
@@ -124,13 +186,11 @@ bool mag_handover_anchor_recv(struct mag *mag, struct now now, const struct in6_
 		mag_count(mag, MAG_C_ANCHOR_UNMATCHED);
 		return true;
 	}
-	h->ask.next = MONO_NEVER;
 	if (m->has & MH_HAS_RESULT)
 		take_results(h->node, now, m);
-	if (h->ask.what == MH_MARK_JOIN)
-		mag_handover_in_joined(h, now);
-	else
-		mag_handover_in_marked(h, now, m);
+	if (h->ask.what == MH_MARK_LABEL)
+		mag_handover_in_edges(h, m);
+	answered(h, now);
 	return true;
 }
 
@@ -147,7 +207,7 @@ bool mag_handover_anchor_refused(struct mag *mag, struct now now, const struct i
 		if (mono_is_never(h->ask.next) || !h->node || h->node->peer != peer)
 			continue;
 		some = peer->no_seam = true;
-		given_up(h, now);
+		over(h, now);
 	}
 	return some;
 }

@@ -349,50 +349,100 @@ static void begin(struct mag *mag, struct now now, struct mag_neighbour *n, cons
 	ask_store(h, now);
 }
 
-/* What the node listens to has changed since: the whole of it is said again. */
+static void take_groups(struct mag_handover *h, struct now now, const struct mh_msg *m, struct mn_context *into)
+{
+	if (!mn_context_take(into, now, m, &m->mmo))
+		mag_count(h->mag, MAG_C_LIMIT_HANDOVER_GROUPS);
+}
+
+/* What the node listens to has changed since: the whole of it is said again, in one message or several. */
 static bool update(struct mag_handover *h, struct now now, const struct mh_msg *m)
 {
-	struct mn_context c = {.v = NULL};
-
 	if (!(m->has & MH_HAS_MMO) || !h->node)
 		return false;
-	if (!mn_context_take(&c, now, m, &m->mmo))
-		mag_count(h->mag, MAG_C_OUT_OF_MEMORY);
-	mn_context_move(&h->context, c);
+	if (!h->gathering)
+		mn_context_drop(&h->coming);
+	take_groups(h, now, m, &h->coming);
+	h->parts = h->gathering ? (uint8_t)(h->parts + 1) : 1;
+	h->gathering = (m->has & MH_HAS_MORE) && h->parts <= MN_CONTEXT_PARTS_MAX;
+	if (h->gathering)
+		return false;
+	mn_context_move(&h->context, h->coming);
+	h->coming = (struct mn_context){.v = NULL};
 	mag_context_forget(h->node, now, &h->context);
 	mag_handover_give(h, now);
 	return true;
 }
 
+bool mag_handover_in_goes_on(const struct mag_handover *h, const struct mh_msg *m)
+{
+	bool keyed = (m->has & MH_HAS_MARK) && m->mark == MH_MARK_KEY;
+
+	if (!(m->has & MH_HAS_MMO) || (m->has & MH_HAS_CONTEXT_REQUEST) || m->n_hnp)
+		return false;
+	return keyed ? m->key == h->key : !(m->flags & MH_HI_F);
+}
+
+/* More of the context, before anything is forwarded (RFC 7411 5.5): joined, and answered, like what came first. */
+static void go_on(struct mag_handover *h, struct now now, const struct mh_msg *m)
+{
+	mag_handover_note(h, now, m);
+	if (++h->parts > MN_CONTEXT_PARTS_MAX) {
+		mag_count(h->mag, MAG_C_LIMIT_HANDOVER_GROUPS);
+		mag_handover_answer(h, MH_HACK_NO_RESOURCES);
+		return;
+	}
+	take_groups(h, now, m, &h->context);
+	if (!h->node)
+		return; /* the policy store is being asked */
+	h->ends = mono_add(now.mono, h->mag->conf.handover.hold);
+	mag_handover_give(h, now);
+	if (h->state == MAG_HANDOVER_PREPARED)
+		h->state = MAG_HANDOVER_PREPARING;
+	if (h->state == MAG_HANDOVER_PREPARING)
+		mag_handover_ask_rest(h, now);
+	else
+		mag_handover_answer(h, MH_HACK_CONTEXT_ACCEPTED);
+}
+
 void mag_handover_in_hi(struct mag_handover *h, struct mag *mag, struct now now, struct mag_neighbour *n,
 			const struct mh_msg *m)
 {
+	bool updated;
+
 	if (mag->stopping) {
 		mag_handover_answer_bare(mag, &n->address, m, MH_HACK_NO_RESOURCES);
 		return;
 	}
-	if (!h || !(m->flags & MH_HI_F)) {
+	if (!h || (!(m->flags & MH_HI_F) && !mag_handover_in_goes_on(h, m))) {
 		begin(mag, now, n, m);
+		return;
+	}
+	if (!(m->flags & MH_HI_F)) {
+		go_on(h, now, m);
 		return;
 	}
 	mag_handover_note(h, now, m);
 	h->forwarding = true;
+	updated = update(h, now, m);
+	if (h->gathering) {
+		mag_handover_answer(h, MH_HACK_CONTEXT_ACCEPTED);
+		return;
+	}
 	switch (h->state) {
 	case MAG_HANDOVER_PREPARED:
 	case MAG_HANDOVER_READY:
 		h->ends = mono_add(now.mono, mag->conf.handover.hold);
 		h->state = MAG_HANDOVER_MARKING;
-		mag_handover_ask(h, now, update(h, now, m) ? MH_MARK_JOIN : MH_MARK_LABEL);
+		mag_handover_ask(h, now, updated ? MH_MARK_JOIN : MH_MARK_LABEL);
 		return;
 	case MAG_HANDOVER_ARRIVED: /* before this came */
 		if (h->node && h->node->state == MAG_NODE_REGISTERING)
 			mag_node_forward(h->node);
-		(void)update(h, now, m);
 		mag_handover_ask(h, now, MH_MARK_LABEL);
 		return;
 	case MAG_HANDOVER_PREPARING: /* answered when that is done */
 	case MAG_HANDOVER_MARKING:
-		(void)update(h, now, m);
 		return;
 	case MAG_HANDOVER_INITIATING:
 	case MAG_HANDOVER_FORWARDING:
@@ -427,14 +477,9 @@ static void edge(const struct mag_handover *h, const struct in6_addr *group, uin
 	fxq_dp(h->mag->fxq, &op);
 }
 
-void mag_handover_in_marked(struct mag_handover *h, struct now now, const struct mh_msg *m)
+void mag_handover_in_edges(struct mag_handover *h, const struct mh_msg *m)
 {
-	uint16_t n = m ? m->labels.n : 0;
-
-	(void)now;
-	if (!h->node)
-		return;
-	for (uint16_t i = 0; i < n; i++) {
+	for (uint16_t i = 0; h->node && i < m->labels.n; i++) {
 		const struct mh_record *r = &m->records[m->labels.first + i];
 		struct mag_sub *sub = mag_sub_find(h->node, &r->group);
 
@@ -443,6 +488,13 @@ void mag_handover_in_marked(struct mag_handover *h, struct now now, const struct
 		sub->edged = true;
 		edge(h, &r->group, r->label);
 	}
+}
+
+void mag_handover_in_marked(struct mag_handover *h, struct now now)
+{
+	(void)now;
+	if (!h->node)
+		return;
 	h->marked = true;
 	list_each (i, &h->node->subs) {
 		const struct mag_sub *sub = list_owner(i, struct mag_sub, in_node);

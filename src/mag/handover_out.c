@@ -12,7 +12,8 @@
 #include "mag/mag_priv.h"
 
 #define BUFFER_AGE_DEFAULT span_ms(500) /* decision 32 */
-#define HI_MAX (1280 - 40) /* never fragmented; what does not fit the node is asked for, or the anchor */
+#define HI_MAX (1280 - 40) /* never fragmented; what finds no room goes in the next one */
+#define MORE_SIZE 16	   /* of the option that says so, and the padding of the last one */
 
 /* ---- what is told of the node ---- */
 
@@ -43,23 +44,34 @@ static bool context_of(const struct mag_handover *h, struct mn_context *ret)
 	return k && mn_context_copy(&k->context, ret);
 }
 
-void mag_handover_out_put_groups(const struct mag_handover *h, struct mh_msg *m)
+void mag_handover_out_put_groups(struct mag_handover *h, struct mh_msg *m)
 {
-	struct mn_context c;
+	struct mn_context_place place = h->tell.from;
+	bool describe = mag_neighbour_knows(h->with, MH_FEATURE_CONTEXT), all = true;
 	uint8_t bytes[HI_MAX];
+	struct mn_context c;
 	size_t used;
 
+	h->tell.more = false;
 	if (!mag_neighbour_knows(h->with, MH_FEATURE_MULTICAST_MOBILITY) || !context_of(h, &c))
 		return;
 	used = mh_encode(&h->mag->mh, m, NULL, NULL, bytes, sizeof(bytes));
-	if (used && mn_context_put_reports(&c, 0, h->mag->now, m, sizeof(bytes) - used - 16,
-					   mag_neighbour_knows(h->with, MH_FEATURE_CONTEXT)) < c.n)
-		m->has |= MH_HAS_MORE;
+	if (used && used + 2 * MORE_SIZE < sizeof(bytes))
+		all = mn_context_put_reports(&c, &place, h->mag->now, m, sizeof(bytes) - used - 2 * MORE_SIZE, describe);
 	m->has |= MH_HAS_MMO; /* none is an answer, too */
 	mn_context_drop(&c);
+	if (all)
+		return;
+	if (h->tell.parts && (!m->mmo.n || h->tell.parts >= MN_CONTEXT_PARTS_MAX)) {
+		mag_count(h->mag, MAG_C_LIMIT_HANDOVER_GROUPS); /* the anchor knows the rest */
+		return;
+	}
+	m->has |= MH_HAS_MORE;
+	h->tell.more = true;
+	h->tell.to = place;
 }
 
-void mag_handover_out_put(const struct mag_handover *h, struct mh_msg *m)
+void mag_handover_out_put(struct mag_handover *h, struct mh_msg *m)
 {
 	if (h->node && h->node->peer)
 		put_node(h->node, m);
@@ -117,26 +129,6 @@ static void forward(struct mag_handover *h)
 
 /* ---- begin ---- */
 
-static bool is_named(const struct mag_candidate *c, const char *name)
-{
-	struct in6_addr a;
-
-	if (!strcmp(c->name, name) || (addr_parse(name, &a) && addr_eq(&a, &c->address)))
-		return true;
-	for (uint8_t i = 0; i < c->n_access_points; i++)
-		if (!strcmp(c->access_points[i], name))
-			return true;
-	return false;
-}
-
-struct mag_neighbour *mag_neighbour_named(const struct mag *mag, const char *name)
-{
-	for (uint16_t i = 0; name && mag->conf.handover.enabled && i < mag->conf.n_candidates; i++)
-		if (is_named(&mag->conf.candidates[i], name))
-			return mag_neighbour_find(mag, &mag->conf.candidates[i].address);
-	return NULL;
-}
-
 enum ctl_err mag_handover(struct mag *mag, struct now now, const struct nai *mn, const char *to)
 {
 	struct mag_node *node = mag_node_find_mn(mag, mn);
@@ -176,6 +168,10 @@ static void accepted(struct mag_handover *h, struct now now, const struct mh_msg
 	}
 	if ((m->has & MH_HAS_MARK) && m->mark == MH_MARK_KEY)
 		h->key = m->key;
+	if (h->tell.more) {
+		mag_handover_hi_more(h, now);
+		return;
+	}
 	forward(h);
 	h->state = MAG_HANDOVER_FORWARDING;
 	mag_handover_hi(h, now, MH_HI_CONTEXT_COMPLETE, true);
@@ -203,6 +199,8 @@ void mag_handover_out_hack(struct mag_handover *h, struct now now, const struct 
 		failed(h, now, m->status, mh_hack_name(m->status));
 	else if (h->state == MAG_HANDOVER_INITIATING)
 		accepted(h, now, m);
+	else if (h->update && h->tell.more)
+		mag_handover_hi_more(h, now);
 	else if (h->state == MAG_HANDOVER_FORWARDING)
 		ready(h, now);
 	else

@@ -82,6 +82,103 @@ static void some_groups_are_refused(void **state)
 	finish(w);
 }
 
+/* ---- more than one message holds ---- */
+
+#define MANY 300
+#define SOURCES 90 /* more than one message holds, too */
+
+static void room_for_many(struct mag_conf *conf)
+{
+	conf->groups_per_node_max = conf->handover.groups_max = MANY + 20;
+	conf->sources_per_group_max = 2 * SOURCES;
+	conf->joins_per_s = conf->joins_burst = 10 * MANY;
+}
+
+static void join_many(struct bench *b)
+{
+	char name[24];
+
+	for (unsigned i = 2; i <= MANY; i++) {
+		snprintf(name, sizeof(name), "ff1e::%x", i);
+		join(b, 1, 1, name);
+	}
+	for (unsigned i = 1; i <= SOURCES; i++) {
+		snprintf(name, sizeof(name), "2001:db8:aa::%x", i);
+		send_report(b, 1, 1, MLD_ALLOW_NEW_SOURCES, SSM, name);
+	}
+}
+
+static unsigned times(const char *in, const char *word)
+{
+	unsigned n = 0;
+
+	for (const char *p = strstr(in, word); p; p = strstr(p + 1, word))
+		n++;
+	return n;
+}
+
+static void assert_has_many(struct bench *b)
+{
+	char name[24];
+
+	for (unsigned i = 1; i <= MANY; i++) {
+		snprintf(name, sizeof(name), "ff1e::%x", i);
+		assert_true(has_sub(b, 1, name));
+	}
+	assert_int_equal(filter_count(sub(b, 1, SSM).filter), SOURCES);
+}
+
+/* Groups, and sources of one, for which one HI has no room: several, each of them answered, before anything is forwarded;
+ * the anchor is asked likewise, and marks them all. However messages come. */
+static void many_groups(void **state)
+{
+	(void)state;
+	for (unsigned way = 0; way < 3; way++) {
+		struct world *w = listening(room_for_many);
+
+		join_many(w->b[0]);
+		pass(w, span_s(3));
+		forget(w);
+		w->twice = way == 1;
+		w->lose_every = way == 2 ? 3 : 0;
+		assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+		pass(w, span_s(3));
+		assert_events(w->b[0], "handover-started handover-ready");
+		assert_state(w->b[1], 1, "expected");
+		assert_has_many(w->b[1]);
+		assert_int_equal(times(w->b[1]->data.s, "edge1="), MANY + 1);
+		assert_int_equal(counter(w->b[1], "handovers-unmarked"), 0);
+		assert_int_equal(counter(w->b[0], "limit-handover-groups"), 0);
+		assert_true(times(w->b[0]->said.s, "HI(mn1 U c0 key") > 3);
+		finish(w);
+	}
+}
+
+/* And when it changes while it is forwarded: what is said anew is all of it, when the last part has come. */
+static void many_groups_change(void **state)
+{
+	struct world *w = listening(room_for_many);
+
+	(void)state;
+	join_many(w->b[0]);
+	pass(w, span_s(3));
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	forget(w);
+	leave(w->b[0], 1, 1, "ff1e::10");
+	join(w->b[0], 1, 1, "ff1e::ffff");
+	settle(w);
+	assert_true(times(w->b[0]->said.s, "HI(mn1 F c0 key") > 3);
+	assert_true(times(w->b[0]->said.s, "HI(mn1 F c3 key") >= 1);
+	assert_true(has_sub(w->b[1], 1, "ff1e::ffff"));
+	assert_false(has_sub(w->b[1], 1, "ff1e::10"));
+	join(w->b[0], 1, 1, "ff1e::10");
+	settle(w);
+	assert_has_many(w->b[1]);
+	assert_state(w->b[1], 1, "expected");
+	assert_true(view(w->b[0], 1).handing_over);
+	finish(w);
+}
+
 /* ---- its ends ---- */
 
 static void cancelled(void **state)
@@ -216,6 +313,8 @@ int main(void)
 		cmocka_unit_test(refused),
 		cmocka_unit_test(it_zaps_meanwhile),
 		cmocka_unit_test(some_groups_are_refused),
+		cmocka_unit_test(many_groups),
+		cmocka_unit_test(many_groups_change),
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(it_does_not_leave),
 		cmocka_unit_test(it_comes_nowhere),

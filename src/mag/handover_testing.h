@@ -11,6 +11,7 @@ struct world {
 	struct bench *b[GATEWAYS];
 	bool anchor_silent, anchor_knows_not, no_labels;
 	unsigned n_lost; /* of messages between gateways: the next ones */
+	unsigned lose_every, n_said; /* and each so many-th */
 	bool twice;	 /* each comes twice */
 	uint32_t label;
 	struct {
@@ -79,6 +80,7 @@ static inline void carry(struct bench *b, const struct fx *fx, const struct mh_m
 	}
 	if (m->type != MH_HI && m->type != MH_HACK)
 		return;
+	assert_true(fx->mh.len <= 1280 - 40); /* never fragmented */
 	while (to < GATEWAYS && !addr_eq(&world->b[to]->conf.proxy_coa, &fx->mh.dst))
 		to++;
 	assert_true(to < GATEWAYS);
@@ -86,6 +88,8 @@ static inline void carry(struct bench *b, const struct fx *fx, const struct mh_m
 		world->n_lost--;
 		return;
 	}
+	if (world->lose_every && ++world->n_said % world->lose_every == 0)
+		return;
 	for (unsigned i = 0; i < 1u + world->twice; i++) {
 		assert_true(world->n < 64);
 		world->queue[world->n].to = to;

@@ -37,7 +37,7 @@ struct mag_handover_conf {
 	span_t hold;		/* a node is expected, and may be sent over, for so long: 5 s */
 	uint32_t handovers_max; /* under way at once, both sides: 1024 */
 	uint32_t per_s;		/* that others may begin: 200 */
-	uint32_t groups_max;	/* taken of one context: 48 */
+	uint32_t groups_max;	/* taken of one context: 256 */
 	/* what is held for a node until it comes (decision 32); 0 = the data plane's default */
 	uint32_t buffer_packets, buffer_octets;
 	span_t buffer_age;

@@ -260,8 +260,8 @@ struct mag_node {
 		bool open; /* a Subscription Query is to be answered */
 		uint8_t seq, tries;
 		mono_t began;
-		bool behind; /* for the rest, behind this group */
-		struct in6_addr group;
+		uint8_t parts; /* that came before; asked for is what is behind the place */
+		struct mn_context_place place;
 		struct mn_context given; /* taken, and not yet confirmed by VSM 19/2 */
 		struct deadline due;
 	} transfer;
@@ -301,6 +301,7 @@ struct mag_sub {
 	bool silent;			/* it was no refusal: the source has fallen silent, and that ended it */
 	bool no_room;			/* did not fit the last PBU */
 	bool edged;			/* its seam of a handover has its edge (handover_in.c) */
+	uint8_t anchor;			/* likewise, what the anchor was asked (handover_anchor.c) */
 	bool ended;			/* terminated by the network: until nobody wishes it, or the profile changes */
 	bool queried, waiting;		/* initiation `query`: the node was asked, its answer is awaited */
 	uint8_t origins;

@@ -37,7 +37,7 @@
 #define GONE1_S "PBU(mn1 hi=4 life=0 S"
 
 struct text {
-	char s[16384];
+	char s[65536];
 	size_t len;
 };
 

@@ -11,6 +11,7 @@
 #include "mag/mag_priv.h"
 
 #define MESSAGE_MAX (1280 - 40) /* never fragmented; the rest goes in another one */
+#define MORE_SIZE 48		/* of the option that says so */
 #define GIVEN_UP UINT8_MAX	/* as the number of tries: more than can be configured */
 
 bool mag_context_is_on(const struct mag *mag)
@@ -96,17 +97,14 @@ void mag_transfer_keep(struct mag_node *node, struct now now)
 size_t mag_transfer_farewell(const struct mag_node *node, struct now now, struct mh_msg *m, size_t room)
 {
 	const struct mag_kept *k = mag_context_is_on(node->mag) ? mag_kept_find(node->mag, &node->mn) : NULL;
-	const size_t more = 32; /* the option that says so */
+	const size_t more = MORE_SIZE;
 	bool knows = describes(node->peer) || !node->peer->heard;
-	size_t reached;
+	struct mn_context_place place = {.group = addr_any};
 
 	if (!k || room < more)
 		return 0;
-	reached = mn_context_put(&k->context, 0, now, m, room - more, knows);
-	if (reached < k->context.n && reached && knows) { /* decision 10 */
-		m->has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
-		m->more_after = k->context.v[reached - 1].group;
-	}
+	if (!mn_context_put(&k->context, &place, now, m, room - more, knows) && m->ams.n && knows) /* decision 10 */
+		mn_context_put_more(&place, m);
 	return m->ams.n;
 }
 
@@ -132,7 +130,6 @@ void mag_transfer_query(struct mag *mag, struct now now, const struct in6_addr *
 	struct mag_peer *peer = mag_peer_find(mag, src);
 	struct mn_context c;
 	struct mh_msg a;
-	size_t from, reached;
 
 	mag_count(mag, MAG_C_QUERY_RECEIVED);
 	if (!(m->has & MH_HAS_MN_ID))
@@ -143,19 +140,17 @@ void mag_transfer_query(struct mag *mag, struct now now, const struct in6_addr *
 	a.mn_id_subtype = m->mn_id_subtype;
 	a.mn_id = m->mn_id;
 	if (record_of(mag, &m->mn_id, peer, &c)) {
+		struct mn_context_place place = mn_context_place_of(m);
 		bool knows = describes(peer);
-		size_t used = 24 + (size_t)m->mn_id.len + (knows ? 32 : 0);
+		size_t used = 24 + (size_t)m->mn_id.len + (knows ? MORE_SIZE : 0);
+		bool all = mn_context_put(&c, &place, now, &a, (knows ? MESSAGE_MAX : MH_LEN_MAX) - used, knows);
 
-		from = m->has & MH_HAS_MORE_AFTER ? mn_context_after(&c, &m->more_after) : 0;
-		reached = mn_context_put(&c, from, now, &a, (knows ? MESSAGE_MAX : MH_LEN_MAX) - used, knows);
 		if (knows) { /* there is a record, even of nothing */
 			a.has |= MH_HAS_CONTEXT;
 			a.context = (struct mh_context){c.delivery, c.policy_version};
 		}
-		if (knows && reached < c.n && reached > from) {
-			a.has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
-			a.more_after = c.v[reached - 1].group;
-		}
+		if (knows && !all && a.ams.n)
+			mn_context_put_more(&place, &a);
 		a.flags = a.ams.n ? MH_SUBSCRIPTION_I : 0;
 		mn_context_drop(&c);
 	}
@@ -186,10 +181,8 @@ static void ask(struct mag_node *node, struct now now)
 	m.mn_id = node->mn;
 	m.n_hnp = node->n_prefixes;
 	memcpy(m.hnp, node->prefixes, node->n_prefixes * sizeof(m.hnp[0]));
-	if (node->transfer.behind) {
-		m.has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
-		m.more_after = node->transfer.group;
-	}
+	if (node->transfer.parts)
+		mn_context_put_more(&node->transfer.place, &m);
 	mag_count(node->mag, MAG_C_QUERY_SENT);
 	send_mh(node->mag, node->peer, &m);
 	/* RFC 7161 leaves open when to repeat. The anchor may have to ask three times itself before it can answer, and
@@ -200,15 +193,13 @@ static void ask(struct mag_node *node, struct now now)
 	node->transfer.tries++;
 }
 
-static void ask_for(struct mag_node *node, struct now now, const struct in6_addr *behind)
+/* For what is behind transfer.place. */
+static void ask_for(struct mag_node *node, struct now now)
 {
 	node->transfer.open = true;
 	node->transfer.tries = 0;
 	node->transfer.seq = (uint8_t)++node->mag->query_last;
 	node->transfer.began = now.mono;
-	node->transfer.behind = behind != NULL;
-	if (behind)
-		node->transfer.group = *behind;
 	ask(node, now);
 }
 
@@ -268,11 +259,21 @@ static bool is_to_be_confirmed(const struct mag_node *node)
 	       (peer->capabilities.features & MH_FEATURE_IMPLICIT_JOIN);
 }
 
+/* A group whose sources go on in this message: those of the one before count as well. */
+static bool with_what_was_told(const struct mag_node *node, struct mn_context *c)
+{
+	const struct in6_addr *group = &node->transfer.place.group;
+	const struct mn_group *g = node->transfer.parts ? mn_context_find(c, group) : NULL;
+	const struct mag_sub *sub = g ? mag_sub_find(node, group) : NULL;
+
+	return !sub || mn_context_add(c, group, &sub->context, g->compat, g->origins, g->end);
+}
+
 static void take(struct mag_node *node, struct now now, const struct mh_msg *m)
 {
 	struct mn_context c = {.v = NULL};
 
-	if (!mn_context_take(&c, now, m, &m->ams))
+	if (!mn_context_take(&c, now, m, &m->ams) || !with_what_was_told(node, &c))
 		mag_count(node->mag, MAG_C_OUT_OF_MEMORY);
 	mag_count(node->mag, MAG_C_CONTEXT_TAKEN);
 	mag_context_give(node, now, &c);
@@ -283,13 +284,22 @@ static void take(struct mag_node *node, struct now now, const struct mh_msg *m)
 
 static void ask_for_more(struct mag_node *node, struct now now, const struct mh_msg *m)
 {
-	struct in6_addr behind = m->more_after;
-	bool goes_on = !node->transfer.behind || addr_cmp(&behind, &node->transfer.group) > 0;
+	struct mn_context_place place = mn_context_place_of(m);
+	bool goes_on = mn_context_is_behind(&place, &node->transfer.place) && node->transfer.parts < MN_CONTEXT_PARTS_MAX;
 
-	if ((m->has & MH_HAS_MORE_AFTER) && goes_on && !node->peer->no_query)
-		ask_for(node, now, &behind);
-	else
+	if (!(m->has & MH_HAS_MORE_AFTER) || !goes_on || node->peer->no_query) {
 		node->transfer.open = false;
+		return;
+	}
+	node->transfer.parts++;
+	node->transfer.place = place;
+	ask_for(node, now);
+}
+
+static void from_the_beginning(struct mag_node *node)
+{
+	node->transfer.parts = 0;
+	node->transfer.place = (struct mn_context_place){.group = addr_any};
 }
 
 void mag_transfer_accepted(struct mag_node *node, struct now now, const struct mh_msg *m, bool registered)
@@ -302,11 +312,12 @@ void mag_transfer_accepted(struct mag_node *node, struct now now, const struct m
 		return;
 	}
 	if (m->has & MH_HAS_AMS) {
-		node->transfer.behind = false;
+		from_the_beginning(node);
 		take(node, now, m);
 		ask_for_more(node, now, m);
 	} else if (!node->peer->no_query) {
-		ask_for(node, now, NULL);
+		from_the_beginning(node);
+		ask_for(node, now);
 	}
 }
 

@@ -229,6 +229,46 @@ static void long_contexts_go_in_parts(void **state)
 	bench_end(b);
 }
 
+/* The sources of one group, if it has more than a message holds: `from` and those up to `to`, and whether that is all. */
+static void tell_sources(struct bench *b, unsigned from, unsigned to, bool more)
+{
+	struct mh_msg m = message(MH_SUBSCRIPTION_RESPONSE, b->query_seq);
+	struct in6_addr g = addr(SSM), s[64];
+
+	for (unsigned i = from; i <= to; i++) {
+		s[i - from] = addr("2001:db8:aa::");
+		s[i - from].s6_addr[15] = (uint8_t)i;
+	}
+	m.has |= MH_HAS_AMS | MH_HAS_CONTEXT;
+	m.flags = MH_SUBSCRIPTION_I;
+	assert_true(mh_add_record(&m, &m.ams, MH_PROTO_MLDV2, MLD_MODE_IS_INCLUDE, &g, s, to - from + 1, MH_AMS_SOURCES));
+	if (more) {
+		m.has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
+		m.more_after = g;
+		m.more_source = s[to - from];
+	}
+	recv_mh(b, LMA, &m);
+}
+
+static void a_long_list_of_sources_goes_in_parts(void **state)
+{
+	struct mag_conf conf = bench_conf();
+	struct bench *b = calloc(1, sizeof(*b));
+
+	(void)state;
+	conf.sources_per_group_max = 200;
+	bench_begin_with(b, &conf);
+	b->asks_back = true;
+	attach(b, 1);
+	bench_forget(b);
+	tell_sources(b, 1, 60, true);
+	assert_non_null(strstr(b->said.s, "SQ(mn1 behind ff3e::1)"));
+	assert_int_equal(filter_count(sub(b, 1, SSM).filter), 60);
+	tell_sources(b, 61, 100, false);
+	assert_int_equal(filter_count(sub(b, 1, SSM).filter), 100);
+	bench_end(b);
+}
+
 /* ---- the new gateway ---- */
 
 static void what_comes_with_the_answer_is_delivered_at_once(void **state)
@@ -539,6 +579,7 @@ int main(void)
 		cmocka_unit_test(it_may_tell_late),
 		cmocka_unit_test(strangers_are_told_nothing),
 		cmocka_unit_test(long_contexts_go_in_parts),
+		cmocka_unit_test(a_long_list_of_sources_goes_in_parts),
 		cmocka_unit_test(what_comes_with_the_answer_is_delivered_at_once),
 		cmocka_unit_test(it_asks_as_often_as_it_is_told_to),
 		cmocka_unit_test(it_asks_where_there_may_be_something),

@@ -59,13 +59,6 @@ const struct mn_group *mn_context_find(const struct mn_context *c, const struct 
 	return find(c, group);
 }
 
-size_t mn_context_after(const struct mn_context *c, const struct in6_addr *group)
-{
-	uint16_t at = place_of(c, group);
-
-	return at < c->n && addr_eq(&c->v[at].group, group) ? at + 1u : at;
-}
-
 static bool grow(struct mn_context *c)
 {
 	uint16_t cap = c->cap ? (uint16_t)(c->cap * 2) : 8;
@@ -164,20 +157,6 @@ void mn_context_remove(struct mn_context *c, const struct in6_addr *group)
 #define INFO_ENTRY 24
 #define INFO_ENTRIES 9 /* of one option */
 
-/* Octets of the options 57 for one group, each of which ends where the next may begin. */
-static size_t ams_size(const struct filter *f)
-{
-	size_t n = filter_count(f), size = 0;
-
-	do {
-		size_t part = n < MH_AMS_SOURCES ? n : MH_AMS_SOURCES;
-
-		size += 24 + 16 * part;
-		n = f->mode == FILTER_INCLUDE ? n - part : 0; /* an EXCLUDE list is cut */
-	} while (n);
-	return size;
-}
-
 /* Does it differ from what a group is that is not described? */
 static bool is_special(const struct mn_group *g)
 {
@@ -211,44 +190,78 @@ static bool is_any(const struct filter *f)
 	return f->mode == FILTER_EXCLUDE && !filter_count(f);
 }
 
-/* In what options they go: 57, one for each group; 60, many in one of at most 1020 octets, but one kind of them. */
+/* In what options they go: 57, one for each record, which ends where the next may begin; 60, many in one of at most 1020
+ * octets, but one kind of them. */
 struct carrier {
 	struct mh_records *run;
-	size_t (*size)(const struct filter *f);
+	size_t fixed;	/* octets of a record without sources, and its share of options */
 	size_t sources; /* of one record */
 };
 
-static size_t report_size(const struct filter *f)
-{
-	size_t n = filter_count(f), records = 1 + n / (MH_MMO_SOURCES + 1);
+static size_t records_of(const struct carrier *in, size_t n) { return n ? (n + in->sources - 1) / in->sources : 1; }
 
-	return records * (8 + 20) + n * 16;
+/* How many of these n sources find room; all of them, or what fits where nothing else is in the message. */
+static bool fitting(const struct carrier *in, const struct mh_msg *m, size_t n, size_t room, size_t *ret)
+{
+	size_t free_sources = MH_SOURCES_MAX - m->n_sources, k = n < free_sources ? n : free_sources;
+
+	while (k && records_of(in, k) * in->fixed + 16 * k > room)
+		k--;
+	/* A record must be left for the description, or the two would not agree. */
+	if (records_of(in, k) * in->fixed + 16 * k > room || m->n_records + 1 + records_of(in, k) > MH_RECORDS_MAX)
+		return false;
+	if (k < n && (!k || in->run->n))
+		return false;
+	*ret = k;
+	return true;
 }
 
-static bool put_group(const struct mn_group *g, struct now now, struct mh_msg *m, const struct carrier *in, size_t *room,
-		      bool describe)
+/* The group, or what is left of it behind the place. False: no room for it, or for its last sources. */
+static bool put_group(const struct mn_group *g, struct mn_context_place *place, struct now now, struct mh_msg *m,
+		      const struct carrier *in, size_t *room, bool describe)
 {
 	const struct filter *f = &g->filter;
-	bool special = describe && is_special(g);
-	size_t size = in->size(f);
+	const struct in6_addr *sources = filter_sources(f);
+	bool includes = f->mode == FILTER_INCLUDE, special = describe && is_special(g);
+	size_t extra = special ? INFO_ENTRY + (m->described.n % INFO_ENTRIES ? 0 : INFO_OPTION) : 0;
+	size_t n = filter_count(f), told;
 
-	if (special)
-		size += INFO_ENTRY + (m->described.n % INFO_ENTRIES ? 0 : INFO_OPTION);
-	/* A record must be left for the description, or the two would not agree. */
-	if (size > *room || m->n_records + 2u + filter_count(f) / in->sources > MH_RECORDS_MAX ||
+	if (includes && addr_eq(&g->group, &place->group)) {
+		for (; n && addr_cmp(sources, &place->source) <= 0; n--)
+			sources++;
+		if (!n)
+			return true;
+	}
+	if (!includes && n > in->sources)
+		n = in->sources; /* an EXCLUDE list is cut: more is asked for than is wanted, never less */
+	if (extra > *room || !fitting(in, m, n, *room - extra, &told) ||
 	    !mh_add_record(m, in->run, is_any(f) && g->compat == 1 ? MH_PROTO_MLDV1 : MH_PROTO_MLDV2,
-			   f->mode == FILTER_INCLUDE ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE, &g->group,
-			   filter_sources(f), filter_count(f), in->sources))
+			   includes ? MLD_MODE_IS_INCLUDE : MLD_MODE_IS_EXCLUDE, &g->group, sources, told, in->sources))
 		return false;
-	*room -= size;
-	return !special || put_info(g, now, m);
+	*room -= extra + records_of(in, told) * in->fixed + 16 * told;
+	*place = (struct mn_context_place){.group = g->group};
+	if (special && !put_info(g, now, m))
+		return false;
+	if (told == n || !includes)
+		return true;
+	place->source = sources[told - 1];
+	return false;
 }
 
-static size_t put(const struct mn_context *c, size_t i, struct now now, struct mh_msg *m, const struct carrier *in,
-		  size_t room, bool describe)
+static uint16_t first_behind(const struct mn_context *c, const struct mn_context_place *place)
 {
+	uint16_t at = place_of(c, &place->group);
+
+	return at < c->n && addr_eq(&c->v[at].group, &place->group) && addr_is_any(&place->source) ? (uint16_t)(at + 1) : at;
+}
+
+static bool put(const struct mn_context *c, struct mn_context_place *place, struct now now, struct mh_msg *m,
+		const struct carrier *in, size_t room, bool describe)
+{
+	uint16_t i = first_behind(c, place);
+
 	if (room < ALIGN_FIRST + (describe ? INFO_OPTION : 0))
-		return i;
+		return i == c->n;
 	room -= ALIGN_FIRST;
 	describe = describe && c->described;
 	if (describe) {
@@ -256,33 +269,56 @@ static size_t put(const struct mn_context *c, size_t i, struct now now, struct m
 		m->context.delivery = c->delivery;
 		m->context.policy_version = c->policy_version;
 	}
-	while (i < c->n && put_group(&c->v[i], now, m, in, &room, describe))
+	while (i < c->n && put_group(&c->v[i], place, now, m, in, &room, describe))
 		i++;
 	if (describe && in->run->n)
 		m->has |= MH_HAS_CONTEXT;
-	return i;
+	return i == c->n;
 }
 
-size_t mn_context_put(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
-		      bool describe)
+bool mn_context_put(const struct mn_context *c, struct mn_context_place *place, struct now now, struct mh_msg *m,
+		    size_t room, bool describe)
 {
-	const struct carrier in = {&m->ams, ams_size, MH_AMS_SOURCES};
-	size_t i = put(c, from, now, m, &in, room, describe);
+	const struct carrier in = {&m->ams, 24, MH_AMS_SOURCES};
+	bool all = put(c, place, now, m, &in, room, describe);
 
 	if (m->ams.n)
 		m->has |= MH_HAS_AMS;
-	return i;
+	return all;
 }
 
-size_t mn_context_put_reports(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
-			      bool describe)
+bool mn_context_put_reports(const struct mn_context *c, struct mn_context_place *place, struct now now, struct mh_msg *m,
+			    size_t room, bool describe)
 {
-	const struct carrier in = {&m->mmo, report_size, MH_MMO_SOURCES};
-	size_t i = put(c, from, now, m, &in, room, describe);
+	const struct carrier in = {&m->mmo, 8 + 20, MH_MMO_SOURCES};
+	bool all = put(c, place, now, m, &in, room, describe);
 
 	if (m->mmo.n)
 		m->has |= MH_HAS_MMO;
-	return i;
+	return all;
+}
+
+void mn_context_put_more(const struct mn_context_place *place, struct mh_msg *m)
+{
+	m->has |= MH_HAS_MORE | MH_HAS_MORE_AFTER;
+	m->more_after = place->group;
+	m->more_source = place->source;
+}
+
+struct mn_context_place mn_context_place_of(const struct mh_msg *m)
+{
+	if (!(m->has & MH_HAS_MORE_AFTER))
+		return (struct mn_context_place){.group = addr_any};
+	return (struct mn_context_place){.group = m->more_after, .source = m->more_source};
+}
+
+bool mn_context_is_behind(const struct mn_context_place *a, const struct mn_context_place *b)
+{
+	int groups = addr_cmp(&a->group, &b->group);
+
+	if (groups || addr_is_any(&b->source))
+		return groups > 0;
+	return addr_is_any(&a->source) || addr_cmp(&a->source, &b->source) > 0;
 }
 
 /* ---- from a message ---- */

@@ -13,7 +13,8 @@ enum mn_context_mode {
 	MN_CONTEXT_KEPT,  /* besides, the gateway reports each change as it happens, and the anchor keeps it */
 };
 
-#define MN_CONTEXT_MAX 256 /* groups, whatever a message says */
+#define MN_CONTEXT_MAX 1024	 /* groups, whatever messages say */
+#define MN_CONTEXT_PARTS_MAX 32 /* messages that one is told in */
 
 /* One group. `filter` is owned by the context. */
 struct mn_group {
@@ -47,17 +48,25 @@ bool mn_context_merge(struct mn_context *into, const struct mn_context *from);
 const struct mn_group *mn_context_find(const struct mn_context *c, const struct in6_addr *group);
 void mn_context_remove(struct mn_context *c, const struct in6_addr *group);
 
-/* Put groups from number `from` on into m->ams, as many as fit in `room` octets of the message, with VSM 19/3 where
- * something of it is not what its absence means (`describe`: the peer announced MH_FEATURE_CONTEXT). A list of sources
- * that is too long for one option becomes several, or is cut if it excludes (RFC 7161 4.1.1, RFC 3810 5.2.15). Returns
- * the number of the first group that did not fit: c->n if all did. */
-size_t mn_context_put(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
-		      bool describe);
+/* How far a context has been told: with this group, or with this source of it. All zero: nothing yet. */
+struct mn_context_place {
+	struct in6_addr group;
+	struct in6_addr source; /* :: = all of the group */
+};
+
+/* Put what is behind *place into m->ams, as much as fits in `room` octets of the message, with VSM 19/3 where something of
+ * it is not what its absence means (`describe`: the peer announced MH_FEATURE_CONTEXT). *place is then the last that was
+ * put. A list of sources that is too long for one option becomes several, and goes on in the next message if it is too
+ * long for one of those; or is cut if it excludes (RFC 7161 4.1.1, RFC 3810 5.2.15). True: that was the rest. */
+bool mn_context_put(const struct mn_context *c, struct mn_context_place *place, struct now now, struct mh_msg *m,
+		    size_t room, bool describe);
 /* The same into m->mmo, option 60 of the messages between gateways (RFC 7411). */
-size_t mn_context_put_reports(const struct mn_context *c, size_t from, struct now now, struct mh_msg *m, size_t room,
-			      bool describe);
+bool mn_context_put_reports(const struct mn_context *c, struct mn_context_place *place, struct now now, struct mh_msg *m,
+			    size_t room, bool describe);
+/* VSM 19/8: there is more, behind that place; and what a message says of that. */
+void mn_context_put_more(const struct mn_context_place *place, struct mh_msg *m);
+struct mn_context_place mn_context_place_of(const struct mh_msg *m);
+bool mn_context_is_behind(const struct mn_context_place *a, const struct mn_context_place *b); /* a behind b? */
 /* Unite with the records of a run of m: m->ams, or m->mmo (RFC 7411), and with VSM 19/3 where m has it. False: memory
  * is out, or it is full; what it took stays. */
 bool mn_context_take(struct mn_context *c, struct now now, const struct mh_msg *m, const struct mh_records *run);
-/* The first group behind that address (VSM 19/8), c->n if there is none. */
-size_t mn_context_after(const struct mn_context *c, const struct in6_addr *group);

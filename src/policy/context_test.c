@@ -86,12 +86,7 @@ static void groups_stand_in_order_and_once(void **state)
 	assert_int_equal(filter_count(&c.v[1].filter), 3);
 	assert_int_equal(c.v[1].compat, 1);
 	assert_int_equal(c.v[1].origins, SUB_ORIGIN_MLD | SUB_ORIGIN_ADMIN);
-	g = group_of(7);
-	assert_int_equal(mn_context_after(&c, &g), 2);
-	g = group_of(8);
-	assert_int_equal(mn_context_after(&c, &g), 2);
 	g = group_of(9);
-	assert_int_equal(mn_context_after(&c, &g), 3);
 	assert_true(mn_context_copy(&c, &copy));
 	assert_context(&c, &copy);
 	mn_context_remove(&c, &g);
@@ -117,36 +112,25 @@ static void no_more_than_the_maximum(void **state)
 	mn_context_drop(&c);
 }
 
-/* Between gateways, option 60: what does not fit is told apart, whatever the room. */
+static const struct mn_context_place start;
+
+/* Between gateways, option 60: what does not fit is left for later, whatever the room. */
 static void goes_between_gateways(void **state)
 {
 	struct mn_context c = {.described = true}, back = {.v = NULL};
+	struct mn_context_place place = start;
 	static struct mh_msg m, got;
-	size_t n;
 
 	(void)state;
 	add(&c, 1, FILTER_EXCLUDE, 0, 1, SUB_ORIGIN_MLD, WALL_NEVER);
 	add(&c, 2, FILTER_INCLUDE, 70, 2, SUB_ORIGIN_MLD, WALL_NEVER); /* two records */
 	add(&c, 3, FILTER_EXCLUDE, 1, 2, SUB_ORIGIN_ADMIN, (wall_t){at.wall.ns + span_s(9).ns});
 	mh_init(&m, MH_HI);
-	assert_int_equal(mn_context_put_reports(&c, 0, at, &m, 2000, true), 3);
+	assert_true(mn_context_put_reports(&c, &place, at, &m, 2000, true));
 	over_the_wire(&m, &got, 2008);
 	assert_true(mn_context_take(&back, at, &got, &got.mmo));
 	assert_context(&c, &back);
 	mn_context_drop(&back);
-	for (unsigned i = 4; i < 100; i++)
-		add(&c, i, FILTER_EXCLUDE, i % 3, i % 2 + 1, i % 5 ? SUB_ORIGIN_MLD : SUB_ORIGIN_ADMIN, WALL_NEVER);
-	for (size_t room = 0; room < 2000; room += 13) {
-		mh_init(&m, MH_HI);
-		n = mn_context_put_reports(&c, 0, at, &m, room, room % 2);
-		if (!n)
-			continue;
-		over_the_wire(&m, &got, room + 8);
-		assert_true(mn_context_take(&back, at, &got, &got.mmo));
-		assert_int_equal(back.n, n);
-		mn_context_drop(&back);
-	}
-	assert_true(n > 10 && n < c.n);
 	mn_context_drop(&c);
 }
 
@@ -154,6 +138,7 @@ static void goes_between_gateways(void **state)
 static void goes_over_the_wire(void **state)
 {
 	struct mn_context c = {.v = NULL}, back = {.v = NULL};
+	struct mn_context_place place = start;
 	static struct mh_msg m, got;
 
 	(void)state;
@@ -166,7 +151,7 @@ static void goes_over_the_wire(void **state)
 	c.delivery = PROFILE_DELIVERY_L2_UNICAST;
 	c.policy_version = 1234567890123;
 	mh_init(&m, MH_SUBSCRIPTION_RESPONSE);
-	assert_int_equal(mn_context_put(&c, 0, at, &m, 2000, true), 4);
+	assert_true(mn_context_put(&c, &place, at, &m, 2000, true));
 	over_the_wire(&m, &got, 2008);
 	assert_true(got.has & MH_HAS_CONTEXT);
 	assert_true(mn_context_take(&back, at, &got, &got.ams));
@@ -174,7 +159,8 @@ static void goes_over_the_wire(void **state)
 	mn_context_drop(&back);
 
 	mh_init(&m, MH_SUBSCRIPTION_RESPONSE);
-	assert_int_equal(mn_context_put(&c, 0, at, &m, 2000, false), 4);
+	place = start;
+	assert_true(mn_context_put(&c, &place, at, &m, 2000, false));
 	over_the_wire(&m, &got, 2008);
 	assert_false(got.has & MH_HAS_CONTEXT);
 	assert_true(mn_context_take(&back, at, &got, &got.ams));
@@ -191,12 +177,13 @@ static void goes_over_the_wire(void **state)
 static void long_exclude_is_cut(void **state)
 {
 	struct mn_context c = {.v = NULL}, back = {.v = NULL};
+	struct mn_context_place place = start;
 	static struct mh_msg m, got;
 
 	(void)state;
 	add(&c, 4, FILTER_EXCLUDE, 30, 2, SUB_ORIGIN_MLD, WALL_NEVER);
 	mh_init(&m, MH_SUBSCRIPTION_RESPONSE);
-	assert_int_equal(mn_context_put(&c, 0, at, &m, 2000, false), 1);
+	assert_true(mn_context_put(&c, &place, at, &m, 2000, false));
 	over_the_wire(&m, &got, 2008);
 	assert_true(mn_context_take(&back, at, &got, &got.ams));
 	assert_int_equal(filter_count(&back.v[0].filter), MH_AMS_SOURCES);
@@ -205,21 +192,45 @@ static void long_exclude_is_cut(void **state)
 	mn_context_drop(&c);
 }
 
-/* Random contexts in rooms of random size: what was put in fits, and the parts together are the whole. */
+/* What one message tells, and the place where it ends, which goes over the wire too. True: it was the rest. */
+static bool tell_a_part(const struct mn_context *c, struct mn_context *to, struct mn_context_place *place, size_t room,
+			bool describe, bool reports)
+{
+	const size_t more = 48;
+	struct mn_context_place before = *place;
+	static struct mh_msg m, got;
+	bool all;
+
+	mh_init(&m, reports ? MH_HI : MH_SUBSCRIPTION_RESPONSE);
+	all = reports ? mn_context_put_reports(c, place, at, &m, room - more, describe)
+		      : mn_context_put(c, place, at, &m, room - more, describe);
+	if (!all)
+		mn_context_put_more(place, &m);
+	over_the_wire(&m, &got, 16 + room);
+	assert_true(mn_context_take(to, at, &got, reports ? &got.mmo : &got.ams));
+	if (all)
+		return true;
+	*place = mn_context_place_of(&got);
+	assert_true(mn_context_is_behind(place, &before));
+	assert_false(mn_context_is_behind(&before, place));
+	return false;
+}
+
+/* Random contexts in rooms of random size, down to those that one group has to be told in parts in: what was put in fits,
+ * and the parts together are the whole. */
 static void parts_make_the_whole(void **state)
 {
-	static struct mh_msg m, got;
 	struct rng r = rng_of(7161);
 
 	(void)state;
 	for (int run = 0; run < 2000; run++) {
 		struct mn_context c = {.v = NULL}, back = {.v = NULL};
-		unsigned n = 1 + (unsigned)rng_below(&r, 60);
-		bool describe = rng_below(&r, 2);
-		size_t done = 0;
+		struct mn_context_place place = start;
+		unsigned n = 1 + (unsigned)rng_below(&r, 60), long_one = (unsigned)rng_below(&r, 60);
+		bool describe = rng_below(&r, 2), reports = rng_below(&r, 2);
 
 		for (unsigned i = 0; i < n; i++) {
-			unsigned k = (unsigned)rng_below(&r, 4) ? (unsigned)rng_below(&r, 3) : (unsigned)rng_below(&r, 40);
+			unsigned k = i == long_one ? (unsigned)rng_below(&r, 200) : (unsigned)rng_below(&r, 3);
 			bool ex = rng_below(&r, 2) && k <= MH_AMS_SOURCES;
 
 			add(&c, (unsigned)rng_below(&r, 4000), ex ? FILTER_EXCLUDE : FILTER_INCLUDE, ex ? k : k + 1, 2,
@@ -228,20 +239,32 @@ static void parts_make_the_whole(void **state)
 		}
 		c.described = describe;
 		c.policy_version = describe ? 5 : 0;
-		while (done < c.n) {
-			size_t room = 900 + rng_below(&r, 1100), before = done;
-
-			mh_init(&m, MH_SUBSCRIPTION_RESPONSE);
-			done = mn_context_put(&c, done, at, &m, room, describe);
-			assert_true(done > before);
-			over_the_wire(&m, &got, 8 + room);
-			assert_true(mn_context_take(&back, at, &got, &got.ams));
-			assert_int_equal(mn_context_after(&c, &c.v[done - 1].group), done);
-		}
+		for (bool all = false; !all;)
+			all = tell_a_part(&c, &back, &place, 450 + rng_below(&r, 1500), describe, reports);
 		assert_context(&c, &back);
 		mn_context_drop(&back);
 		mn_context_drop(&c);
 	}
+}
+
+/* A message that ended within a group whose filter is another one by now goes on with all of it. */
+static void a_group_changes_between_two_parts(void **state)
+{
+	struct mn_context c = {.v = NULL}, back = {.v = NULL};
+	struct mn_context_place place = start;
+
+	(void)state;
+	add(&c, 4, FILTER_INCLUDE, 150, 2, SUB_ORIGIN_MLD, WALL_NEVER);
+	add(&c, 5, FILTER_EXCLUDE, 0, 2, SUB_ORIGIN_MLD, WALL_NEVER);
+	assert_false(tell_a_part(&c, &back, &place, 1200, false, true));
+	assert_false(addr_is_any(&place.source));
+	mn_context_remove(&c, &place.group);
+	add(&c, 4, FILTER_EXCLUDE, 1, 2, SUB_ORIGIN_MLD, WALL_NEVER);
+	assert_true(tell_a_part(&c, &back, &place, 1200, false, true));
+	assert_int_equal(back.n, 2);
+	assert_int_equal(back.v[0].filter.mode, FILTER_EXCLUDE);
+	mn_context_drop(&back);
+	mn_context_drop(&c);
 }
 
 int main(void)
@@ -253,6 +276,7 @@ int main(void)
 		cmocka_unit_test(goes_between_gateways),
 		cmocka_unit_test(long_exclude_is_cut),
 		cmocka_unit_test(parts_make_the_whole),
+		cmocka_unit_test(a_group_changes_between_two_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,7 +291,8 @@ struct mh_msg {
 	struct mh_capabilities capabilities;
 	struct mh_context context;
 	uint16_t role;		    /* VSM 19/5: one bit, as of mh_capabilities.roles */
-	struct in6_addr more_after; /* VSM 19/8: the rest begins behind this group */
+	struct in6_addr more_after; /* VSM 19/8: the rest begins behind this group, or (not ::) this source of it */
+	struct in6_addr more_source;
 	uint8_t mark;		    /* VSM 19/7: enum mh_mark */
 	uint16_t key;		    /* MH_MARK_KEY: 12 bits */
 	uint8_t n_vsm; /* vendor options of others, or of ours with an unknown sub-type */

@@ -98,6 +98,7 @@ static void assert_same_options(const struct mh_msg *a, const struct mh_msg *b)
 	assert_int_equal(a->context.delivery, b->context.delivery);
 	assert_int_equal(a->context.policy_version, b->context.policy_version);
 	assert_true(addr_eq(&a->more_after, &b->more_after));
+	assert_true(addr_eq(&a->more_source, &b->more_source));
 	assert_int_equal(a->n_vsm, b->n_vsm);
 	for (size_t i = 0; i < a->n_vsm; i++) {
 		assert_int_equal(a->vsm[i].vendor, b->vsm[i].vendor);
@@ -521,6 +522,10 @@ static void refusals(void **state)
 		{ "capabilities of a later version", { 19, 13, 0, 0, 0x7e, 0xd9, 1, 2, 0, 1, 0, 2, 0, 9, 77 }, 15,
 		  MH_OK },
 		{ "more, with data", { 19, 6, 0, 0, 0x7e, 0xd9, 8, 1 }, 8, MH_ERR_OPTION_LENGTH },
+		{ "more, behind a source of a group",
+		  { 19, 37, 0, 0, 0x7e, 0xd9, 8, 0xff, 0x1e, [22] = 1, [23] = 0x20, 1, [38] = 5 }, 39, MH_OK },
+		{ "more, behind no source of a group", { 19, 37, 0, 0, 0x7e, 0xd9, 8, 0xff, 0x1e, [22] = 1 }, 39,
+		  MH_ERR_OPTION_VALUE },
 		{ "result cut", { 19, 7, 0, 0, 0x7e, 0xd9, 2, 0, 2 }, 9, MH_ERR_OPTION_LENGTH },
 		{ "context request cut", { 40, 4, 0, 0, 22, 1 }, 6, MH_ERR_OPTION_LENGTH },
 		{ "capabilities twice",
@@ -927,6 +932,8 @@ static void random_octets(struct rng *r, struct mh_msg *m, const uint8_t *octets
 		m->context = (struct mh_context){ (uint8_t)rng_u64(r), rng_u64(r) };
 	if (m->has & MH_HAS_MORE_AFTER)
 		m->more_after = random_addr(r, 0xff);
+	if ((m->has & MH_HAS_MORE_AFTER) && rng_below(r, 2))
+		m->more_source = random_addr(r, 0x20);
 	m->mark = m->has & MH_HAS_MARK ? (uint8_t)(1 + rng_below(r, MH_MARK_KEY)) : 0;
 	m->key = m->mark == MH_MARK_KEY ? (uint16_t)rng_below(r, MH_KEY_MAX + 1) : 0;
 	m->n_vsm = (uint8_t)rng_below(r, MH_VSM_MAX + 1);

@@ -171,7 +171,14 @@ static enum mh_err read_more(struct mh_reader *d, struct rd *body)
 		return MH_OK;
 	d->m->has |= MH_HAS_MORE_AFTER;
 	d->m->more_after = rd_in6(body);
-	return addr_is_multicast(&d->m->more_after) || body->bad ? MH_OK : MH_ERR_OPTION_VALUE;
+	d->m->more_source = addr_any;
+	if (body->bad || !rd_left(body))
+		return addr_is_multicast(&d->m->more_after) || body->bad ? MH_OK : MH_ERR_OPTION_VALUE;
+	d->m->more_source = rd_in6(body);
+	return body->bad || (addr_is_multicast(&d->m->more_after) && !addr_is_any(&d->m->more_source) &&
+			     !addr_is_multicast(&d->m->more_source))
+		       ? MH_OK
+		       : MH_ERR_OPTION_VALUE;
 }
 
 /* More than there is room for are passed over, as one that knows none of them would. */
@@ -318,8 +325,11 @@ static void write_more(struct mh_writer *e)
 {
 	size_t at = begin(e, e->conf->pen, MH_VSM_MORE);
 
-	if (e->m->has & MH_HAS_MORE_AFTER)
+	if (e->m->has & MH_HAS_MORE_AFTER) {
 		wr_in6(&e->w, &e->m->more_after);
+		if (!addr_is_any(&e->m->more_source))
+			wr_in6(&e->w, &e->m->more_source);
+	}
 	mh_option_end(e, at);
 }
 
