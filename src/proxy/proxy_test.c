@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proxy/proxy.h"
 #include "base/rng.h"
+#include "proxy/proxy_priv.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -133,8 +134,19 @@ struct wish {
 	unsigned named; /* bits */
 };
 
+/* The forms that the instance keeps a group in. */
+enum form {
+	ABSENT,
+	LONE,	    /* one any-source listener */
+	LONE_ENDED, /* its end is to be told */
+	FULL,
+	FORMS
+};
+static unsigned changed[FORMS][FORMS]; /* how often from one to the other */
+
 struct world {
 	struct rng r;
+	enum form form[GROUPS];
 	struct fxq *q;
 	struct proxy *p;
 	struct dp_in in;
@@ -288,6 +300,19 @@ static void check_merged(struct world *w, unsigned g)
 	}
 }
 
+static void note_form(struct world *w, unsigned g)
+{
+	const struct proxy_lone *x = proxy_lone_find(w->p, &w->group[g]);
+	enum form form = ABSENT;
+
+	if (x)
+		form = proxy_lone_member(w->p, x) ? LONE : LONE_ENDED;
+	else if (proxy_group_find(w->p, &w->group[g]))
+		form = FULL;
+	changed[w->form[g]][form]++;
+	w->form[g] = form;
+}
+
 /* The instance and the data plane as a whole, at rest. */
 static void check_all(struct world *w)
 {
@@ -329,6 +354,7 @@ static void check_all(struct world *w)
 		proxy_each_member(w->p, &w->group[g], count_member, &c);
 		assert_int_equal(c.n, members);
 		check_merged(w, g);
+		note_form(w, g);
 	}
 	assert_int_equal(w->d.n, lists);
 	assert_int_equal(proxy_groups(w->p), groups);
@@ -380,11 +406,37 @@ static unsigned needed_ops(const struct world *w, unsigned m, unsigned g, const 
 	return n;
 }
 
+static void set_wish(struct world *w, unsigned m, unsigned g, struct wish after)
+{
+	struct wish before = w->wish[m][g];
+	struct filter f = filter_of_wish(w, &after);
+
+	assert_int_equal(proxy_set(w->member[m], &w->group[g], &f), PROXY_OK);
+	filter_drop(&f);
+	w->wish[m][g] = after;
+	assert_int_equal(obey(w, m, g, &before, &after), needed_ops(w, m, g, &before, &after));
+	note_form(w, g);
+}
+
+/* All members but this one leave the group. */
+static void leave_alone(struct world *w, unsigned m)
+{
+	unsigned g = (unsigned)rng_below(&w->r, GROUPS);
+
+	for (unsigned i = 0; i < MEMBERS; i++)
+		if (w->member[i] && i != m)
+			set_wish(w, i, g, (struct wish){0});
+	if (rng_below(&w->r, 2))
+		set_wish(w, m, g, (struct wish){0});
+	if (rng_below(&w->r, 2))
+		tell(w);
+	set_wish(w, m, g, (struct wish){.exclude = rng_below(&w->r, 4) != 0});
+}
+
 static void change_wish(struct world *w, unsigned m)
 {
 	unsigned g = (unsigned)rng_below(&w->r, GROUPS);
 	struct wish before = w->wish[m][g], after = {.named = (unsigned)rng_u64(&w->r) & ((1u << SOURCES) - 1)};
-	struct filter f;
 
 	after.exclude = rng_below(&w->r, 2);
 	if (rng_below(&w->r, 2))
@@ -393,11 +445,7 @@ static void change_wish(struct world *w, unsigned m)
 		after = (struct wish){.exclude = rng_below(&w->r, 3) != 0};
 	if (!rng_below(&w->r, 6)) /* only the mode */
 		after = (struct wish){!before.exclude, before.named};
-	f = filter_of_wish(w, &after);
-	assert_int_equal(proxy_set(w->member[m], &w->group[g], &f), PROXY_OK);
-	filter_drop(&f);
-	w->wish[m][g] = after;
-	assert_int_equal(obey(w, m, g, &before, &after), needed_ops(w, m, g, &before, &after));
+	set_wish(w, m, g, after);
 }
 
 static void change_output(struct world *w, unsigned m)
@@ -517,11 +565,15 @@ static void run(uint64_t seed, unsigned steps)
 			change_output(&w, m);
 		else if (!rng_below(&w.r, 12))
 			change_forwarding(&w, m);
+		else if (!rng_below(&w.r, 6))
+			leave_alone(&w, m);
 		else
 			change_wish(&w, m);
 		check_all(&w);
 		if (!rng_below(&w.r, 3))
 			tell(&w);
+		for (unsigned g = 0; g < GROUPS; g++)
+			note_form(&w, g);
 	}
 	if (seed % 3) {
 		for (unsigned m = 0; m < MEMBERS; m++)
@@ -558,6 +610,20 @@ static void same_as_an_obvious_model(void **state)
 	for (running = 1; running <= 60; running++)
 		run(running, 500);
 	running = 0;
+}
+
+/* They came by every form of a group, into it and out of it. */
+static void every_form_is_come_by(void **state)
+{
+	static const enum form ways[][2] = {
+	    {ABSENT, LONE},	{ABSENT, FULL},	    {LONE, ABSENT},	{LONE, LONE_ENDED}, {LONE, FULL},
+	    {LONE_ENDED, LONE}, {LONE_ENDED, FULL}, {LONE_ENDED, ABSENT}, {FULL, ABSENT}, {FULL, LONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (!getenv("PROXY_TEST_SEED") && changed[ways[i][0]][ways[i][1]] < 10)
+			fail_msg("from form %u to %u: %u times", ways[i][0], ways[i][1], changed[ways[i][0]][ways[i][1]]);
 }
 
 static int tell_seed(void **state)
@@ -831,6 +897,7 @@ int main(void)
 		cmocka_unit_test(any_source_members_cost_little),
 		cmocka_unit_test(one_source_more_costs_one_operation),
 		cmocka_unit_test_teardown(same_as_an_obvious_model, tell_seed),
+		cmocka_unit_test(every_form_is_come_by),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
