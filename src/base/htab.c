@@ -16,7 +16,7 @@
 #define MOVE_STEP 4
 _Static_assert(MOVE_STEP % 2 == 0, "a move ends with both halves of a bucket");
 
-/* ---- SipHash-2-4 (Aumasson, Bernstein 2012) ------------------------------------------------------- */
+/* ---- SipHash-2-4 and -1-3 (Aumasson, Bernstein 2012) ------------------------------------------------------- */
 
 /* In registers, which takes half the time: compilers leave the rounds as calls on an array otherwise. */
 #define INLINE static inline __attribute__((always_inline))
@@ -40,38 +40,58 @@ INLINE void sip_round(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
-INLINE void sip_word(uint64_t v[4], uint64_t m)
+INLINE void sip_word(uint64_t v[4], uint64_t m, int rounds)
 {
 	v[3] ^= m;
-	sip_round(v);
-	sip_round(v);
+	for (int i = 0; i < rounds; i++)
+		sip_round(v);
 	v[0] ^= m;
+}
+
+INLINE uint64_t sip_end(uint64_t v[4], int rounds)
+{
+	v[2] ^= 0xff;
+	for (int i = 0; i < rounds; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+INLINE void sip_start(uint64_t v[4], const struct siphash_key *key)
+{
+	v[0] = key->k[0] ^ 0x736f6d6570736575u;
+	v[1] = key->k[1] ^ 0x646f72616e646f6du;
+	v[2] = key->k[0] ^ 0x6c7967656e657261u;
+	v[3] = key->k[1] ^ 0x7465646279746573u;
 }
 
 uint64_t siphash(const struct siphash_key *key, const void *bytes, size_t len)
 {
 	const uint8_t *p = bytes;
-	uint64_t v[4] = {
-		key->k[0] ^ 0x736f6d6570736575u,
-		key->k[1] ^ 0x646f72616e646f6du,
-		key->k[0] ^ 0x6c7967656e657261u,
-		key->k[1] ^ 0x7465646279746573u,
-	};
-	uint64_t m;
+	uint64_t v[4], m;
 	size_t i;
 
+	sip_start(v, key);
 	for (i = 0; i + 8 <= len; i += 8) {
 		memcpy(&m, p + i, 8);
-		sip_word(v, le64toh(m));
+		sip_word(v, le64toh(m), 2);
 	}
 	m = (uint64_t)len << 56;
 	for (size_t j = 0; i + j < len; j++)
 		m |= (uint64_t)p[i + j] << (8 * j);
-	sip_word(v, m);
-	v[2] ^= 0xff;
-	for (i = 0; i < 4; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	sip_word(v, m, 2);
+	return sip_end(v, 4);
+}
+
+uint64_t siphash_short(const struct siphash_key *key, const uint8_t bytes[16])
+{
+	uint64_t v[4], m[2];
+
+	memcpy(m, bytes, sizeof(m));
+	sip_start(v, key);
+	sip_word(v, le64toh(m[0]), 1);
+	sip_word(v, le64toh(m[1]), 1);
+	sip_word(v, UINT64_C(16) << 56, 1);
+	return sip_end(v, 3);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------ */

@@ -34,6 +34,60 @@ static void siphash_reference_vectors(void **state)
 	}
 }
 
+static void slow_round(uint64_t v[4])
+{
+	static const uint8_t step[][4] = {{0, 1, 13, 32}, {2, 3, 16, 0}, {0, 3, 21, 0}, {2, 1, 17, 32}};
+
+	for (int i = 0; i < 4; i++) {
+		uint64_t *a = &v[step[i][0]], *b = &v[step[i][1]];
+		unsigned by = step[i][2], turn = step[i][3];
+
+		*a += *b;
+		*b = (*b << by | *b >> (64 - by)) ^ *a;
+		if (turn)
+			*a = *a << turn | *a >> (64 - turn);
+	}
+}
+
+/* The paper's SipHash-c-d, without thought for speed. */
+static uint64_t slow_siphash(int c, int d, const struct siphash_key *key, const uint8_t *m, size_t len)
+{
+	uint64_t v[4] = {0x736f6d6570736575, 0x646f72616e646f6d, 0x6c7967656e657261, 0x7465646279746573};
+
+	for (int i = 0; i < 4; i++)
+		v[i] ^= key->k[i % 2];
+	for (size_t i = 0; i <= len; i += 8) {
+		uint64_t word = 0;
+
+		for (size_t j = i; j < i + 8; j++)
+			word |= (uint64_t)(j < len ? m[j] : j == i + 7 ? (uint8_t)len : 0) << 8 * (j - i);
+		v[3] ^= word;
+		for (int r = 0; r < c; r++)
+			slow_round(v);
+		v[0] ^= word;
+	}
+	v[2] ^= 0xff;
+	for (int r = 0; r < d; r++)
+		slow_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static void siphash_agrees_with_the_slow_one(void **state)
+{
+	struct rng rng = rng_of(13);
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		struct siphash_key k = {{rng_u64(&rng), rng_u64(&rng)}};
+		uint8_t m[16];
+
+		for (size_t j = 0; j < sizeof(m); j++)
+			m[j] = (uint8_t)rng_u64(&rng);
+		assert_true(siphash(&k, m, sizeof(m)) == slow_siphash(2, 4, &k, m, sizeof(m)));
+		assert_true(siphash_short(&k, m) == slow_siphash(1, 3, &k, m, sizeof(m)));
+	}
+}
+
 static struct obj *find(const struct htab *t, uint32_t key)
 {
 	for (struct hnode *n = htab_first(t, htab_hash(t, &key, sizeof(key))); n; n = htab_same(n))
@@ -216,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(siphash_reference_vectors),
+		cmocka_unit_test(siphash_agrees_with_the_slow_one),
 		cmocka_unit_test(empty_table_holds_no_memory),
 		cmocka_unit_test(seeds_give_other_hashes),
 		cmocka_unit_test(equal_hashes_are_all_found),

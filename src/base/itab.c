@@ -10,7 +10,7 @@
 
 static uint32_t hash_of(const struct itab_kind *k, const struct in6_addr *addr)
 {
-	return (uint32_t)siphash(&k->key, addr, sizeof(*addr));
+	return (uint32_t)siphash_short(&k->key, addr->s6_addr);
 }
 
 void itab_kind_init(struct itab_kind *k, struct pool *pool, size_t addr, size_t next, uint64_t seed)
@@ -60,17 +60,22 @@ static uint32_t power_below(uint32_t n)
 }
 
 /* Buckets 0..n-1; those that were not split yet serve for two. */
+static uint32_t *bucket_of_hash(const struct itab *t, uint32_t hash)
+{
+	uint32_t m = power_below(t->n), b = hash & (2 * m - 1);
+
+	return bucket(t, b < t->n ? b : b - m);
+}
+
 static uint32_t *bucket_of(const struct itab *t, const struct in6_addr *addr)
 {
 	struct itab_kind *k = t->kind;
-	uint32_t m = power_below(t->n), b;
 
 	if (!addr_eq(&k->last.addr, addr)) {
 		k->last.addr = *addr;
 		k->last.hash = hash_of(k, addr);
 	}
-	b = k->last.hash & (2 * m - 1);
-	return bucket(t, b < t->n ? b : b - m);
+	return bucket_of_hash(t, k->last.hash);
 }
 
 /* ---- size ---- */
@@ -84,6 +89,29 @@ static bool part_add(struct itab *t, unsigned i)
 	t->part = parts;
 	parts[i] = malloc((i ? (size_t)1 << i : BUCKETS_MIN) * sizeof(*parts[i]));
 	return parts[i] != NULL;
+}
+
+/* Compilers leave out calls of what does nothing but fetch. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* Of the chain in bucket `b`, the object after the first `after`: fetched meanwhile, as those were before. */
+INLINE void chain_ahead(const struct itab *t, uint32_t b, unsigned after)
+{
+	uint32_t number = *bucket(t, b);
+
+	while (number && after--)
+		number = *next_of(t, at(t, number));
+	if (number)
+		__builtin_prefetch(at(t, number));
+}
+
+/* What the next splits will read: they come in the order of the buckets, but the objects lie anywhere. */
+INLINE void split_ahead(const struct itab *t)
+{
+	uint32_t m = power_below(t->n), from = t->n - m;
+
+	for (unsigned i = 0, ahead = 8; i < 3 && from + ahead < m; i++, ahead /= 2)
+		chain_ahead(t, from + ahead, i);
 }
 
 /* One more bucket: half of what is in the one that served for it too. Failure is no harm, the chains get longer. */
@@ -110,6 +138,7 @@ static void split(struct itab *t)
 		*next = *to;
 		*to = number;
 	}
+	split_ahead(t);
 }
 
 /* One less: what is in the last goes back to the one that serves for it. */
@@ -180,6 +209,28 @@ bool itab_add(struct itab *t, void *obj)
 	*head = pool_number(t->kind->pool, obj);
 	t->count++;
 	return true;
+}
+
+void itab_ahead(const struct itab *t, const struct in6_addr *addrs, size_t n)
+{
+	const uint32_t *head[ITAB_AHEAD];
+
+	assert(n <= ITAB_AHEAD);
+	if (!t->count)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		head[i] = bucket_of_hash(t, hash_of(t->kind, &addrs[i]));
+		__builtin_prefetch(head[i], 1);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (*head[i])
+			__builtin_prefetch(at(t, *head[i]));
+	for (size_t i = 0; i < n; i++) {
+		uint32_t second = *head[i] ? *next_of(t, at(t, *head[i])) : 0;
+
+		if (second)
+			__builtin_prefetch(at(t, second));
+	}
 }
 
 static void removed(struct itab *t)

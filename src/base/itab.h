@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* Hash table of a pool's objects by an address, for tables of a million: 8 octets for each object, 4 of them in the object.
- * The hash is keyed, because peers choose the addresses. It grows and shrinks by single buckets (linear hashing, Litwin
+ * The hash is keyed (SipHash-1-3), because peers choose the addresses. It grows and shrinks by single buckets (linear hashing, Litwin
  * 1980), so that there is neither a pause nor a second copy. */
 #include "base/addr.h"
 #include "base/htab.h"
@@ -33,6 +33,10 @@ void itab_deinit(struct itab *t); /* asserts that it is empty */
 void *itab_find(const struct itab *t, const struct in6_addr *addr); /* NULL: none */
 /* False only when memory is out: then nothing has changed. The caller has made sure that the address is new. */
 bool itab_add(struct itab *t, void *obj);
+/* What itab_find() and itab_add() will read of these addresses is fetched meanwhile, of all at once. For many that come
+ * together: of a million objects none is in the processor's cache. */
+#define ITAB_AHEAD 64 /* at most so many */
+void itab_ahead(const struct itab *t, const struct in6_addr *addrs, size_t n);
 void itab_del(struct itab *t, void *obj);
 /* Any object, taken out; NULL when empty. To empty a table. */
 void *itab_pop(struct itab *t);

@@ -111,6 +111,32 @@ static void what_is_in_is_found(void **state)
 	pool_deinit(&r.pool);
 }
 
+/* Of what is there, what is not, and of an empty table: it changes nothing, and reads nothing that is not its own. */
+static void fetching_ahead_changes_nothing(void **state)
+{
+	static struct rig r;
+	struct in6_addr addrs[ITAB_AHEAD];
+
+	(void)state;
+	rig_init(&r);
+	for (uint32_t i = 0; i < ITAB_AHEAD; i++)
+		addrs[i] = addr_nr(37 * i);
+	itab_ahead(&r.table, addrs, ITAB_AHEAD);
+	for (uint32_t i = 0; i < 2000; i++) {
+		itab_ahead(&r.table, addrs, i % (ITAB_AHEAD + 1));
+		assert_true(put(&r, i));
+	}
+	check(&r);
+	for (struct thing *t; (t = itab_pop(&r.table));) {
+		itab_ahead(&r.table, addrs, ITAB_AHEAD);
+		r.in[t->id] = NULL;
+		pool_put(&r.pool, t);
+	}
+	check(&r);
+	itab_deinit(&r.table);
+	pool_deinit(&r.pool);
+}
+
 /* Without memory for more buckets it goes on with longer chains; only the first needs some. */
 static void growth_may_fail(void **state)
 {
@@ -147,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_in_is_found),
+		cmocka_unit_test(fetching_ahead_changes_nothing),
 		cmocka_unit_test(growth_may_fail),
 	};
 

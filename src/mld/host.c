@@ -310,6 +310,12 @@ struct hgroup *hgroup_find(const struct mld_upstream *up, const struct in6_addr 
 	return itab_find(&up->table, group);
 }
 
+_Static_assert(MLD_HOST_AHEAD == ITAB_AHEAD, "they go on to the table");
+void mld_upstream_ahead(const struct mld_upstream *up, const struct in6_addr *groups, size_t n)
+{
+	itab_ahead(&up->table, groups, n);
+}
+
 bool mld_upstream_get(const struct mld_upstream *up, const struct in6_addr *group, struct filter *ret)
 {
 	const struct hgroup *g = hgroup_find(up, group);

@@ -52,6 +52,9 @@ void mld_upstream_set_self(struct mld_upstream *up, struct now now, const struct
  * changes made before the next pop are packed into common reports. Groups that are never reported (all nodes,
  * interface-local) are accepted and forgotten. False: the limit; the state is as before. */
 bool mld_upstream_set(struct mld_upstream *up, struct now now, const struct in6_addr *group, const struct filter *f);
+/* These are to be set soon: what that will read is fetched meanwhile. At most MLD_HOST_AHEAD. */
+#define MLD_HOST_AHEAD 64
+void mld_upstream_ahead(const struct mld_upstream *up, const struct in6_addr *groups, size_t n);
 /* A query heard on the upstream, or an MLDv1 report (RFC 2710 4: it may spare us ours). Others are ignored. */
 void mld_upstream_recv(struct mld_upstream *up, struct now now, const struct mld_packet *p);
 /* Report the whole state now, unasked (the link came back, a peer restarted). */

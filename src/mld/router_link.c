@@ -214,18 +214,43 @@ static bool rate_allows(struct mld_link *link, mono_t now, struct host *host)
 	return false;
 }
 
+/* The groups of the next records, as many as are fetched at once. */
+static void records_ahead(const struct mld_link *link, const struct mld_packet *p, size_t cursor)
+{
+	struct in6_addr groups[ITAB_AHEAD];
+	struct mld_record r;
+	size_t n = 0;
+
+	while (n < ITAB_AHEAD && mld_next_record(p, &cursor, &r))
+		groups[n++] = r.group;
+	if (n > 1)
+		itab_ahead(&link->groups, groups, n);
+}
+
+static void recv_records(struct mld_link *link, struct now now, struct host *host, const struct mld_packet *p)
+{
+	struct mld_record r;
+	size_t cursor = 0;
+
+	for (unsigned i = 0;; i++) {
+		if (i % ITAB_AHEAD == 0)
+			records_ahead(link, p, cursor);
+		if (!mld_next_record(p, &cursor, &r))
+			return;
+		recv_record(link, now, host, &r);
+	}
+}
+
 static void recv_report(struct mld_link *link, struct now now, const struct mld_packet *p)
 {
 	struct host *host = host_get(link, &p->src);
-	struct mld_record r;
 
 	if (!rate_allows(link, now.mono, host)) {
 		/* not looked at */
 	} else if (p->type == MLD_V2_REPORT) {
 		for (unsigned i = 0; i < p->unknown_records; i++)
 			link_count(link, MLD_ROUTER_RECORD_UNKNOWN);
-		for (size_t cursor = 0; mld_next_record(p, &cursor, &r);)
-			recv_record(link, now, host, &r);
+		recv_records(link, now, host, p);
 	} else {
 		recv_v1(link, now, host, p);
 	}

@@ -31,24 +31,55 @@ void mldproxy_retry_later(struct mldproxy *p)
 
 /* ---- downstream ---- */
 
+/* Changes are carried on some at a time: what they need of a million groups is fetched at once. */
+#define AHEAD PROXY_AHEAD
+_Static_assert(AHEAD == MLD_HOST_AHEAD, "as many for the instance as for its upstream");
+
+struct changes {
+	struct downstream *link[AHEAD];
+	struct in6_addr group[AHEAD];
+	size_t n;
+};
+
+static void carry_changes(struct mldproxy *p, struct changes *c)
+{
+	if (p->proxy && c->n > 1)
+		proxy_ahead(p->proxy, c->group, c->n);
+	for (size_t i = 0; i < c->n; i++)
+		downstream_changed(p, c->link[i], &c->group[i]);
+	c->n = 0;
+}
+
+static void send_query(struct mldproxy *p, const struct downstream *l, const struct mld_router_fx *fx)
+{
+	uint8_t mac[6];
+
+	/* A General Query goes to all nodes, another to its group. */
+	addr_multicast_mac(addr_is_any(&fx->group) ? &addr_all_nodes : &fx->group, mac);
+	fxq_link(p->fxq, l->ifindex, mac, fx->packet, fx->len);
+}
+
 static void settle_links(struct mldproxy *p)
 {
 	struct mld_router_fx fx;
+	struct changes c;
 
+	c.n = 0;
 	while (mld_routers_pop(p->routers, &fx)) {
-		struct downstream *l = fx.owner;
-		uint8_t mac[6];
-
 		switch (fx.kind) {
-		case MLD_ROUTER_QUERY: /* a General Query goes to all nodes, another to its group */
-			addr_multicast_mac(addr_is_any(&fx.group) ? &addr_all_nodes : &fx.group, mac);
-			fxq_link(p->fxq, l->ifindex, mac, fx.packet, fx.len);
+		case MLD_ROUTER_QUERY:
+			carry_changes(p, &c); /* they came first */
+			send_query(p, fx.owner, &fx);
 			break;
 		case MLD_ROUTER_CHANGE:
-			downstream_changed(p, l, &fx.group);
+			if (c.n == AHEAD)
+				carry_changes(p, &c);
+			c.link[c.n] = fx.owner;
+			c.group[c.n++] = fx.group;
 			break;
 		}
 	}
+	carry_changes(p, &c);
 }
 
 /* A limit of the router side was reached since the last look: which one, is what its counter tells. */
@@ -125,14 +156,21 @@ void mldproxy_upstream_fill(struct mldproxy *p)
 
 static void settle_instance(struct mldproxy *p)
 {
-	struct in6_addr group;
-	struct filter merged;
+	struct in6_addr group[AHEAD];
+	struct filter merged[AHEAD];
+	size_t n;
 
-	while (p->proxy && proxy_pop_changed(p->proxy, &group, &merged)) {
-		if (p->upstream)
-			report(p, &group, &merged);
-		filter_drop(&merged);
-	}
+	do {
+		for (n = 0; n < AHEAD && p->proxy && proxy_pop_changed(p->proxy, &group[n], &merged[n]); n++)
+			;
+		if (p->upstream && n > 1)
+			mld_upstream_ahead(p->upstream, group, n);
+		for (size_t i = 0; i < n; i++) {
+			if (p->upstream)
+				report(p, &group[i], &merged[i]);
+			filter_drop(&merged[i]);
+		}
+	} while (n == AHEAD);
 }
 
 static void settle_own(struct mldproxy *p)

@@ -48,6 +48,9 @@ enum proxy_set_result { PROXY_OK, PROXY_LIMIT, PROXY_OOM };
 /* What the member listens to of `group` from now on (copied); FILTER_NONE ends it. On PROXY_LIMIT and PROXY_OOM
  * nothing has changed; ending a membership never fails. */
 enum proxy_set_result proxy_set(struct proxy_member *m, const struct in6_addr *group, const struct filter *f);
+/* Of these groups something is to be set soon: what that will read is fetched meanwhile. At most PROXY_AHEAD. */
+#define PROXY_AHEAD 64
+void proxy_ahead(const struct proxy *p, const struct in6_addr *groups, size_t n);
 /* False: no membership. The result is to be released. */
 bool proxy_get(const struct proxy_member *m, const struct in6_addr *group, struct filter *ret);
 

@@ -9,6 +9,12 @@ struct proxy_lone *proxy_lone_find(const struct proxy *p, const struct in6_addr 
 	return itab_find(&p->lones, group);
 }
 
+_Static_assert(PROXY_AHEAD == ITAB_AHEAD, "they go on to the table");
+void proxy_ahead(const struct proxy *p, const struct in6_addr *groups, size_t n)
+{
+	itab_ahead(&p->lones, groups, n);
+}
+
 struct proxy_member *proxy_lone_member(const struct proxy *p, const struct proxy_lone *x)
 {
 	return x->member ? pool_at(&p->members_pool, x->member) : NULL;
