@@ -9,6 +9,8 @@
 #include "lab/daemons.h"
 #include "lab/streams.h"
 
+#define RATE_OVER span_ms(150)
+
 #define REFRESH span_ms(200)
 
 double demo_seconds(const struct demo *d)
@@ -100,6 +102,25 @@ static void refresh_hop(struct demo *d, json_t *view, unsigned hop)
 	}
 }
 
+/* A picture that follows at the heels of another, because something has happened, shows the rates of that one: one or
+ * two packets over a few milliseconds are none. */
+static bool rates_are_due(const struct demo *d)
+{
+	return d->n_groups && mono_sub(proc_clock(), d->groups[0].looked).ns >= RATE_OVER.ns;
+}
+
+static void refresh_rates(struct demo *d, json_t *at_lma)
+{
+	refresh_hop(d, at_lma, 0);
+	for (unsigned m = 0; m < DEMO_MAGS; m++) {
+		json_t *at_mag = daemons_show(&d->lab, d->lab.mags[m].name, "groups");
+		refresh_hop(d, at_mag, 1 + m);
+		json_decref(at_mag);
+	}
+	for (unsigned k = 0; k < d->n_groups; k++)
+		d->groups[k].looked = proc_clock();
+}
+
 /* What the LMA has joined upstream, to what the MAGs are subscribed there, and what arrives at each. */
 static void refresh_flows(struct demo *d)
 {
@@ -121,14 +142,8 @@ static void refresh_flows(struct demo *d)
 			if (!strcmp(mag, d->lab.mags[m].name))
 				g->asked[1 + m] = true;
 	}
-	refresh_hop(d, groups, 0);
-	for (unsigned m = 0; m < DEMO_MAGS; m++) {
-		json_t *at_mag = daemons_show(&d->lab, d->lab.mags[m].name, "groups");
-		refresh_hop(d, at_mag, 1 + m);
-		json_decref(at_mag);
-	}
-	for (unsigned k = 0; k < d->n_groups; k++)
-		d->groups[k].looked = proc_clock();
+	if (rates_are_due(d))
+		refresh_rates(d, groups);
 	json_decref(groups);
 	json_decref(subs);
 }

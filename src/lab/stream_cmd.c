@@ -172,6 +172,26 @@ static int cmd_join(struct lab *lab, int argc, char **argv)
 	return lab_save(lab) || r ? 1 : 0;
 }
 
+/* For who names none. */
+static bool name_the_only(const struct lab *lab, char name[STREAMS_NAME_MAX])
+{
+	json_t *names = streams_names(lab), *v;
+	size_t n = json_array_size(names), i;
+	char list[LIST_MAX] = "";
+	json_array_foreach(names, i, v) {
+		size_t len = strlen(list);
+		snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", json_string_value(v));
+	}
+	json_decref(names);
+	if (n == 0)
+		lab_say("no stream in this lab; `stream start` begins one");
+	else if (n > 1)
+		lab_say("which stream? There are %s", list);
+	else
+		snprintf(name, STREAMS_NAME_MAX, "%.*s", STREAMS_NAME_MAX - 1, list);
+	return n == 1;
+}
+
 int lab_cmd_stream(struct lab *lab, int argc, char **argv)
 {
 	struct start_options o;
@@ -192,7 +212,10 @@ int lab_cmd_stream(struct lab *lab, int argc, char **argv)
 	}
 	bool json = argc > 2 && !strcmp(argv[argc - 1], "--json");
 	int left = argc - json;
-	const char *name = left == 3 ? argv[2] : DEFAULT_NAME;
+	char only[STREAMS_NAME_MAX] = "";
+	if (left < 3 && !name_the_only(lab, only))
+		return 1;
+	const char *name = left == 3 ? argv[2] : only;
 	if (left > 3 || !name_valid(name))
 		return 2;
 	if (!strcmp(what, "report"))

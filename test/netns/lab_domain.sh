@@ -23,6 +23,11 @@ check "exec runs a program in the node" lab exec mn1 -- ip -6 route get $SRC_ADD
 step "and moves"
 move mn1 mag2
 check "packets arrive again" eventually 3 stream_flows uni mn1
+check "the one stream need not be named" sh -c "'$LABTOOL' lab --prefix '$P' stream report | grep -q '^uni: '"
+lab stream start other --to none
+check_not "of two one is" lab stream report
+check "and they are told" sh -c "'$LABTOOL' lab --prefix '$P' stream report 2>&1 | grep -Eq 'other.*uni|uni.*other'"
+lab stream stop other >/dev/null
 check "at the same address" equals "$addr" "$(mn_addr mn1)"
 stream_stop uni >/dev/null
 
