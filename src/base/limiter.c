@@ -15,23 +15,29 @@ void limiter_init(struct limiter *l, uint32_t per_s, uint32_t burst)
 	l->credit = full(l);
 }
 
+static int64_t credit_at(const struct limiter *l, mono_t now)
+{
+	int64_t missing = full(l) - l->credit, elapsed = mono_sub(now, l->last).ns;
+
+	if (!l->per_s || !mono_before(l->last, now))
+		return l->credit;
+	/* Compared by division: after a long silence the product would not fit. */
+	return elapsed > missing / l->per_s ? full(l) : l->credit + elapsed * l->per_s;
+}
+
 bool limiter_take(struct limiter *l, mono_t now)
 {
 	if (!l->per_s)
 		return true;
-	if (mono_before(l->last, now)) {
-		int64_t missing = full(l) - l->credit;
-		int64_t elapsed = mono_sub(now, l->last).ns;
-
-		/* Compared by division: after a long silence the product would not fit. */
-		if (elapsed > missing / l->per_s)
-			l->credit = full(l);
-		else
-			l->credit += elapsed * l->per_s;
-		l->last = now;
-	}
+	l->credit = credit_at(l, now);
+	l->last = mono_max(l->last, now);
 	if (l->credit < TOKEN)
 		return false;
 	l->credit -= TOKEN;
 	return true;
+}
+
+uint32_t limiter_left(const struct limiter *l, mono_t now)
+{
+	return (uint32_t)(credit_at(l, now) / TOKEN);
 }

@@ -13,3 +13,4 @@ struct limiter {
 /* Starts full. */
 void limiter_init(struct limiter *l, uint32_t per_s, uint32_t burst);
 bool limiter_take(struct limiter *l, mono_t now); /* false: over the rate */
+uint32_t limiter_left(const struct limiter *l, mono_t now); /* whole tokens */

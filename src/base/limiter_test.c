@@ -28,6 +28,9 @@ static void burst_then_rate(void **state)
 		assert_true(limiter_take(&l, t));
 	assert_false(limiter_take(&l, t));
 	assert_false(limiter_take(&l, mono_add(t, span_ms(99))));
+	assert_int_equal(limiter_left(&l, mono_add(t, span_ms(99))), 0);
+	assert_int_equal(limiter_left(&l, mono_add(t, span_ms(250))), 2);
+	assert_int_equal(limiter_left(&l, mono_add(t, span_s(1000000000))), 3);
 	assert_true(limiter_take(&l, mono_add(t, span_ms(100))));
 	assert_false(limiter_take(&l, mono_add(t, span_ms(100))));
 	/* Ten seconds, asked each millisecond: ten a second and no more. */

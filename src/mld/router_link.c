@@ -196,8 +196,39 @@ static void recv_v1(struct mld_link *link, struct now now, struct host *host, co
 	group_record(link, now, host, &p->group, rec, true);
 }
 
-/* A host that listens to nothing is forgotten after each of its reports, and with it how many it sent: the link's rate
- * holds for such ones. */
+/* A host that listens to nothing is forgotten after each of its reports. Lest it have a rate of its own with each, those that
+ * are nearest to theirs are remembered. */
+static void rate_recall(const struct mld_link *link, struct host *host)
+{
+	for (unsigned i = 0; i < FORMER_HOSTS; i++)
+		if (addr_eq(&link->former[i].addr, &host->addr))
+			host->rate = link->former[i].rate;
+}
+
+static void rate_remember(struct mld_link *link, mono_t now, const struct host *host)
+{
+	uint32_t left = limiter_left(&host->rate, now), most = 0;
+	unsigned at = FORMER_HOSTS;
+
+	for (unsigned i = 0; i < FORMER_HOSTS; i++) {
+		const struct limiter *l = &link->former[i].rate;
+		uint32_t others = l->per_s ? limiter_left(l, now) : UINT32_MAX; /* or nobody's */
+
+		if (addr_eq(&link->former[i].addr, &host->addr)) {
+			at = i;
+			break;
+		}
+		if (others > left && others > most) {
+			at = i;
+			most = others;
+		}
+	}
+	if (at == FORMER_HOSTS)
+		return;
+	link->former[at].addr = host->addr;
+	link->former[at].rate = host->rate;
+}
+
 static bool rate_allows(struct mld_link *link, mono_t now, struct host *host)
 {
 	if (!limiter_take(&link->rate, now)) {
@@ -245,6 +276,8 @@ static void recv_report(struct mld_link *link, struct now now, const struct mld_
 {
 	struct host *host = host_get(link, &p->src);
 
+	if (host && host->refs == 1)
+		rate_recall(link, host);
 	if (!rate_allows(link, now.mono, host)) {
 		/* not looked at */
 	} else if (p->type == MLD_V2_REPORT) {
@@ -254,8 +287,11 @@ static void recv_report(struct mld_link *link, struct now now, const struct mld_
 	} else {
 		recv_v1(link, now, host, p);
 	}
-	if (host)
-		host_put(link, host);
+	if (!host)
+		return;
+	if (host->refs == 1 && host->rate.per_s)
+		rate_remember(link, now.mono, host);
+	host_put(link, host);
 }
 
 void mld_link_recv(struct mld_link *link, struct now now, const struct mld_packet *p)

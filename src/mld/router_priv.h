@@ -53,6 +53,8 @@ struct mld_routers {
 	} fx;
 };
 
+#define FORMER_HOSTS 8
+
 struct mld_link {
 	struct list node;
 	struct mld_routers *set;
@@ -72,6 +74,10 @@ struct mld_link {
 	mono_t other_until; /* Other Querier Present; never when querier */
 	mono_t ask_at;	    /* repetition of mld_link_query() */
 	struct limiter rate; /* of reports */
+	struct {
+		struct in6_addr addr;
+		struct limiter rate;
+	} former[FORMER_HOSTS]; /* hosts that are forgotten otherwise, and how many reports they may still send */
 	unsigned ask_left;
 	span_t ask_again, ask_resp;
 	uint64_t counter[MLD_ROUTER_COUNTER_N];

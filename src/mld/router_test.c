@@ -776,6 +776,30 @@ static void test_limit_of_reports(void **state)
 	bench_stop(&b);
 }
 
+/* Who listens to nothing is forgotten after each report, but not its rate. */
+static void test_rate_of_the_forgotten(void **state)
+{
+	struct mld_router_conf conf = {.host_rate_max = 4};
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, &conf);
+	for (unsigned i = 0; i < 10; i++) {
+		bench_record(&b, 1, MLD_CHANGE_TO_EXCLUDE, "");
+		bench_record(&b, 1, MLD_CHANGE_TO_INCLUDE, "");
+		for (unsigned other = 2; other < 40; other++) /* who come by once do not make it forgotten */
+			if (i == 1)
+				bench_record(&b, other, MLD_CHANGE_TO_INCLUDE, "");
+	}
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_RECORDS), 4 + 38);
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_LIMIT_HOST_RATE), 16);
+	bench_until(&b, 0.5); /* two more */
+	for (unsigned i = 0; i < 4; i++)
+		bench_record(&b, 1, MLD_CHANGE_TO_INCLUDE, "");
+	assert_int_equal(mld_link_counter(b.link, MLD_ROUTER_RECORDS), 4 + 38 + 2);
+	bench_stop(&b);
+}
+
 static void fill(struct bench *b, enum mld_record_type type, unsigned n)
 {
 	struct in6_addr group = address("ff0e::3:0"), src = address("fe80::1001");
@@ -959,6 +983,7 @@ int main(void)
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_limit_of_a_host),
 	    cmocka_unit_test(test_limit_of_reports),
+	    cmocka_unit_test(test_rate_of_the_forgotten),
 	    cmocka_unit_test(test_memory_limit),
 	    cmocka_unit_test(test_memory_of_many),
 	    cmocka_unit_test(test_hostile),
