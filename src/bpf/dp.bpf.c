@@ -347,6 +347,8 @@ static __always_inline int from_downstream(struct __sk_buff *skb, const struct p
 
 /* ---- out of a tunnel ---------------------------------------------------------------------------------- */
 
+#define OTHER (-2) /* for no tunnel of ours */
+
 /* What the route cache does not know, the kernel does. The packet that asks goes by the kernel's neighbour entry, so
  * that the kernel sees it in use and keeps it true; those after it, until the next generation, do not. */
 static __noinline int to_world_slowly(struct __sk_buff *skb, const struct pkt *p, __u32 now)
@@ -413,14 +415,26 @@ static __always_inline int to_anywhere(struct __sk_buff *skb, const struct pkt *
 	return to ? to_tunnel(skb, ETH_LEN + IP6_LEN, p, to - 1) : to_world_slowly(skb, p, now);
 }
 
+static __always_inline bool is_mld(const struct pkt *p)
+{
+	if (is_multicast(&p->dst))
+		return p->next == IPPROTO_HOPOPTS || p->next == IPPROTO_ICMPV6;
+	return is_link_local(&p->dst) && p->next == IPPROTO_HOPOPTS;
+}
+
 /* MLD between MAG and LMA, which the daemon's raw socket has next, and what does not belong in a tunnel. */
 static __always_inline int from_tunnel_oddly(const struct pkt *p)
 {
-	if (is_multicast(&p->dst) && (p->next == IPPROTO_HOPOPTS || p->next == IPPROTO_ICMPV6))
-		return PASS;
-	if (is_link_local(&p->dst) && p->next == IPPROTO_HOPOPTS)
-		return PASS;
-	return drop(ABI_LINK_LOCAL);
+	return is_mld(p) ? PASS : drop(ABI_LINK_LOCAL);
+}
+
+/* `local` is where tunnels end, but nothing is known of this one. The first query of an LMA may come before the daemon
+ * has read the registration that it follows: the daemon decides. What else is early is dropped, for it would be late. */
+static __always_inline int from_stranger(const struct abi_addr *local, const struct pkt *p)
+{
+	if (!bpf_map_lookup_elem(&locals, local))
+		return OTHER;
+	return p && is_link_local(&p->src) && is_mld(p) ? PASS : drop(ABI_OUTER_SOURCE);
 }
 
 struct outer {
@@ -470,8 +484,6 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct outer
 	return to_anywhere(skb, p, w);
 }
 
-#define OTHER (-2) /* for no tunnel of ours */
-
 static __always_inline int from_transport(struct __sk_buff *skb)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
@@ -502,7 +514,7 @@ static __always_inline int from_transport(struct __sk_buff *skb)
 	copy_addr(&outer.ends.local, a + 1);
 	id = bpf_map_lookup_elem(&tunnel_ids, &outer.ends);
 	if (!id)
-		return bpf_map_lookup_elem(&locals, &outer.ends.local) ? drop(ABI_OUTER_SOURCE) : OTHER;
+		return from_stranger(&outer.ends.local, whole ? &p : NULL);
 	if (!whole)
 		return drop(outer.len < 2 * IP6_LEN ? ABI_OUTER_MALFORMED : ABI_INNER_MALFORMED);
 	outer.tunnel = *id;

@@ -11,8 +11,13 @@ struct dp;
 
 enum dp_backend { DP_BACKEND_AUTO, DP_BACKEND_EBPF, DP_BACKEND_USER };
 
+#define DP_LOCALS_MAX 2
+
 struct dp_conf {
 	enum dp_backend backend;
+	/* Where tunnels of this host end, or will; :: = none. What comes there encapsulated before its tunnel is there
+	 * is dropped: kept for the tunnel it would arrive late, behind what came after it. */
+	struct in6_addr locals[DP_LOCALS_MAX];
 	uint32_t nodes_max, routes_max, tunnels_max, flows_max, outs_max; /* sizes of the maps */
 	bool outer_fragmentation; /* decision 31: off by default */
 	uint32_t ptb_per_s;	  /* Packet Too Big at most; the default is 10 */

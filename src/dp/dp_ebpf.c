@@ -326,7 +326,7 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 
 	bpf_map__set_max_entries(s->maps.link_roles, 65536);
 	bpf_map__set_max_entries(s->maps.downstreams, 65536);
-	bpf_map__set_max_entries(s->maps.locals, c->tunnels_max);
+	bpf_map__set_max_entries(s->maps.locals, c->tunnels_max + DP_LOCALS_MAX);
 	bpf_map__set_max_entries(s->maps.tunnel_ids, c->tunnels_max);
 	bpf_map__set_max_entries(s->maps.tunnels, c->tunnels_max);
 	bpf_map__set_max_entries(s->maps.tunnel_counts, 2 * c->tunnels_max);
@@ -400,7 +400,9 @@ static int load(struct dp *dp)
 	    !dp_ids_init(&e->counter_ids, dp->conf.outs_max) || !rlists_init(&e->lists, e->outs, slots, dp->grace))
 		return -ENOMEM;
 	routes_init(&e->routes, e->lines, (uint8_t)e->skel->rodata->routes_bits, e->skel->rodata->routes_seed);
-	r = dp_ebpf_gates_open(dp);
+	r = dp_ebpf_locals(dp);
+	if (!r)
+		r = dp_ebpf_gates_open(dp);
 	return r ? r : open_events(dp);
 }
 

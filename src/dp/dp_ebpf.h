@@ -84,6 +84,7 @@ struct dp_tcx *dp_tcx_free(struct dp_tcx *t); /* once all is taken away; what wa
 bool dp_tcx_attach_later(struct dp_tcx *t, uint32_t ifindex, int prog);
 void dp_tcx_close_later(struct dp_tcx *t, int fd);
 
+int dp_ebpf_locals(struct dp *dp); /* those of the configuration, before any link is there */
 int dp_ebpf_tunnel_name(struct dp *dp, struct dp_tun *t); /* (local, remote) -> what the programs call it */
 int dp_ebpf_tunnel_set(struct dp *dp, struct dp_tun *t);
 void dp_ebpf_tunnel_del(struct dp *dp, struct dp_tun *t);

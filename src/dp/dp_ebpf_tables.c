@@ -42,7 +42,8 @@ static struct abi_hop hop_of(const struct dp_nexthop *nh)
 	return h;
 }
 
-/* Addresses to which only tunnel peers may send encapsulated packets; counted, since tunnels share them. */
+/* Addresses to which only tunnel peers may send encapsulated packets; counted, since tunnels share them, and the
+ * configuration may name them. */
 static int local_count(struct dp_ebpf *e, const struct in6_addr *local, int by)
 {
 	struct abi_addr key = addr_of(local);
@@ -53,6 +54,16 @@ static int local_count(struct dp_ebpf *e, const struct in6_addr *local, int by)
 	if (!n)
 		return bpf_map_delete_elem(FD(e, locals), &key) ? -errno : 0;
 	return bpf_map_update_elem(FD(e, locals), &key, &n, BPF_ANY) ? -errno : 0;
+}
+
+int dp_ebpf_locals(struct dp *dp)
+{
+	int r = 0;
+
+	for (int i = 0; i < DP_LOCALS_MAX && !r; i++)
+		if (!addr_is_any(&dp->conf.locals[i]))
+			r = local_count(dp->ebpf, &dp->conf.locals[i], 1);
+	return r;
 }
 
 static struct abi_ends ends_of(const struct dp_tun *t)

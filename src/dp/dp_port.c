@@ -73,6 +73,9 @@ static void drain_errors(struct dp *dp, int fd)
 
 static bool local_end(const struct dp *dp, const struct in6_addr *a)
 {
+	for (int i = 0; i < DP_LOCALS_MAX; i++)
+		if (!addr_is_any(&dp->conf.locals[i]) && addr_eq(&dp->conf.locals[i], a))
+			return true;
 	list_each(e, &dp->tunnels)
 		if (addr_eq(&list_owner(e, struct dp_tun, entry)->ends.local, a))
 			return true;

@@ -199,6 +199,8 @@ static int start_dataplane(struct daemon *d)
 	int r;
 
 	c.handovers = d->conf->has_mag;
+	c.locals[0] = d->conf->has_lma ? d->conf->lma.lmaa : addr_any;
+	c.locals[1] = d->conf->has_mag ? d->conf->mag.proxy_coa : addr_any;
 	r = dp_new(&d->dp, &c, d->base, &events, d, why, sizeof(why));
 
 	if (r < 0) {

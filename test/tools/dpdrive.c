@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Drives a data plane from lines on standard input; answers on standard output. For tests and benchmarks.
  *
- *   dpdrive [-b ebpf|user|auto] [-f] [-m] [-p PTB_PER_S] [-t TUNNELS]      -m: a plain proxy's
+ *   dpdrive [-b ebpf|user|auto] [-f] [-m] [-p PTB_PER_S] [-t TUNNELS] [-l LOCAL]...      -m: a plain proxy's
  *
  *   link IF ROLE[,ROLE...]             access, transport, upstream, downstream
  *   unlink IF
@@ -569,15 +569,17 @@ int main(int argc, char **argv)
 			       .outs_max = 16384, .ptb_per_s = 10, .handovers = true};
 	struct event *input;
 	char why[512];
-	int c;
+	int c, n_locals = 0;
 
-	while ((c = getopt(argc, argv, "b:fmp:t:")) != -1) {
+	while ((c = getopt(argc, argv, "b:fl:mp:t:")) != -1) {
 		if (c == 'b')
 			conf.backend = !strcmp(optarg, "ebpf") ? DP_BACKEND_EBPF :
 				       !strcmp(optarg, "user") ? DP_BACKEND_USER :
 								 DP_BACKEND_AUTO;
 		else if (c == 'f')
 			conf.outer_fragmentation = true;
+		else if (c == 'l' && n_locals < DP_LOCALS_MAX && addr_parse(optarg, &conf.locals[n_locals]))
+			n_locals++;
 		else if (c == 'm')
 			conf.multicast_only = true;
 		else if (c == 't')
