@@ -2,6 +2,7 @@
 #include "dp/dp.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -503,9 +504,12 @@ int dp_link_set(struct dp *dp, uint32_t ifindex, const char *name, unsigned role
 void dp_link_del(struct dp *dp, uint32_t ifindex)
 {
 	struct dp_link *l = dp_link_find(dp, ifindex);
+	char name[IF_NAMESIZE];
 
 	if (!l)
 		return;
+	/* To undo it would wait for what the kernel still does with the device: 20 ms where it moves to another namespace. */
+	l->gone = !if_indextoname(ifindex, name);
 	dp->ops->link_del(dp, l);
 	dp_link_close(l);
 	list_del(&l->entry);

@@ -126,9 +126,9 @@ static void detach_clsact(struct dp_link *l)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)l->ifindex, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
 
-	if (l->attached)
+	if (l->attached && !l->gone)
 		bpf_tc_detach(&hook, &opts);
-	if (l->made_clsact) {
+	if (l->made_clsact && !l->gone) {
 		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 		bpf_tc_hook_destroy(&hook);
 	}

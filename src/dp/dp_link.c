@@ -102,6 +102,10 @@ int dp_link_open(struct dp *dp, struct dp_link *l)
 
 void dp_link_close(struct dp_link *l)
 {
+	if (l->gone) { /* another may have its name by now */
+		dp_sysctl_forget(&l->saved);
+		return;
+	}
 	allmulti_set(l->dp, l, false);
 	dp_sysctl_restore(&l->saved);
 }

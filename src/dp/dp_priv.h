@@ -25,6 +25,7 @@ struct dp_link {
 	struct list entry; /* dp.links */
 	uint32_t ifindex;
 	char name[IF_NAMESIZE];
+	bool gone; /* from this host: the kernel has undone what was done to it */
 	unsigned roles;
 	uint32_t mtu;
 	uint8_t mac[6];

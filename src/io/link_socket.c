@@ -149,6 +149,15 @@ int link_socket_allmulti(struct link_socket *s, uint32_t ifindex, bool on)
 	return 0;
 }
 
+void link_socket_forget(struct link_socket *s, uint32_t ifindex)
+{
+	size_t i = allmulti_of(s, ifindex);
+
+	/* Not asked to drop it: the kernel has, and to ask would wait for what it still does with the device. */
+	if (i < s->n_allmulti)
+		s->allmulti[i] = s->allmulti[--s->n_allmulti];
+}
+
 int link_socket_send(struct link_socket *s, uint32_t ifindex, const uint8_t dmac[6], const uint8_t *packet, size_t len)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET,

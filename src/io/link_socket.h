@@ -14,4 +14,6 @@ int link_socket_new(struct link_socket **ret, struct event_base *base, link_sock
 struct link_socket *link_socket_free(struct link_socket *s);
 /* Hear all multicast on this link, or no longer: a real interface filters what nobody joined. */
 int link_socket_allmulti(struct link_socket *s, uint32_t ifindex, bool on);
+/* The link is gone, and what was set with it. */
+void link_socket_forget(struct link_socket *s, uint32_t ifindex);
 int link_socket_send(struct link_socket *s, uint32_t ifindex, const uint8_t dmac[6], const uint8_t *packet, size_t len);

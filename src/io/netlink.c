@@ -11,12 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/htab.h"
+#include "base/list.h"
 
 struct link_entry {
 	struct hnode node;
-	struct link_info info;
+	struct list changed; /* in netlink.changed: to be told */
+	struct link_info info, told;
+	bool known;    /* `told` is of this link */
 	uint32_t dump; /* the last dump that told of it */
 };
 
@@ -27,9 +31,10 @@ struct netlink {
 	struct netlink_events events;
 	void *arg;
 	struct htab links; /* by ifindex */
+	struct list changed;
 	uint32_t seq;
 	uint32_t dump;
-	bool telling; /* false during the first dump: what exists is told when it is complete */
+	bool telling; /* false during the first dump */
 };
 
 static struct link_entry *find(const struct netlink *n, uint32_t ifindex)
@@ -45,63 +50,126 @@ static struct link_entry *find(const struct netlink *n, uint32_t ifindex)
 static void forget(struct netlink *n, struct link_entry *e)
 {
 	htab_del(&n->links, &e->node);
+	list_del(&e->changed);
 	if (n->telling)
 		n->events.gone(n->arg, &e->info);
 	free(e);
 }
 
-static void tell(struct netlink *n, const struct link_entry *e)
+static void tell(struct netlink *n, struct link_entry *e)
 {
-	if (n->telling)
-		n->events.link(n->arg, &e->info);
+	struct link_info told = e->told;
+	bool known = e->known;
+
+	list_del(&e->changed);
+	if (known && !memcmp(&told, &e->info, sizeof(told)))
+		return;
+	e->told = e->info;
+	e->known = true;
+	n->events.link(n->arg, &e->told, known ? &told : NULL);
 }
 
-static void link_changed(struct netlink *n, const struct nlmsghdr *nlh)
+static void tell_later(struct netlink *n, struct link_entry *e)
+{
+	if (n->telling && list_empty(&e->changed))
+		list_add(&n->changed, &e->changed);
+}
+
+static void tell_changed(struct netlink *n)
+{
+	for (struct list *l; (l = list_first(&n->changed));)
+		tell(n, list_owner(l, struct link_entry, changed));
+}
+
+static struct link_entry *entry_new(struct netlink *n, uint32_t ifindex)
+{
+	struct link_entry *e = calloc(1, sizeof(*e));
+
+	if (!e || !htab_add(&n->links, &e->node, htab_hash(&n->links, &ifindex, sizeof(ifindex)))) {
+		free(e);
+		return NULL;
+	}
+	list_init(&e->changed);
+	e->info.ifindex = ifindex;
+	return e;
+}
+
+static void link_read(const struct nlmsghdr *nlh, struct link_info *l)
 {
 	const struct ifinfomsg *ifm = mnl_nlmsg_get_payload(nlh);
-	struct link_info now = {.ifindex = (uint32_t)ifm->ifi_index};
 	struct nlattr *a;
 
-	/* bridge ports are told of again under AF_BRIDGE */
-	if (ifm->ifi_family != AF_UNSPEC)
-		return;
-	struct link_entry *e = find(n, now.ifindex);
-	if (nlh->nlmsg_type == RTM_DELLINK) {
-		if (e)
-			forget(n, e);
-		return;
-	}
-	if (e)
-		now = e->info;
-	now.running = (ifm->ifi_flags & IFF_UP) && (ifm->ifi_flags & IFF_LOWER_UP);
+	l->running = (ifm->ifi_flags & IFF_UP) && (ifm->ifi_flags & IFF_LOWER_UP);
+	l->operational = l->running && (ifm->ifi_flags & IFF_RUNNING);
 	mnl_attr_for_each(a, nlh, sizeof(*ifm)) {
 		switch (mnl_attr_get_type(a)) {
 		case IFLA_IFNAME:
-			snprintf(now.name, sizeof(now.name), "%s", mnl_attr_get_str(a));
+			memset(l->name, 0, sizeof(l->name));
+			snprintf(l->name, sizeof(l->name), "%s", mnl_attr_get_str(a));
 			break;
 		case IFLA_MTU:
-			now.mtu = mnl_attr_get_u32(a);
+			l->mtu = mnl_attr_get_u32(a);
+			break;
+		case IFLA_CARRIER_DOWN_COUNT:
+			l->carrier_downs = mnl_attr_get_u32(a);
 			break;
 		case IFLA_ADDRESS:
 			if (mnl_attr_get_payload_len(a) == 6)
-				memcpy(now.mac, mnl_attr_get_payload(a), 6);
+				memcpy(l->mac, mnl_attr_get_payload(a), 6);
 			break;
 		default:
 			break;
 		}
 	}
-	if (!e) {
-		e = calloc(1, sizeof(*e));
-		if (!e || !htab_add(&n->links, &e->node, htab_hash(&n->links, &now.ifindex, sizeof(now.ifindex)))) {
-			free(e);
-			return;
-		}
-	}
-	e->dump = n->dump;
-	if (memcmp(&e->info, &now, sizeof(now)) == 0)
+}
+
+static void link_changed(struct netlink *n, const struct nlmsghdr *nlh)
+{
+	const struct ifinfomsg *ifm = mnl_nlmsg_get_payload(nlh);
+	struct link_entry *e = find(n, (uint32_t)ifm->ifi_index);
+
+	/* bridge ports are told of again under AF_BRIDGE */
+	if (ifm->ifi_family != AF_UNSPEC)
 		return;
-	e->info = now;
-	tell(n, e);
+	if (nlh->nlmsg_type == RTM_DELLINK) {
+		if (e)
+			forget(n, e);
+		return;
+	}
+	if (!e && !(e = entry_new(n, (uint32_t)ifm->ifi_index)))
+		return;
+	link_read(nlh, &e->info);
+	e->dump = n->dump;
+	tell_later(n, e);
+	if (e->known && e->told.running && !e->info.running)
+		tell(n, e); /* it may be up again in the next message, and somebody else on it */
+}
+
+/* ---- addresses ---- */
+
+bool link_info_has(const struct link_info *l, const struct in6_addr *link_local)
+{
+	for (unsigned i = 0; i < LINK_LOCALS_MAX; i++)
+		if (addr_eq(&l->link_locals[i], link_local))
+			return true;
+	return false;
+}
+
+/* In the order in which they came: the first is the link's as long as it is there. */
+static void link_local_set(struct link_info *l, const struct in6_addr *a, bool there)
+{
+	unsigned n = 0;
+
+	if (there && link_info_has(l, a))
+		return;
+	for (unsigned i = 0; i < LINK_LOCALS_MAX; i++)
+		if (!addr_is_any(&l->link_locals[i]) && !addr_eq(&l->link_locals[i], a))
+			l->link_locals[n++] = l->link_locals[i];
+	if (there && n < LINK_LOCALS_MAX)
+		l->link_locals[n++] = *a;
+	while (n < LINK_LOCALS_MAX)
+		l->link_locals[n++] = addr_any;
+	l->link_local = l->link_locals[0];
 }
 
 static void address_changed(struct netlink *n, const struct nlmsghdr *nlh)
@@ -126,16 +194,10 @@ static void address_changed(struct netlink *n, const struct nlmsghdr *nlh)
 	memcpy(&self, addr, sizeof(self));
 	if (!addr_is_link_local(&self))
 		return;
-	if (nlh->nlmsg_type == RTM_NEWADDR && !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))) {
-		if (addr_eq(&e->info.link_local, &self))
-			return;
-		e->info.link_local = self;
-	} else if (nlh->nlmsg_type == RTM_DELADDR && addr_eq(&e->info.link_local, &self)) {
-		e->info.link_local = addr_any;
-	} else {
+	if (nlh->nlmsg_type == RTM_NEWADDR && (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)))
 		return;
-	}
-	tell(n, e);
+	link_local_set(&e->info, &self, nlh->nlmsg_type == RTM_NEWADDR);
+	tell_later(n, e);
 }
 
 static int on_message(const struct nlmsghdr *nlh, void *arg)
@@ -229,6 +291,7 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 		}
 		(void)mnl_cb_run(buf, (size_t)len, 0, 0, on_message, n);
 	}
+	tell_changed(n);
 	n->events.batch(n->arg);
 }
 
@@ -242,6 +305,7 @@ int netlink_new(struct netlink **ret, struct event_base *base, const struct netl
 	n->events = *events;
 	n->arg = arg;
 	htab_init(&n->links, 1);
+	list_init(&n->changed);
 	n->watch = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	n->talk = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (!n->watch || !n->talk ||
@@ -260,7 +324,6 @@ int netlink_new(struct netlink **ret, struct event_base *base, const struct netl
 	if (err < 0)
 		goto fail;
 	n->telling = true;
-	netlink_each(n, events->link, arg);
 	*ret = n;
 	return 0;
 fail:
@@ -288,6 +351,16 @@ struct netlink *netlink_free(struct netlink *n)
 	return NULL;
 }
 
+void netlink_tell_all(struct netlink *n)
+{
+	for (struct hnode *h = htab_next(&n->links, NULL); h; h = htab_next(&n->links, h)) {
+		struct link_entry *e = hnode_owner(h, struct link_entry, node);
+
+		e->known = false;
+		tell(n, e);
+	}
+}
+
 void netlink_each(struct netlink *n, void (*each)(void *arg, const struct link_info *l), void *arg)
 {
 	for (struct hnode *h = htab_next(&n->links, NULL); h; h = htab_next(&n->links, h))
@@ -311,6 +384,29 @@ const struct link_info *netlink_find_name(struct netlink *n, const char *name)
 	return NULL;
 }
 
+bool netlink_name(struct netlink *n, uint32_t ifindex, char ret[16])
+{
+	struct ifreq r = {.ifr_ifindex = (int)ifindex};
+
+	if (ioctl(mnl_socket_get_fd(n->talk), SIOCGIFNAME, &r) < 0)
+		return false;
+	memcpy(ret, r.ifr_name, 16);
+	return true;
+}
+
+/* What was done here is known: the kernel's word of it is no news. */
+static void done(struct netlink *n, uint32_t ifindex, const uint8_t *mac, const struct in6_addr *link_local, bool there)
+{
+	struct link_entry *e = find(n, ifindex);
+
+	for (struct link_info *l = e ? &e->info : NULL; l; l = l == &e->info ? &e->told : NULL) {
+		if (mac)
+			memcpy(l->mac, mac, 6);
+		if (link_local)
+			link_local_set(l, link_local, there);
+	}
+}
+
 int netlink_set_mac(struct netlink *n, uint32_t ifindex, const uint8_t mac[6])
 {
 	uint8_t buf[256];
@@ -321,7 +417,10 @@ int netlink_set_mac(struct netlink *n, uint32_t ifindex, const uint8_t mac[6])
 	struct ifinfomsg *ifm = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifm));
 	ifm->ifi_index = (int)ifindex;
 	mnl_attr_put(nlh, IFLA_ADDRESS, 6, mac);
-	return talk(n, nlh, NULL);
+	int r = talk(n, nlh, NULL);
+	if (!r)
+		done(n, ifindex, mac, NULL, false);
+	return r;
 }
 
 static int address(struct netlink *n, uint16_t type, uint16_t flags, uint32_t ifindex, const struct in6_addr *a, uint8_t len)
@@ -346,10 +445,18 @@ int netlink_add_address(struct netlink *n, uint32_t ifindex, const struct in6_ad
 {
 	int r = address(n, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, a, prefix_len);
 
-	return r == -EEXIST ? 0 : r;
+	if (r && r != -EEXIST)
+		return r;
+	done(n, ifindex, NULL, a, true);
+	return 0;
 }
 
 int netlink_del_address(struct netlink *n, uint32_t ifindex, const struct in6_addr *a, uint8_t prefix_len)
 {
-	return address(n, RTM_DELADDR, 0, ifindex, a, prefix_len);
+	int r = address(n, RTM_DELADDR, 0, ifindex, a, prefix_len);
+
+	if (r && r != -EADDRNOTAVAIL)
+		return r;
+	done(n, ifindex, NULL, a, false);
+	return 0;
 }

@@ -290,11 +290,15 @@ static int start_links(struct daemon *d)
 		return r;
 	}
 	r = netlink_new(&d->netlink, d->base, &events, d);
-	if (r < 0)
+	if (r < 0) {
 		log_error("cannot watch network interfaces: %s", strerror(-r));
-	else
-		netlink_each(d->netlink, daemon_link_changed, d);
-	return r;
+		return r;
+	}
+	d->dress = dress_new(&dress_kernel, d->netlink);
+	if (!d->dress)
+		return -ENOMEM;
+	netlink_tell_all(d->netlink);
+	return 0;
 }
 
 static void stopped(evutil_socket_t fd, short what, void *arg)
@@ -460,6 +464,7 @@ void daemon_end(struct daemon *d)
 	clock_step_stop(d);
 	if (d->base)
 		idle_stop(d);
+	dress_free(d->dress);
 	netlink_free(d->netlink);
 	link_socket_free(d->link_socket);
 	mh_socket_free(d->lma_socket);

@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "dp/dp.h"
 #include "io/ctl_server.h"
+#include "io/dress.h"
 #include "io/link_socket.h"
 #include "io/mh_socket.h"
 #include "io/netlink.h"
@@ -48,6 +49,7 @@ struct daemon {
 	struct dp *dp;
 	struct store *store;
 	struct netlink *netlink;
+	struct dress *dress; /* of access links */
 	struct link_socket *link_socket;
 	struct mh_socket *lma_socket, *mag_socket;
 	struct limiter problems; /* Parameter Problems: a stranger can provoke them */
@@ -86,7 +88,7 @@ const char *daemon_counter_name(enum daemon_counter c);
 void daemon_each_counter(void *arg, void (*each)(void *each_arg, const char *name, uint64_t value), void *each_arg);
 
 /* links.c */
-void daemon_link_changed(void *arg, const struct link_info *l);
+void daemon_link_changed(void *arg, const struct link_info *l, const struct link_info *told);
 void daemon_link_gone(void *arg, const struct link_info *l);
 
 /* control.c */

@@ -4,12 +4,9 @@
 #include "roamcastd/daemon.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "io/clock.h"
 #include "io/log.h"
@@ -48,55 +45,22 @@ static bool is_downstream(const struct conf *c, const char *name)
 	return false;
 }
 
-static void sysctl(const char *link, const char *key, const char *value)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", link, key);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return; /* the link went while we were told of it: that news is on its way */
-	if (fd < 0 || write(fd, value, strlen(value)) < 0)
-		log_warning("%s: cannot set %s to %s: %s", link, path, value, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
-
-/* All MAGs look the same to a node: one MAC address and one link-local address (RFC 6543), no others of the kernel's making. */
+/* All MAGs look the same to a node. */
 static void dress_access(struct daemon *d, const struct conf_access *a, const struct link_info *l)
 {
-	const struct in6_addr *self = &d->conf->mag.link_local;
-	int r;
+	struct dress_conf c = {.self = d->conf->mag.link_local, .fixed_mac = a->fixed_mac};
 
-	sysctl(l->name, "accept_ra", "0");
-	/* Neighbour Advertisements of this host say that a router sends them: a node forgets a default router that answers its
-	 * probe without that (RFC 4861 7.2.5). By itself it makes the kernel forward nothing. */
-	sysctl(l->name, "forwarding", "1");
-	sysctl(l->name, "addr_gen_mode", "1");
-	/* sets the Router flag in the kernel's Neighbour Advertisements: without it a host drops its default route (RFC 4861 7.2.5) */
-	sysctl(l->name, "forwarding", "1");
-	if (addr_is_any(self))
-		self = &addr_mag_link_local;
-	if (a->fixed_mac && memcmp(l->mac, mac_mag_fixed, 6) != 0) {
-		r = netlink_set_mac(d->netlink, l->ifindex, mac_mag_fixed);
-		if (r < 0 && r != -ENODEV)
-			log_warning("%s: cannot take the MAC address 00:00:5e:00:52:13: %s; nodes will see another router at each MAG "
-				    "(or set fixed-mac: no)", l->name, strerror(-r));
-	}
-	if (!addr_is_any(&l->link_local) && !addr_eq(&l->link_local, self))
-		(void)netlink_del_address(d->netlink, l->ifindex, &l->link_local, 64);
-	r = netlink_add_address(d->netlink, l->ifindex, self, 64);
-	if (r < 0 && r != -ENODEV)
-		log_warning("%s: cannot add the link-local address: %s", l->name, strerror(-r));
+	if (addr_is_any(&c.self))
+		c.self = addr_mag_link_local;
+	dress_link(d->dress, l, &c);
 }
 
-static void mag_link(struct daemon *d, const struct conf_access *a, const struct link_info *l)
+/* Is there anything in it of which a MAG must know? Its own address, which comes and goes, is not. Each time that it is told
+ * it asks who is on the link. */
+static bool is_news(const struct link_info *l, const struct link_info *told)
 {
-	if (!l->running) {
-		mag_link_down(d->mag, clock_now(), l->ifindex);
-		return;
-	}
-	mag_link_up(d->mag, clock_now(), l->ifindex, l->name, a->kind, l->mtu, l->mac);
+	return !told || !told->running || l->carrier_downs != told->carrier_downs || (l->operational && !told->operational) ||
+	       l->mtu != told->mtu || strcmp(l->name, told->name) != 0 || memcmp(l->mac, told->mac, sizeof(l->mac)) != 0;
 }
 
 static void lose_upstream(struct daemon *d, uint32_t ifindex)
@@ -154,32 +118,40 @@ static void proxy_downstream(struct daemon *d, const struct link_info *l)
 		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
 }
 
-/* What is told may be past: a link that is moved to another namespace is told of several times, and each attempt to
- * set it up would wait for the kernel, while the nodes of other links wait for us. */
-static bool is_there(const struct link_info *l)
+/* Told first, before the kernel is asked for anything: that may wait, for it is busy with the link, too. */
+static void link_down(struct daemon *d, const struct link_info *l)
 {
-	char name[IF_NAMESIZE];
-
-	return if_indextoname(l->ifindex, name) && strcmp(name, l->name) == 0;
+	if (d->mag)
+		mag_link_down(d->mag, clock_now(), l->ifindex);
+	if (d->proxy)
+		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
+	lose_upstream(d, l->ifindex);
+	daemon_pump(d);
 }
 
-void daemon_link_changed(void *arg, const struct link_info *l)
+void daemon_link_changed(void *arg, const struct link_info *l, const struct link_info *told)
 {
 	struct daemon *d = arg;
 	const struct conf_access *access = access_of(d->conf, l->name);
 	bool upstream = is_upstream(d->conf, l->name), downstream = is_downstream(d->conf, l->name);
 	unsigned roles = (access ? DP_LINK_ACCESS : 0u) | (is_transport(d->conf, l->name) ? DP_LINK_TRANSPORT : 0u) |
 			 (upstream ? DP_LINK_UPSTREAM : 0u) | (downstream ? DP_LINK_DOWNSTREAM : 0u);
+	char name[IF_NAMESIZE];
 
-	/* the first round is told again, when there is a socket to dress links with */
-	if (!d->netlink)
-		return;
-	if (!is_there(l)) {
+	/* What is told may be past: a link that is moved to another namespace is told of several times, and each attempt to
+	 * set it up would wait for the kernel, while the nodes of other links wait for us. */
+	if (!netlink_name(d->netlink, l->ifindex, name)) {
 		daemon_link_gone(d, l);
 		return;
 	}
+	if (!l->running)
+		link_down(d, l);
+	if (strcmp(name, l->name) != 0)
+		return; /* what it is now will be told */
 	if (!access && d->mag)
 		mag_link_down(d->mag, clock_now(), l->ifindex);
+	if (!access)
+		dress_forget(d->dress, l->ifindex);
 	if (!downstream && d->proxy)
 		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
 	if (!upstream)
@@ -191,17 +163,16 @@ void daemon_link_changed(void *arg, const struct link_info *l)
 		dp_link_del(d->dp, l->ifindex);
 		return;
 	}
-	/* Before it runs, once, for devices whose address can only change then; not again when it goes down: its nodes' leaving
-	 * is to be told at once. */
-	if (access && (l->running || memcmp(l->mac, mac_mag_fixed, 6) != 0))
+	/* Also before it runs, for devices whose address can only change then. */
+	if (access)
 		dress_access(d, access, l);
 	int r = dp_link_set(d->dp, l->ifindex, l->name, roles, l->mtu, access && access->fixed_mac ? mac_mag_fixed : l->mac);
 	if (r < 0 && r != -ENODEV) /* gone meanwhile: its end will be told */
 		log_error("%s: the data plane cannot use this link: %s", l->name, strerror(-r));
 	if (access || upstream || downstream)
 		(void)link_socket_allmulti(d->link_socket, l->ifindex, true);
-	if (access)
-		mag_link(d, access, l);
+	if (access && l->running && is_news(l, told))
+		mag_link_up(d->mag, clock_now(), l->ifindex, l->name, access->kind, l->mtu, l->mac);
 	if (upstream && d->lma)
 		lma_link(d, l);
 	if (upstream && d->proxy)
@@ -215,12 +186,8 @@ void daemon_link_gone(void *arg, const struct link_info *l)
 {
 	struct daemon *d = arg;
 
-	if (d->mag) /* whatever its name is now: it may have been an access link under another */
-		mag_link_down(d->mag, clock_now(), l->ifindex);
-	if (d->proxy)
-		mldproxy_downstream_down(d->proxy, clock_now(), l->ifindex);
-	lose_upstream(d, l->ifindex);
-	(void)link_socket_allmulti(d->link_socket, l->ifindex, false); /* its number may come again */
-	daemon_pump(d);
+	link_down(d, l); /* whatever its name is now: it may have been an access link under another */
+	dress_forget(d->dress, l->ifindex);
+	link_socket_forget(d->link_socket, l->ifindex); /* its number may come again */
 	dp_link_del(d->dp, l->ifindex);
 }

@@ -97,8 +97,9 @@ int daemon_reload(struct daemon *d, bool *changed, json_t **error)
 		mag_reconf(d->mag, now, &next->mag);
 	if (d->proxy)
 		mldproxy_reconf(d->proxy, now, &next->proxy);
-	/* links that gain or lose a part */
-	netlink_each(d->netlink, daemon_link_changed, d);
+	/* links that gain or lose a part, or that somebody else has set up otherwise */
+	dress_forget_all(d->dress);
+	netlink_tell_all(d->netlink);
 	idle_stop(d);
 	(void)idle_start(d);
 	conf_free(old);
