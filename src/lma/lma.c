@@ -285,6 +285,7 @@ void lma_recv_mh(struct lma *l, struct now now, const struct in6_addr *src, cons
 		lma_count(l, LMA_MH_BAD_SOURCE);
 		return;
 	}
+	l->rx_of = NULL;
 	err = mh_decode(&l->mh, bytes, len, src, dst, &l->rx);
 	if (err == MH_OK) {
 		dispatch(l, src, dst, bytes, len);

@@ -383,6 +383,7 @@ struct lma {
 	uint64_t decode_errors[MH_ERR_N];
 	uint64_t mld_errors[MLD_ERR_N];
 	struct mh_msg rx, tx; /* large: kept off the stack */
+	const struct pending *rx_of; /* the update whose message rx is, or NULL */
 };
 
 static inline void lma_count(struct lma *l, enum lma_counter c)

@@ -21,6 +21,8 @@ static uint64_t request_hash(uint32_t request)
 
 static void unlink_pending(struct lma *l, struct pending *p)
 {
+	if (l->rx_of == p)
+		l->rx_of = NULL;
 	htab_del(&l->pending_by_mn, &p->by_mn);
 	htab_del(&l->pending_by_request, &p->by_request);
 	heap_clear(&l->waits, &p->timer);
@@ -123,8 +125,10 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 	if (!link_pending(l, p, r->mn_hash, until)) {
 		lma_count(l, LMA_OUT_OF_MEMORY);
 		free(p);
-	} else if (kind == PENDING_PROFILE && !(old && old->kind == kind)) {
-		ask_store(l, p);
+	} else {
+		l->rx_of = mh_refers(&l->rx) ? NULL : p;
+		if (kind == PENDING_PROFILE && !(old && old->kind == kind))
+			ask_store(l, p);
 	}
 	free(old);
 }
@@ -145,10 +149,12 @@ static void resume(struct lma *l, struct pending *p, const struct profile *profi
 		.ordered = p->ordered,
 		.waited = p->waited,
 	};
+	bool here = l->rx_of == p; /* the store had the profile at hand: no other message came in between */
 
+	l->rx_of = NULL;
 	unlink_pending(l, p);
 	/* The octets were verified when they came. */
-	if (mh_decode(&l->mh, r.bytes, r.len, NULL, NULL, &l->rx) == MH_OK)
+	if (here || mh_decode(&l->mh, r.bytes, r.len, NULL, NULL, &l->rx) == MH_OK)
 		lma_registration(l, &r);
 	free(p);
 }

@@ -228,7 +228,7 @@ static void supersede(struct lma *l, const struct binding *now)
 	struct nai mn = binding_mn(now);
 	struct binding *next;
 
-	for (struct binding *b = binding_of_mn(l, &mn); b; b = next) {
+	for (struct binding *b = binding_of_hash(l, &mn, now->by_mn.hash); b; b = next) {
 		next = binding_next(b);
 		if (b == now || !now->llid.len || b->att != now->att || !lladdr_eq(&b->llid, &now->llid))
 			continue;

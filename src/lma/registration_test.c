@@ -786,6 +786,35 @@ static void a_registration_waits_for_the_store(void **state)
 	rig_free(r);
 }
 
+/* Each goes on with its own message, whichever was read last. */
+static void answers_of_the_store_in_any_order(void **state)
+{
+	static const char *const mn[] = {"mn0@example.com", "mn1@example.com", "mn2@example.com"};
+	static const unsigned order[] = {0, 2, 1};
+	struct rig *r = rig_new();
+	uint16_t seq[3];
+
+	(void)state;
+	r->store_silent = true;
+	for (unsigned i = 0; i < 3; i++) {
+		struct mh_msg *m = rig_pbu(r, mn[i], (uint8_t)(i + 1));
+
+		seq[i] = m->seq;
+		rig_send(r, 0, m);
+	}
+	assert_int_equal(r->n_asked, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		rig_forget(r);
+		lma_profile(r->lma, r->now, r->asked[order[i]], r->profiles[0]);
+		rig_drain(r);
+		assert_int_equal(rig_last(r, MH_BA)->m.status, MH_ACCEPTED);
+		assert_int_equal(rig_last(r, MH_BA)->m.seq, seq[order[i]]);
+		assert_int_equal(rig_binding(r, mn[order[i]]).llid.b[5], order[i] + 1);
+		assert_int_equal(lma_totals(r->lma).bindings, i + 1);
+	}
+	rig_free(r);
+}
+
 static void a_store_that_never_answers_holds_nothing_for_ever(void **state)
 {
 	struct rig *r = rig_conf();
@@ -841,6 +870,7 @@ int main(void)
 		cmocka_unit_test(limits_of_bindings_and_peers),
 		cmocka_unit_test(sessions_of_one_node_are_limited),
 		cmocka_unit_test(a_registration_waits_for_the_store),
+		cmocka_unit_test(answers_of_the_store_in_any_order),
 		cmocka_unit_test(a_store_that_never_answers_holds_nothing_for_ever),
 	};
 

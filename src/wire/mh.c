@@ -11,6 +11,11 @@ void mh_init(struct mh_msg *m, enum mh_type type)
 	m->type = type;
 }
 
+bool mh_refers(const struct mh_msg *m)
+{
+	return m->n_vsm || (m->has & (MH_HAS_SERVICE | MH_HAS_ANI | MH_HAS_CONTEXT_REQUEST | MH_HAS_AUTH));
+}
+
 size_t mh_auth_covered(const struct mh_msg *m)
 {
 	return m->has & MH_HAS_AUTH ? (size_t)m->auth_offset + 7 : 0;

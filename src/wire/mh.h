@@ -336,6 +336,8 @@ struct mh_conf {
  * written only on MH_OK, and points into `bytes` for what is said to. Order of checks: RFC 6275 9.2. */
 enum mh_err mh_decode(const struct mh_conf *conf, const uint8_t *bytes, size_t len, const struct in6_addr *src,
 		      const struct in6_addr *dst, struct mh_msg *ret);
+/* Does the message point into the octets that it was decoded from? */
+bool mh_refers(const struct mh_msg *m);
 /* Is an ICMPv6 Parameter Problem the answer to these octets (RFC 6275 9.2)? *pointer is then the octet that it points at.
  * Cheap where it is not. */
 bool mh_problem(const uint8_t *bytes, size_t len, const struct in6_addr *src, const struct in6_addr *dst,
