@@ -292,6 +292,10 @@ void mag_handover_note(struct mag_handover *h, struct now now, const struct mh_m
 
 void mag_handover_finish(struct mag_handover *h, struct now now, bool done)
 {
+	if (h->state == MAG_HANDOVER_WAITING) { /* the other side has not heard of it */
+		mag_handover_free(h);
+		return;
+	}
 	let_go(h);
 	h->ends = MONO_NEVER;
 	h->state = MAG_HANDOVER_ENDING;
@@ -419,7 +423,7 @@ static void over(struct mag *mag, struct now now, struct mag_neighbour *n, const
 	h = mag_handover_with(mag, &m->mn_id, n, MAG_HANDOVER_OUT);
 	mag_handover_answer_bare(mag, &n->address, m, MH_HACK_ACCEPTED);
 	/* Before it was accepted, it is about an earlier one. */
-	if (h && h->state != MAG_HANDOVER_INITIATING && (!keyed || m->key == h->key))
+	if (h && h->state != MAG_HANDOVER_WAITING && h->state != MAG_HANDOVER_INITIATING && (!keyed || m->key == h->key))
 		mag_handover_out_complete(h, now, m->flags & MH_HI_F);
 }
 

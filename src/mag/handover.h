@@ -153,6 +153,9 @@ void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neigh
 void mag_handover_out_put(struct mag_handover *h, struct mh_msg *m);
 void mag_handover_out_put_groups(struct mag_handover *h, struct mh_msg *m);
 void mag_handover_out_cancel(struct mag_handover *h, struct now now, const char *why);
+/* The anchor has accepted the node, or will not, or nobody asks it any more: an announced move waits for that. */
+void mag_handover_out_registered(struct mag_node *node, struct now now);
+void mag_handover_not_registered(struct mag_node *node, struct now now);
 /* The node left its link. True: the handover has the node, which stays as it is. */
 bool mag_handover_left(struct mag_node *node, struct now now);
 /* It is at the new gateway by the anchor's word. */

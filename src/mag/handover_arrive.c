@@ -80,6 +80,7 @@ void mag_handover_registered(struct mag_node *node, struct now now)
 
 	if (h && h->done)
 		mag_handover_in_complete(h, now);
+	mag_handover_out_registered(node, now);
 }
 
 void mag_handover_done(struct mag *mag, struct now now, uint32_t number)

@@ -444,6 +444,7 @@ void mag_handover_in_hi(struct mag_handover *h, struct mag *mag, struct now now,
 	case MAG_HANDOVER_PREPARING: /* answered when that is done */
 	case MAG_HANDOVER_MARKING:
 		return;
+	case MAG_HANDOVER_WAITING:
 	case MAG_HANDOVER_INITIATING:
 	case MAG_HANDOVER_FORWARDING:
 	case MAG_HANDOVER_FETCHING:

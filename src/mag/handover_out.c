@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The old side of a handover: the node is on a link here, and another gateway shall have it.
  *
+ *   (WAITING until the anchor has accepted the node) ─► INITIATING, and then
+ *
  *   INITIATING ──HAck──► FORWARDING ──HAck──► READY ──► over: the new side has done, or the node was told to be there
  *        │                   │                  │
  *        └───────────────────┴──────────────────┴─────► cancelled: the node is served here as before
@@ -129,6 +131,16 @@ static void forward(struct mag_handover *h)
 
 /* ---- begin ---- */
 
+/* The node is registered: until then nothing is known that could be told of it, and nothing comes that could be forwarded. */
+static void start(struct mag_handover *h, struct now now, const char *detail)
+{
+	if (h->node->handover[MAG_HANDOVER_IN]) /* it goes on before the one that brought it has ended */
+		mag_handover_in_complete(h->node->handover[MAG_HANDOVER_IN], now);
+	h->state = MAG_HANDOVER_INITIATING;
+	mag_handover_event(h, EV_HANDOVER_STARTED, -1, detail);
+	mag_handover_hi(h, now, MH_HI_DEFAULT, false);
+}
+
 enum ctl_err mag_handover(struct mag *mag, struct now now, const struct nai *mn, const char *to)
 {
 	struct mag_node *node = mag_node_find_mn(mag, mn);
@@ -138,7 +150,7 @@ enum ctl_err mag_handover(struct mag *mag, struct now now, const struct nai *mn,
 	mag->now = now;
 	if (!node)
 		return CTL_NO_SUCH_NODE;
-	if (node->state != MAG_NODE_REGISTERED || !node->link || mag->stopping)
+	if ((node->state != MAG_NODE_REGISTERED && node->state != MAG_NODE_REGISTERING) || !node->link || mag->stopping)
 		return CTL_NOT_SERVED;
 	if (!n)
 		return CTL_NO_SUCH_MAG;
@@ -147,15 +159,42 @@ enum ctl_err mag_handover(struct mag *mag, struct now now, const struct nai *mn,
 	h = mag_handover_new(mag, now, n, mn, MAG_HANDOVER_OUT);
 	if (!h)
 		return CTL_LIMIT;
-	if (node->handover[MAG_HANDOVER_IN]) /* it goes on before the one that brought it has ended */
-		mag_handover_in_complete(node->handover[MAG_HANDOVER_IN], now);
 	h->node = node;
 	node->handover[MAG_HANDOVER_OUT] = h;
-	h->state = MAG_HANDOVER_INITIATING;
-	mag_handover_event(h, EV_HANDOVER_STARTED, -1, "");
-	mag_handover_hi(h, now, MH_HI_DEFAULT, false);
+	if (node->state == MAG_NODE_REGISTERED) {
+		start(h, now, "");
+	} else {
+		h->state = MAG_HANDOVER_WAITING;
+		mag_handover_schedule(h);
+	}
 	mag_settle(mag, now);
 	return CTL_OK;
+}
+
+void mag_handover_out_registered(struct mag_node *node, struct now now)
+{
+	struct mag_handover *h = node->handover[MAG_HANDOVER_OUT];
+
+	if (!h || h->state != MAG_HANDOVER_WAITING)
+		return;
+	h->ends = mono_add(now.mono, node->mag->conf.handover.hold);
+	start(h, now, "once it was registered");
+}
+
+static void not_begun(struct mag_handover *h, const char *why)
+{
+	mag_count(h->mag, MAG_C_HANDOVER_FAILED);
+	mag_handover_event(h, EV_HANDOVER_FAILED, -1, why);
+	mag_handover_free(h);
+}
+
+void mag_handover_not_registered(struct mag_node *node, struct now now)
+{
+	struct mag_handover *h = node->handover[MAG_HANDOVER_OUT];
+
+	(void)now;
+	if (h && h->state == MAG_HANDOVER_WAITING)
+		not_begun(h, "it is not registered here");
 }
 
 /* ---- answers ---- */
@@ -294,7 +333,10 @@ void mag_handover_out_complete(struct mag_handover *h, struct now now, bool else
 
 void mag_handover_out_ends(struct mag_handover *h, struct now now)
 {
-	mag_handover_out_cancel(h, now, h->left ? "it came to no gateway" : "it did not leave");
+	if (h->state == MAG_HANDOVER_WAITING)
+		not_begun(h, "the anchor has not answered");
+	else
+		mag_handover_out_cancel(h, now, h->left ? "it came to no gateway" : "it did not leave");
 }
 
 /* ---- what happens to the node meanwhile ---- */

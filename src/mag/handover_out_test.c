@@ -30,6 +30,61 @@ static void refused(void **state)
 	finish(w);
 }
 
+/* Announced before the anchor has accepted it: begun as soon as it has, and not at all if it does not. */
+static void it_is_still_registering(void **state)
+{
+	struct world *w = begin(NULL);
+	struct bench *a = w->b[0];
+
+	(void)state;
+	a->lma_silent = true;
+	come(w, 0);
+	join(a, 1, 1, G);
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	assert_int_equal(hand_over(w, 0, "mag3"), CTL_ALREADY);
+	assert_null(strstr(a->said.s, "HI("));
+	a->lma_silent = false;
+	pass(w, span_s(2));
+	assert_state(a, 1, "registered");
+	assert_non_null(strstr(a->events.s, "node-registered"));
+	assert_non_null(strstr(a->events.s, "handover-started"));
+	assert_non_null(strstr(a->events.s, "handover-ready"));
+	assert_state(w->b[1], 1, "expected");
+	finish(w);
+}
+
+static void it_is_not_registered(void **state)
+{
+	(void)state;
+	for (unsigned way = 0; way < 4; way++) {
+		struct world *w = begin(NULL);
+		struct bench *a = w->b[0];
+		struct nai name = mn(1);
+
+		a->lma_silent = true;
+		come(w, 0);
+		assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+		assert_int_equal(handovers(w, 0), 1);
+		if (way == 0) { /* the anchor refuses */
+			a->lma_silent = false;
+			a->status = MH_NOT_LMA_FOR_THIS_MOBILE_NODE;
+			pass(w, span_s(2));
+		} else if (way == 1) { /* it never answers */
+			pass(w, span_s(6));
+		} else if (way == 2) { /* the node goes */
+			leave_link(w, 0);
+		} else {
+			assert_int_equal(mag_handover_cancel(a->mag, a->now, &name), CTL_OK);
+			settle(w);
+		}
+		assert_non_null(strstr(a->events.s, way >= 2 ? "handover-cancelled" : "handover-failed"));
+		assert_null(strstr(a->events.s, "handover-started"));
+		assert_null(strstr(a->said.s, "HI("));
+		assert_nothing_left(w);
+		finish(w);
+	}
+}
+
 /* ---- meanwhile ---- */
 
 /* It joins one group and leaves another while it is handed over: the new gateway hears of both. */
@@ -311,6 +366,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refused),
+		cmocka_unit_test(it_is_still_registering),
+		cmocka_unit_test(it_is_not_registered),
 		cmocka_unit_test(it_zaps_meanwhile),
 		cmocka_unit_test(some_groups_are_refused),
 		cmocka_unit_test(many_groups),

@@ -5,6 +5,8 @@
 const char *mag_handover_state_name(enum mag_handover_state s)
 {
 	switch (s) {
+	case MAG_HANDOVER_WAITING:
+		return "waiting";
 	case MAG_HANDOVER_INITIATING:
 		return "initiating";
 	case MAG_HANDOVER_FORWARDING:

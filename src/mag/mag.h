@@ -273,7 +273,8 @@ struct mag_group_view {
 };
 /* A handover under way. */
 enum mag_handover_state {
-	MAG_HANDOVER_INITIATING, /* old side: the other gateway is asked */
+	MAG_HANDOVER_WAITING,	 /* old side: the node's own registration here is to be accepted first */
+	MAG_HANDOVER_INITIATING, /* the other gateway is asked */
 	MAG_HANDOVER_FORWARDING, /* it has accepted, and is told that forwarding has begun */
 	MAG_HANDOVER_PREPARING,	 /* new side: policy store and anchor are asked */
 	MAG_HANDOVER_PREPARED,	 /* streams are held */

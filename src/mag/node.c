@@ -271,6 +271,8 @@ void mag_node_become(struct mag_node *node, struct now now, enum mag_node_state 
 	node->state = to;
 	if (node->served && !goes_on)
 		serve_stop(node);
+	if (to != MAG_NODE_REGISTERED && to != MAG_NODE_REGISTERING)
+		mag_handover_not_registered(node, now);
 	switch (to) {
 	case MAG_NODE_REGISTERED:
 		mag_peer_serve(node->peer);

@@ -237,7 +237,10 @@ static void handover(struct why *w, const struct mag_node_view *n)
 			 h.from.groups, h.from.refused, h.from.forwarding ? "; what still comes there is forwarded" : "", held);
 	if (!h.out)
 		return;
-	if (n->handing_over)
+	if (h.to.state == MAG_HANDOVER_WAITING)
+		why_step(w, "handover", WHY_PENDING, "`roamcast handover MN --cancel` takes it back",
+			 "it is to go to MAG %s as soon as its registration here is accepted", h.to.peer_name);
+	else if (n->handing_over)
 		why_step(w, "handover", WHY_PENDING, "`roamcast handover MN --cancel` ends it: the node is served here again",
 			 "it is handed over to MAG %s: %s; what comes for it goes there", h.to.peer_name,
 			 mag_handover_state_name(h.to.state));
