@@ -126,20 +126,49 @@ static void a_new_link_is_probed(void **state)
 	(void)state;
 	b->probes = true;
 	link_up(b, 1);
-	assert_said(b, "ECHO Q1");
-	wait_for(b, span_ms(150));
-	assert_said(b, "ECHO Q1 ECHO Q1");
+	assert_said(b, "ECHO NA Q1");
+	bench_forget(b);
+	/* after 1, 2, 4, 8, 16, 32 and 64 ms by what is answered at once; then by the other, too */
+	wait_for(b, span_us(999));
+	assert_said(b, "");
+	wait_for(b, span_us(1));
+	assert_said(b, "ECHO NA");
+	bench_forget(b);
+	wait_for(b, span_ms(125));
+	assert_said(b, "ECHO NA ECHO NA ECHO NA ECHO NA ECHO NA");
+	bench_forget(b);
+	wait_for(b, span_ms(1));
+	assert_said(b, "ECHO NA Q1");
 	wait_for(b, span_s(60));
-	assert_int_equal(counter(b, "link-probes-sent"), 6);
+	assert_int_equal(counter(b, "link-probes-sent"), 13);
 	link_down(b, 1);
 	bench_forget(b);
 	link_up(b, 1);
 	send_rs(b, 1, 1);
 	/* The attach queries: at once, and a second later. */
-	assert_said(b, "ECHO Q1 " PBU1 " Q100 " RA1);
+	assert_said(b, "ECHO NA Q1 " PBU1 " Q100 " RA1);
 	bench_forget(b);
 	wait_for(b, span_ms(1100));
 	assert_said(b, "Q100");
+	bench_end(b);
+}
+
+/* Many nodes would answer each time. */
+static void a_shared_link_is_probed_less_often(void **state)
+{
+	struct bench *b = bench_begin();
+
+	(void)state;
+	b->probes = true;
+	link_up_kind(b, 1, MAG_LINK_SHARED);
+	assert_said(b, "ECHO NA Q1");
+	bench_forget(b);
+	wait_for(b, span_ms(127));
+	assert_said(b, "");
+	wait_for(b, span_ms(1));
+	assert_said(b, "ECHO NA Q1");
+	wait_for(b, span_s(60));
+	assert_int_equal(counter(b, "link-probes-sent"), 6);
 	bench_end(b);
 }
 
@@ -155,7 +184,7 @@ static void a_link_that_is_up_again(void **state)
 	bench_forget(b);
 	link_up(b, 1);
 	wait_for(b, span_s(3));
-	assert_said(b, "ECHO Q1"); /* the node that is there will say so */
+	assert_said(b, "ECHO NA Q1"); /* the node that is there will say so */
 	bench_forget(b);
 	send_nd(b, 1, 2, ND_NS, link_local(2));
 	assert_false(exists(b, 1));
@@ -594,6 +623,7 @@ int main(void)
 		cmocka_unit_test(by_an_operator),
 		cmocka_unit_test(by_name_alone_the_first_sender_is_it),
 		cmocka_unit_test(a_new_link_is_probed),
+		cmocka_unit_test(a_shared_link_is_probed_less_often),
 		cmocka_unit_test(a_link_that_is_up_again),
 		cmocka_unit_test(a_refused_node_is_heard_first),
 		cmocka_unit_test(unknown_nodes_are_asked_about_once),

@@ -27,9 +27,9 @@ void mag_conf_defaults(struct mag_conf *conf)
 		.ra_solicited_per_s = 1,
 		.ra_hop_limit = 64,
 		.be_per_s = 10,
-		.link_probes = 6,
+		.link_probes = 13,
 		.link_probe_response = span_ms(1),
-		.link_probe_interval = span_ms(100),
+		.link_probe_interval = span_ms(1),
 		.nud_interval = span_s(30),
 		.nud_retrans = span_s(1),
 		.nud_probes = 3,
@@ -109,7 +109,7 @@ void mag_conf_sane(struct mag_conf *conf)
 	at_least_span(&conf->query_delay, span_ms(10));
 	at_least_span(&conf->query_delay_max, conf->query_delay);
 	at_least_span(&conf->nud_retrans, span_ms(10));
-	at_least_span(&conf->link_probe_interval, span_ms(10));
+	at_least_span(&conf->link_probe_interval, span_ms(1));
 	at_least_span(&conf->revoke_probe_interval, span_ms(10));
 	at_least_span(&conf->attach_query_interval, span_ms(10));
 	at_least_span(&conf->handover.retransmit, span_ms(10));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Access links, and what is heard on them. A node is found by its frames; after a carrier flap a host may be silent for
- * long, so that a link that came up is probed: every host answers an MLD General Query with its solicited-node groups,
- * and an Echo Request to all nodes at once where it already has a link-local address. */
+ * long, so that a link that came up is probed: a host answers an Echo Request to all nodes at once where it already has a
+ * link-local address, and an MLD General Query with its solicited-node groups some milliseconds later. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +10,9 @@
 #include "wire/ip6.h"
 
 #define ICMP6_ECHO_REQUEST 128
+
+/* A host counts its response delay anew with each query; and on a link that many share each would answer each probe. */
+#define QUERY_GAP span_ms(100)
 
 struct mag_link *mag_link_find(const struct mag *mag, uint32_t ifindex)
 {
@@ -49,7 +52,16 @@ void mag_link_free(struct mag *mag, struct mag_link *link)
 
 /* ---- probing ---- */
 
-static void probe_query(struct mag *mag, const struct mag_link *link)
+static void to_all_nodes(struct mag *mag, const struct mag_link *link, const uint8_t *packet, size_t len)
+{
+	uint8_t mac[6];
+
+	addr_multicast_mac(&addr_all_nodes, mac);
+	if (len)
+		fxq_link(mag->fxq, link->ifindex, mac, packet, len);
+}
+
+static void probe_query(struct mag *mag, struct now now, struct mag_link *link)
 {
 	struct mld_query q = {
 		.version = 2,
@@ -57,17 +69,20 @@ static void probe_query(struct mag *mag, const struct mag_link *link)
 		.qrv = mag->conf.access_mld.robustness,
 		.qqi = mag->conf.access_mld.query_interval,
 	};
-	uint8_t mac[6], packet[128];
-	size_t len = mld_encode_query(&q, NULL, &mag->conf.link_local, &addr_all_nodes, packet, sizeof(packet));
+	uint8_t packet[128];
+	size_t len;
 
-	addr_multicast_mac(&addr_all_nodes, mac);
-	if (len)
-		fxq_link(mag->fxq, link->ifindex, mac, packet, len);
+	if (link->queried_once && mono_before(now.mono, mono_add(link->queried, QUERY_GAP)))
+		return;
+	link->queried = now.mono;
+	link->queried_once = true;
+	len = mld_encode_query(&q, NULL, &mag->conf.link_local, &addr_all_nodes, packet, sizeof(packet));
+	to_all_nodes(mag, link, packet, len);
 }
 
 static void probe_echo(struct mag *mag, const struct mag_link *link)
 {
-	uint8_t mac[6], packet[IP6_HDR_LEN + 8];
+	uint8_t packet[IP6_HDR_LEN + 8];
 	struct wr w = wr_of(packet, sizeof(packet));
 	uint16_t id = (uint16_t)rng_u64(&mag->rng);
 
@@ -79,9 +94,26 @@ static void probe_echo(struct mag *mag, const struct mag_link *link)
 	wr_u16(&w, 0);
 	wr_set_u16(&w, IP6_HDR_LEN + 2,
 		   cksum_ip6(&mag->conf.link_local, &addr_all_nodes, IPPROTO_ICMPV6, packet + IP6_HDR_LEN, 8));
-	addr_multicast_mac(&addr_all_nodes, mac);
-	if (!w.full)
-		fxq_link(mag->fxq, link->ifindex, mac, packet, w.len);
+	to_all_nodes(mag, link, packet, w.full ? 0 : w.len);
+}
+
+/* An unsolicited Neighbour Advertisement (RFC 4861 7.2.6): the host need not ask where its answer goes. Had it asked while
+ * its own link was not yet ready to send, it would not ask again for a second, and its answers to all probes would wait
+ * for that. It also tells a host that comes from another gateway of a link-layer address that is not the same here. */
+static void probe_announce(struct mag *mag, const struct mag_link *link)
+{
+	const struct nd_msg m = {
+		.type = ND_NA,
+		.src = mag->conf.link_local,
+		.dst = addr_all_nodes,
+		.target = mag->conf.link_local,
+		.na_router = true,
+		.na_override = true,
+		.target_ll = lladdr_of(link->mac, 6),
+	};
+	uint8_t packet[128];
+
+	to_all_nodes(mag, link, packet, nd_encode(&m, packet, sizeof(packet)));
 }
 
 /* After the first burst the link goes on being queried, as a querier does: a silent listener whose answers were lost,
@@ -97,7 +129,8 @@ void mag_link_expire(struct mag *mag, struct now now, struct mag_link *link)
 {
 	mag_count(mag, MAG_C_LINK_PROBES);
 	probe_echo(mag, link);
-	probe_query(mag, link);
+	probe_announce(mag, link); /* after the echo: to a host that has not asked it says nothing */
+	probe_query(mag, now, link);
 	if (link->probes_left && --link->probes_left) {
 		mag_set(mag, &link->probe, mono_add(now.mono, link->probe_gap));
 		link->probe_gap = span_mul(link->probe_gap, 2);
@@ -149,6 +182,10 @@ static void probe_begin(struct mag *mag, struct now now, struct mag_link *link)
 		return;
 	link->probes_left = served ? 1 : mag->conf.link_probes;
 	link->probe_gap = mag->conf.link_probe_interval;
+	while (link->kind == MAG_LINK_SHARED && link->probes_left > 1 && link->probe_gap.ns < QUERY_GAP.ns) {
+		link->probes_left--;
+		link->probe_gap = span_mul(link->probe_gap, 2);
+	}
 	mag_link_expire(mag, now, link);
 }
 

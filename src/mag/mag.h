@@ -75,10 +75,10 @@ struct mag_conf {
 	span_t ra_reachable, ra_retrans;  /* AdvReachableTime, AdvRetransTimer; 0 = not said */
 	uint32_t ra_mtu;		  /* AdvLinkMTU; 0 = what the path allows, which is the most in any case */
 	uint32_t be_per_s;		  /* Binding Errors: 10 */
-	/* a link came up: what is on it is made to speak (MLD General Query and Echo Request to ff02::1) */
-	uint8_t link_probes;		  /* 6, the interval doubling; 0 = wait in silence */
+	/* a link came up: what is on it is made to speak (Echo Request to ff02::1, and MLD General Query) */
+	uint8_t link_probes;		  /* 13, the interval doubling; 0 = wait in silence */
 	span_t link_probe_response;	  /* Maximum Response Delay: 1 ms */
-	span_t link_probe_interval;	  /* 100 ms */
+	span_t link_probe_interval;	  /* 1 ms; on a shared link those below 100 ms are left out */
 	/* detachment */
 	span_t nud_interval;		  /* probe a node silent this long; 0 = never; 30 s */
 	span_t nud_retrans;		  /* 1 s */

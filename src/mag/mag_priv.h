@@ -143,6 +143,8 @@ struct mag_link {
 	struct list nodes; /* mag_node.in_link */
 	uint32_t n_nodes;
 	uint8_t probes_left;
+	bool queried_once;
+	mono_t queried;
 	span_t probe_gap;
 	struct deadline probe;
 };

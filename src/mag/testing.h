@@ -399,6 +399,13 @@ static inline void said_link(struct bench *b, const struct fx *fx)
 			}
 			return;
 		}
+		if (m.type == ND_NA) {
+			assert_true(addr_eq(&m.target, &m.src) && m.na_router && m.na_override && !m.na_solicited);
+			assert_int_equal(m.target_ll.b[5], fx->link.ifindex); /* as link_up() has it */
+			if (b->probes)
+				text_add(&b->said, "NA");
+			return;
+		}
 		assert_int_equal(m.type, ND_RA);
 		b->ra_src = m.src;
 		for (unsigned i = 0; i < m.n_prefixes; i++)
