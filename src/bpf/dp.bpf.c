@@ -523,10 +523,27 @@ static __always_inline int from_transport(struct __sk_buff *skb)
 
 /* ---- from a node -------------------------------------------------------------------------------------- */
 
+/* From one node to another of the same anchor. One that takes part in a handover is left to the tunnel. */
+static __always_inline int to_neighbour(struct __sk_buff *skb, const struct pkt *p, const struct abi_receiver *n, __u32 from)
+{
+	__u32 ifindex = ONCE(n->ifindex);
+
+	if (p->hop_limit <= 1)
+		return drop_tell(skb, ETH_LEN, ABI_HOP_LIMIT, 0);
+	if (p->longest > n->mtu)
+		return drop_tell(skb, ETH_LEN, ABI_TOO_BIG, n->mtu);
+	if (!set_hop(skb, ETH_LEN, p) || !set_macs(skb, &n->macs))
+		return drop(ABI_OUTPUT);
+	count(&node_counts, 2 * from, p);
+	count(&node_counts, 2 * n->node + 1, p);
+	return bpf_redirect(ifindex, 0);
+}
+
 static __always_inline int from_node(struct __sk_buff *skb, const struct pkt *p)
 {
 	const bool odd = !(is_global(&p->src) && is_global(&p->dst));
 	struct abi_recent_sender *s;
+	struct abi_receiver *n;
 	__u32 node;
 	int act, why;
 
@@ -543,6 +560,9 @@ static __always_inline int from_node(struct __sk_buff *skb, const struct pkt *p)
 	if (odd && is_nobody(&p->dst))
 		return drop(ABI_LINK_LOCAL);
 	node = s->node;
+	n = local_routing ? node_of(&p->dst) : NULL;
+	if (n && n->tunnel == s->tunnel && !(n->ifindex & ABI_GATE))
+		return to_neighbour(skb, p, n, node);
 	act = to_tunnel(skb, ETH_LEN, p, s->tunnel);
 	if (act == TC_ACT_REDIRECT)
 		count(&node_counts, 2 * node, p);

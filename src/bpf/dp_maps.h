@@ -64,6 +64,7 @@ struct {
 /* Set before loading. */
 const volatile __u32 punt_ifindex;	/* the TUN device of the daemon */
 const volatile __u8 outer_hop_limit = 64;
+const volatile __u8 local_routing; /* RFC 5213 6.10.3 */
 const volatile __u32 routes_bits = 1;	/* 1 << routes_bits lines */
 const volatile __u64 routes_seed;
 const volatile __u64 sample_interval_ns = 100000000;

@@ -307,6 +307,9 @@ static const struct conf_key keys[] = {
 	  .flags = CONF_MANDATORY | CONF_ITEM_LIST,
 	  .items = &conf_access_table,
 	  .help = "the links that nodes attach to" },
+	SWITCH("mag.local-routing", dp.local_routing, CONF_RESTART,
+	       "EnableMAGLocalRouting (RFC 5213 9.2): packets between two nodes of one LMA here go from one to the other, and "
+	       "that LMA neither sees nor counts them"),
 	WORD("mag.access-technology", mag.att, technology_words, 0,
 	     "Access Technology Type told to the LMA (RFC 5213 8.5)"),
 	SPAN("mag.lifetime", mag.lifetime, 4 * S, 262140 * S, NULL, 0, "lifetime asked for"),

@@ -22,6 +22,7 @@ struct dp_conf {
 	bool outer_fragmentation; /* decision 31: off by default */
 	uint32_t ptb_per_s;	  /* Packet Too Big at most; the default is 10 */
 	uint8_t hop_limit;	  /* of the outer header; the default is 64 */
+	bool local_routing;	  /* a MAG: between two of its nodes of one LMA, not by way of it (RFC 5213 6.10.3) */
 	bool handovers;		  /* a MAG: it may take part in predictive ones */
 	bool multicast_only;	  /* a plain proxy: no tunnels, and the kernel's settings of unicast stay as they are */
 };

@@ -351,6 +351,7 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 		bpf_map__set_max_entries(s->maps.punts, PUNTS_OCTETS);
 	s->rodata->punt_ifindex = dp_plane_tun_ifindex(dp);
 	s->rodata->outer_hop_limit = c->hop_limit;
+	s->rodata->local_routing = c->local_routing;
 	s->rodata->sample_interval_ns = 1000000000u / c->ptb_per_s;
 }
 

@@ -46,20 +46,25 @@ static bool to_tunnel(struct dp *dp, struct dp_pkt *p, struct dp_tun *t, bool ho
 	return dp_plane_to_tunnel(dp, p, t, hop, DP_LABEL_NONE);
 }
 
-void dp_plane_to_node(struct dp *dp, struct dp_pkt *p, struct dp_nod *n)
+bool dp_plane_to_node(struct dp *dp, struct dp_pkt *p, struct dp_nod *n)
 {
 	const struct dp_link *l = dp_link_find(dp, n->conf.ifindex);
 
 	if (!l) {
 		dp_plane_drop(dp, DP_DROP_OUTPUT);
-	} else if (p->hop_limit <= 1) {
-		drop_tell(dp, DP_DROP_HOP_LIMIT, 0, p);
-	} else if (p->len > l->mtu) {
-		drop_tell(dp, DP_DROP_TOO_BIG, l->mtu, p);
-	} else {
-		dp_pkt_rewrite(p, true);
-		dp_send_link(dp, p, l, n->conf.mac, &n->down);
+		return false;
 	}
+	if (p->hop_limit <= 1) {
+		drop_tell(dp, DP_DROP_HOP_LIMIT, 0, p);
+		return false;
+	}
+	if (p->len > l->mtu) {
+		drop_tell(dp, DP_DROP_TOO_BIG, l->mtu, p);
+		return false;
+	}
+	dp_pkt_rewrite(p, true);
+	dp_send_link(dp, p, l, n->conf.mac, &n->down);
+	return true;
 }
 
 static void note_too_big(struct dp *dp, uint32_t mtu, uint32_t *too_big)
@@ -217,9 +222,18 @@ void dp_plane_from_host(struct dp *dp, uint8_t *packet, size_t len)
 		count(&x->node->up, &p);
 }
 
+/* Another node of the same anchor, where such may be reached directly. One that takes part in a handover is left to the
+ * tunnel. */
+static struct dp_nod *neighbour_of(struct dp *dp, const struct dp_pkt *p, const struct dp_nod *from)
+{
+	struct dp_pfx *x = dp->conf.local_routing ? dp_pfx_match(&dp->node_prefixes, &p->dst) : NULL;
+
+	return x && x->node->tun == from->tun && !x->node->ho ? x->node : NULL;
+}
+
 void dp_plane_from_node(struct dp *dp, struct dp_link *l, const uint8_t mac[6], uint8_t *packet, size_t len)
 {
-	struct dp_nod *n;
+	struct dp_nod *n, *to;
 	struct dp_pkt p;
 	bool ours = false;
 
@@ -245,11 +259,16 @@ void dp_plane_from_node(struct dp *dp, struct dp_link *l, const uint8_t mac[6], 
 	}
 	for (int i = 0; i < n->conf.n_prefixes; i++)
 		ours |= prefix_contains(&n->conf.prefixes[i], &p.src);
-	if (!ours)
+	if (!ours) {
 		dp_plane_drop(dp, DP_DROP_UPLINK_SOURCE);
-	else if (dp_pkt_nobody(&p.dst))
+		return;
+	}
+	if (dp_pkt_nobody(&p.dst)) {
 		dp_plane_drop(dp, DP_DROP_LINK_LOCAL);
-	else if (to_tunnel(dp, &p, n->tun, true))
+		return;
+	}
+	to = neighbour_of(dp, &p, n);
+	if (to ? dp_plane_to_node(dp, &p, to) : to_tunnel(dp, &p, n->tun, true))
 		count(&n->up, &p);
 }
 

@@ -60,7 +60,7 @@ void dp_plane_from_downstream(struct dp *dp, struct dp_link *l, uint8_t *packet,
 /* It goes into the tunnel, if it may; else the source is told. `hop`: this host forwards the packet here, and not before (the
  * kernel on the way to the TUN device) or after. */
 bool dp_plane_to_tunnel(struct dp *dp, struct dp_pkt *p, struct dp_tun *t, bool hop, uint32_t label);
-void dp_plane_to_node(struct dp *dp, struct dp_pkt *p, struct dp_nod *n);
+bool dp_plane_to_node(struct dp *dp, struct dp_pkt *p, struct dp_nod *n);
 
 /* dp_port.c */
 int dp_port_open(struct dp *dp, char *why, size_t why_size);

@@ -6,7 +6,7 @@
 both_dataplanes
 
 SSM=ff3e::8000:81
-lab_up --mags 2 --mns 2
+lab_up --mags 2 --mns 2 --set mag2:mag.local-routing=yes
 attach mn1 mag1
 attach mn2 mag1
 check "mn1" on_mag mn1 mag1
@@ -100,6 +100,35 @@ ten_each() {
 		[ $((${now#* } - ${before#* })) -ge 10 ] && [ $((${now#* } - ${before#* })) -le 14 ] || { say "$before -> $now"; return 1; }
 }
 check "unicast both ways is counted for the node" eventually 3 ten_each
+
+step "from one node to another of the same gateway"
+other=$(mn_addr mn2)
+hops_between() {
+	capture between mn2 eth0 "icmp6[icmp6type] == icmp6-echo"
+	ns mn1 ping -6 -n -c 3 -i 0.1 -W 2 -t 64 "$other" >/dev/null 2>&1
+	sleep 0.3
+	captured between >/dev/null
+	ts between "icmpv6.type == 128" ipv6.hlim | sort -u
+}
+tunnelled() { show mag2 tunnels | jq '[.tunnels[].traffic | .in.packets + .out.packets] | add'; }
+check "by way of the LMA, as that is to be" equals 61 "$(hops_between)"
+lab move mn1,mn2 mag2
+check "they move to one that may do it itself" on_mag mn1 mag2
+check "both" on_mag mn2 mag2
+check "which is one hop" equals 63 "$(hops_between)"
+before=$(tunnelled)
+ns mn1 ping -6 -n -c 20 -i 0.02 -q "$other" >/dev/null
+check "and nothing of it is in the tunnel" test $(($(tunnelled) - before)) -le 4
+between() { show mag2 nodes | jq -e '[.nodes[].traffic | .up.packets, .down.packets] | min >= 20' >/dev/null; }
+check "but counted, of both, both ways" eventually 3 between
+check "a hop limit that ends there is told" sh -c "ip netns exec $P-mn1 ping -6 -n -c 1 -W 1 -t 1 $other 2>&1 | grep -q 'Time exceeded'"
+from_other() { ns mn1 ip -6 addr add 2001:db8:bad::1/128 dev eth0 nodad && ns mn1 ping -6 -n -c 5 -i 0.02 -W 1 -I 2001:db8:bad::1 "$other" >/dev/null 2>&1; }
+before=$(counter mag2 uplink-source)
+from_other
+ns mn1 ip -6 addr del 2001:db8:bad::1/128 dev eth0
+check "sources are checked there, too" counter_above mag2 uplink-source $((before + 4))
+lab move mn1,mn2 mag1
+check "back again" on_mag mn1 mag1
 
 step "drops by reason"
 drops() { # TEXT NODE COUNTER N COMMAND...
