@@ -244,6 +244,7 @@ void binding_delete(struct lma *l, struct binding *b)
 	if (b->state == LMA_BINDING_ACTIVE && b->peer)
 		binding_route(l, b, false);
 	context_drop(l, b);
+	expect_forget(l, b);
 	shares_clear(l, b);
 	if (b->awaited)
 		pending_wake(l, binding_id(b), b->id_len);

@@ -253,6 +253,7 @@ static void limits_reconf(struct lma *l)
 	slab_set_max(&l->carried_slab, c->bindings_max);
 	slab_set_max(&l->question_slab, c->pending_max);
 	slab_set_max(&l->implicit_slab, c->entries_max);
+	slab_set_max(&l->expectation_slab, c->pending_max);
 	if (l->proxy)
 		proxy_reconf(l->proxy, &proxy);
 	limiter_init(&l->be_limiter, c->be_per_s, c->be_per_s);

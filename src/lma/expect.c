@@ -5,7 +5,10 @@
  * "Join": the groups are sent to it as if it had asked (implicit.c, with the guard of that), as far as the node's profile
  * goes. "Label": the copies of the groups get their next label, in all tunnels at the same packet; and the anchor knows
  * that the old MAG forwards to this one, so that the end of the node's unicast in the old tunnel is to be marked when the
- * binding moves. */
+ * binding moves.
+ *
+ * A node that is then registered by a third MAG gets its streams there. What the MAG that expected it holds it must not get
+ * once more, should it come there after all: so that one is told, by a revocation with VSM 19/7. */
 #include "lma/lma_priv.h"
 
 #include <string.h>
@@ -89,6 +92,48 @@ static void label_all(struct lma *l, struct peer *p, struct binding *b, const st
 	}
 }
 
+/* ---- who expects it ---- */
+
+static void note(struct lma *l, struct binding *b, const struct in6_addr *mag)
+{
+	struct expectation *e = b->expected;
+
+	if (addr_eq(&b->peer->proxy_coa, mag))
+		return;
+	if (e && e->ended)
+		revocation_drop(l, &e->mag, e->seq); /* it expects it anew, maybe */
+	if (!e)
+		e = b->expected = slab_get(&l->expectation_slab);
+	if (e)
+		*e = (struct expectation){.mag = *mag};
+}
+
+void expect_moved(struct lma *l, struct binding *b, uint8_t trigger)
+{
+	struct expectation *e = b->expected;
+	const struct peer *p = e && !e->ended ? peer_find(l, &e->mag) : NULL;
+
+	if (!e)
+		return;
+	if (addr_eq(&e->mag, &b->peer->proxy_coa) || !p) {
+		expect_forget(l, b);
+		return;
+	}
+	lma_count(l, LMA_EXPECTED_ELSEWHERE);
+	e->ended = true;
+	e->seq = revocation_of_expectation(l, b, p, trigger);
+}
+
+void expect_forget(struct lma *l, struct binding *b)
+{
+	if (!b->expected)
+		return;
+	if (b->expected->ended)
+		revocation_drop(l, &b->expected->mag, b->expected->seq);
+	slab_put(&l->expectation_slab, b->expected);
+	b->expected = NULL;
+}
+
 void expect_query(struct lma *l, const struct in6_addr *src, const struct mh_msg *m)
 {
 	const struct lma_mag *mag = lma_mag_of(l, src);
@@ -102,7 +147,9 @@ void expect_query(struct lma *l, const struct in6_addr *src, const struct mh_msg
 		return;
 	b = binding_here(l, m);
 	p = b && b->profile->enabled && profile_allows_mag(b->profile, src) ? peer_get(l, src, mag) : NULL;
-	if (!p)
+	if (p)
+		note(l, b, src);
+	else
 		lma_count(l, LMA_EXPECTED_NOT_THERE);
 	if (!mn_context_take(&c, l->now, m, &m->ams))
 		lma_count(l, LMA_OUT_OF_MEMORY);

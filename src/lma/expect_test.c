@@ -157,6 +157,70 @@ static void a_refresh_says_that_it_stays(void **state)
 	rig_free(r);
 }
 
+static bool is_of_expectation(const struct rig_sent *s, const struct in6_addr *mag)
+{
+	return s && s->m.revocation == MH_BRI && (s->m.has & MH_HAS_MARK) && s->m.mark == MH_MARK_JOIN && addr_eq(&s->dst, mag);
+}
+
+/* What the MAG that expected it holds, it gets at the third: there it must not get it once more. */
+static void it_is_told_that_the_node_is_elsewhere(void **state)
+{
+	struct rig *r = begin();
+	static struct mh_msg m;
+	unsigned n;
+
+	(void)state;
+	assert_non_null(query(r, 1, MH_MARK_JOIN, G, NULL));
+	rig_forget(r);
+	assert_int_equal(rig_status(r, 2, pbu(r, MH_HANDOFF_BETWEEN_MAGS)), MH_ACCEPTED);
+	n = rig_count(r, MH_REVOCATION);
+	for (unsigned i = 0; i < r->n_sent; i++)
+		n -= r->sent[i].m.type == MH_REVOCATION && is_of_expectation(&r->sent[i], &r->mag[1]);
+	assert_int_equal(rig_count(r, MH_REVOCATION) - n, 1);
+	assert_int_equal(rig_counter(r, "handover-nodes-elsewhere"), 1);
+	rig_pass(r, span_ms(900));
+	rig_forget(r);
+	rig_pass(r, span_ms(200)); /* it is repeated */
+	assert_true(is_of_expectation(rig_last(r, MH_REVOCATION), &r->mag[1]));
+	mh_init(&m, MH_REVOCATION);
+	m.revocation = MH_BRA;
+	m.seq = rig_last(r, MH_REVOCATION)->m.seq;
+	m.flags = MH_REVOCATION_P;
+	m.has = MH_HAS_MN_ID;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = N(MN);
+	rig_forget(r);
+	rig_send(r, 1, &m);
+	assert_int_equal(r->n_events[EV_BINDING_REVOKED], 0); /* it had none */
+	assert_int_equal(rig_counter(r, "bra-unknown"), 0);
+	/* Said once. */
+	assert_int_equal(rig_status(r, 3, pbu(r, MH_HANDOFF_BETWEEN_MAGS)), MH_ACCEPTED);
+	assert_int_equal(rig_counter(r, "handover-nodes-elsewhere"), 1);
+	rig_free(r);
+}
+
+/* It comes where it is expected; or is expected anew where it was told that it is elsewhere. */
+static void it_is_told_only_then(void **state)
+{
+	struct rig *r = begin();
+
+	(void)state;
+	assert_non_null(query(r, 1, MH_MARK_JOIN, G, NULL));
+	assert_int_equal(rig_status(r, 1, pbu(r, MH_HANDOFF_BETWEEN_MAGS)), MH_ACCEPTED);
+	assert_int_equal(rig_status(r, 2, pbu(r, MH_HANDOFF_BETWEEN_MAGS)), MH_ACCEPTED);
+	assert_int_equal(rig_counter(r, "handover-nodes-elsewhere"), 0);
+	rig_pass(r, span_s(10));
+	assert_non_null(query(r, 1, MH_MARK_JOIN, G, NULL));
+	assert_int_equal(rig_status(r, 3, pbu(r, MH_HANDOFF_BETWEEN_MAGS)), MH_ACCEPTED);
+	assert_int_equal(rig_counter(r, "handover-nodes-elsewhere"), 1);
+	assert_non_null(query(r, 1, MH_MARK_JOIN, G, NULL));
+	rig_forget(r);
+	rig_pass(r, span_s(5)); /* the news of before is not repeated into that */
+	for (unsigned i = 0; i < r->n_sent; i++)
+		assert_false(r->sent[i].m.type == MH_REVOCATION && is_of_expectation(&r->sent[i], &r->mag[1]));
+	rig_free(r);
+}
+
 /* Of a node with two interfaces it is the session that is handed over which forwards. */
 static void the_session_is_named_by_its_prefix(void **state)
 {
@@ -278,6 +342,8 @@ int main(void)
 		cmocka_unit_test(labels_fall_in_all_tunnels_alike),
 		cmocka_unit_test(the_old_way_is_ended_by_a_marker),
 		cmocka_unit_test(a_refresh_says_that_it_stays),
+		cmocka_unit_test(it_is_told_that_the_node_is_elsewhere),
+		cmocka_unit_test(it_is_told_only_then),
 		cmocka_unit_test(the_session_is_named_by_its_prefix),
 		cmocka_unit_test(the_profile_decides),
 		cmocka_unit_test(strangers_get_nothing),

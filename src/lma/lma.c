@@ -20,6 +20,7 @@ static void init_tables(struct lma *l)
 	slab_init(&l->carried_slab, sizeof(struct carried), c->bindings_max);
 	slab_init(&l->question_slab, sizeof(struct question), c->pending_max);
 	slab_init(&l->implicit_slab, sizeof(struct implicit), c->entries_max);
+	slab_init(&l->expectation_slab, sizeof(struct expectation), c->pending_max);
 	list_init(&l->hold.subs);
 	list_init(&l->questions);
 	list_init(&l->contexts);
@@ -111,6 +112,7 @@ struct lma *lma_free(struct lma *l)
 	slab_deinit(&l->carried_slab);
 	slab_deinit(&l->question_slab);
 	slab_deinit(&l->implicit_slab);
+	slab_deinit(&l->expectation_slab);
 	lma_conf_free(l);
 	fxq_free(l->fxq);
 	free(l);

@@ -97,6 +97,7 @@
 	X(EXPECTED_NOT_THERE, "handover-queries-not-permitted")                                                        \
 	X(EXPECTED_JOINED, "handover-groups-joined")                                                                   \
 	X(EXPECTED_REFUSED, "handover-groups-refused")                                                                 \
+	X(EXPECTED_ELSEWHERE, "handover-nodes-elsewhere")                                                              \
 	X(GROUPS_MARKED, "handover-groups-marked")                                                                     \
 	X(TUNNEL_STRANGER, "tunnel-from-stranger")                                                                     \
 	X(TUNNEL_NO_MULTICAST, "tunnel-mld-without-service")                                                           \
@@ -152,6 +153,7 @@ struct binding {
 	const struct profile *profile;
 	struct share *shares;
 	struct carried *carried; /* NULL: nothing is known of what it listened to before */
+	struct expectation *expected; /* NULL: no MAG waits for it */
 	union {
 		char in[LMA_ID_INLINE];
 		char *out;
@@ -260,6 +262,13 @@ struct carried {
 	} asked; /* the MAG of now waits for the answer to its Subscription Query */
 };
 
+/* A MAG that holds what comes for the node until it is there (expect.c). */
+struct expectation {
+	struct in6_addr mag;
+	uint16_t seq; /* of the revocation that ended it */
+	bool ended;
+};
+
 /* A Subscription Query that is under way to a MAG where the node was. */
 struct question {
 	struct list of_carried, of_all;
@@ -304,6 +313,7 @@ struct revocation {
 	uint8_t n_hnps, trigger, tries;
 	uint16_t seq;
 	bool handover_unknown; /* a PBU waits for the answer (decision 14) */
+	bool expectation;      /* the MAG has not registered the node: it holds what comes for it */
 };
 
 /* A group that a MAG has asked for in vain, or sources of it. */
@@ -355,7 +365,7 @@ struct lma {
 	struct heap heap;
 	struct heap waits; /* of pending updates: soon due among bindings that are not, they would go all the way up and down */
 	struct slab binding_slab, peer_slab, sub_slab, demand_slab, share_slab, revocation_slab;
-	struct slab carried_slab, question_slab, implicit_slab;
+	struct slab carried_slab, question_slab, implicit_slab, expectation_slab;
 	struct list contexts; /* carried.of_all */
 	struct htab by_mn, by_prefix, peers, subs, pending_by_mn, pending_by_request, revocations;
 	struct prefix_pool pool;
@@ -504,6 +514,9 @@ struct proxy_member *peer_member(struct lma *l, struct peer *p);
 /* revocation.c */
 void revocation_send(struct lma *l, struct binding *b, const struct peer *to, uint8_t trigger, bool handover_unknown);
 /* The node is at that MAG again: what is under way to it is not repeated. */
+/* It expects the node, which is registered by another one. Returns the number. */
+uint16_t revocation_of_expectation(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger);
+void revocation_drop(struct lma *l, const struct in6_addr *peer, uint16_t seq); /* it is not repeated any more */
 void revocation_cancel(struct lma *l, const struct binding *b, const struct peer *at);
 void revocation_answered(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 void revocation_expire(struct lma *l, struct revocation *v);
@@ -604,6 +617,9 @@ void context_drop(struct lma *l, struct binding *b);
 
 /* expect.c */
 void expect_query(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
+/* The binding has moved: a MAG that expected the node, and is not the one, is told. */
+void expect_moved(struct lma *l, struct binding *b, uint8_t trigger);
+void expect_forget(struct lma *l, struct binding *b);
 
 /* implicit.c */
 bool implicit_permitted(const struct lma *l, const struct peer *p);

@@ -308,6 +308,7 @@ static bool move(struct lma *l, struct binding *b, struct pbu *r, struct share *
 	*left = shares_detach(b);
 	binding_detach(l, b);
 	binding_attach(l, b, p);
+	expect_moved(l, b, handover_trigger(b, r->m));
 	lma_event(l, &e);
 	return true;
 }

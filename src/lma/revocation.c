@@ -27,6 +27,10 @@ static void transmit(struct lma *l, const struct revocation *v)
 	m->mn_id = v->mn;
 	m->n_hnp = v->n_hnps;
 	memcpy(m->hnp, v->hnp, v->n_hnps * sizeof(*v->hnp));
+	if (v->expectation) { /* else it might be taken for late news of an earlier stay */
+		m->has |= MH_HAS_MARK;
+		m->mark = MH_MARK_JOIN;
+	}
 	lma_send(l, &l->conf.lmaa, &v->peer);
 	lma_count(l, LMA_BRI_SENT);
 }
@@ -47,43 +51,60 @@ static span_t delay(const struct lma *l, unsigned tries)
 	return span_min(d, l->conf.bri_delay_max);
 }
 
-void revocation_send(struct lma *l, struct binding *b, const struct peer *to, uint8_t trigger, bool handover_unknown)
+/* `what`: trigger and purpose. Returns the number; 0: the MAG knows no revocation. */
+static uint16_t begin(struct lma *l, const struct binding *b, const struct peer *to, const struct revocation *what)
 {
-	struct revocation *v, untracked = {.peer = to->proxy_coa};
+	struct revocation *v, untracked;
+	uint16_t seq;
 	bool tracked;
 
 	if (to->no_revocation)
-		return;
+		return 0;
 	v = slab_get(&l->revocation_slab);
 	tracked = v != NULL;
 	if (!v)
 		v = &untracked;
+	*v = *what;
 	deadline_init(&v->timer, LMA_TIMER_REVOCATION);
 	v->peer = to->proxy_coa;
 	v->mn = binding_mn(b);
 	v->n_hnps = binding_prefixes(b, v->hnp);
-	v->trigger = trigger;
-	v->seq = b->bri_seq = ++l->next_bri;
-	v->handover_unknown = handover_unknown;
+	v->seq = seq = ++l->next_bri;
 	v->tries = 1;
 	transmit(l, v);
 	if (!tracked) { /* a mass of them at once: said once, not watched */
 		lma_count(l, LMA_BRI_NOT_TRACKED);
-		return;
-	}
-	if (!htab_add(&l->revocations, &v->by_seq, key_hash(l, &v->peer, v->seq))) {
+	} else if (!htab_add(&l->revocations, &v->by_seq, key_hash(l, &v->peer, v->seq))) {
 		lma_count(l, LMA_OUT_OF_MEMORY);
 		slab_put(&l->revocation_slab, v);
-		return;
+	} else {
+		heap_set(&l->heap, &v->timer, mono_add(l->now.mono, delay(l, 1)));
 	}
-	heap_set(&l->heap, &v->timer, mono_add(l->now.mono, delay(l, 1)));
+	return seq;
+}
+
+void revocation_send(struct lma *l, struct binding *b, const struct peer *to, uint8_t trigger, bool handover_unknown)
+{
+	const struct revocation v = {.trigger = trigger, .handover_unknown = handover_unknown};
+	uint16_t seq = begin(l, b, to, &v);
+
+	if (!to->no_revocation)
+		b->bri_seq = seq;
+}
+
+uint16_t revocation_of_expectation(struct lma *l, const struct binding *b, const struct peer *to, uint8_t trigger)
+{
+	const struct revocation v = {.trigger = trigger, .expectation = true};
+
+	return begin(l, b, to, &v);
 }
 
 static void tell(struct lma *l, const struct revocation *v, int32_t status)
 {
 	struct event e = {.kind = EV_BINDING_REVOKED, .mn = v->mn, .peer = v->peer, .status = status};
 
-	lma_event(l, &e);
+	if (!v->expectation) /* it had no binding */
+		lma_event(l, &e);
 }
 
 /* The binding that was asked for, if it still is at that MAG. */
@@ -132,6 +153,14 @@ void revocation_cancel(struct lma *l, const struct binding *b, const struct peer
 	struct revocation *v = l->revocations.count ? find(l, &at->proxy_coa, b->bri_seq) : NULL;
 
 	if (v && v->mn.len == b->id_len && !memcmp(v->mn.s, binding_id(b), b->id_len))
+		end(l, v);
+}
+
+void revocation_drop(struct lma *l, const struct in6_addr *peer, uint16_t seq)
+{
+	struct revocation *v = find(l, peer, seq);
+
+	if (v)
 		end(l, v);
 }
 

@@ -224,6 +224,7 @@ struct lma_totals lma_totals(const struct lma *l)
 		  slab_bytes(&l->binding_slab) + slab_bytes(&l->peer_slab) + slab_bytes(&l->sub_slab) +
 		  slab_bytes(&l->demand_slab) + slab_bytes(&l->share_slab) + slab_bytes(&l->revocation_slab) +
 		  slab_bytes(&l->carried_slab) + slab_bytes(&l->question_slab) + slab_bytes(&l->implicit_slab) +
+		  slab_bytes(&l->expectation_slab) +
 		  htab_bytes(&l->by_mn) + htab_bytes(&l->by_prefix) + htab_bytes(&l->peers) + htab_bytes(&l->subs) +
 		  htab_bytes(&l->pending_by_mn) + htab_bytes(&l->pending_by_request) + htab_bytes(&l->revocations);
 	if (l->proxy)

@@ -24,6 +24,7 @@ struct bri {
 	uint16_t seq, flags;
 	struct nai mn;
 	bool has_mn;
+	bool expectation; /* it says that a node which is expected is at another gateway */
 	uint8_t n_prefixes;
 	struct prefix prefixes[MH_HNP_MAX];
 };
@@ -55,6 +56,7 @@ static void bri_of(const struct mh_msg *m, const struct in6_addr *src, const str
 	ret->has_mn = (m->has & MH_HAS_MN_ID) && m->mn_id_subtype == MH_MNID_NAI;
 	if (ret->has_mn)
 		ret->mn = m->mn_id;
+	ret->expectation = (m->has & MH_HAS_MARK) && m->mark == MH_MARK_JOIN;
 	ret->n_prefixes = m->n_hnp;
 	memcpy(ret->prefixes, m->hnp, m->n_hnp * sizeof(m->hnp[0]));
 }
@@ -268,12 +270,26 @@ static void revoke_global(struct mag *mag, struct now now, const struct bri *bri
 		revoke_many(mag, now, peer, bri, true);
 }
 
+/* What is held it has had elsewhere by the time it comes here. Its old gateway hears of that from the anchor, too. */
+static void not_expected(struct mag_node *node, struct now now, const struct bri *bri)
+{
+	bool expected = node->state == MAG_NODE_EXPECTED && node->handover[MAG_HANDOVER_IN];
+
+	answer(node->mag, bri, expected ? MH_BRA_SUCCESS : MH_BRA_NO_BINDING);
+	if (expected)
+		mag_handover_in_ends(node->handover[MAG_HANDOVER_IN], now, false, "it is at another gateway");
+}
+
 static void revoke_one(struct mag *mag, struct now now, const struct bri *bri, uint8_t trigger)
 {
 	struct mag_node *node = mag_node_find_mn(mag, &bri->mn);
 
 	if (!node || !node->peer || !addr_eq(&node->peer->lmaa, &bri->src) || !holds_prefixes(node, bri)) {
 		answer(mag, bri, MH_BRA_NO_BINDING);
+		return;
+	}
+	if (bri->expectation) {
+		not_expected(node, now, bri);
 		return;
 	}
 	switch ((enum mh_bri_trigger)trigger) {

@@ -92,6 +92,17 @@ check "mag1 gives up" eventually 4 node_is mag1 mn1 absent
 check "mag2 forgets it" eventually 4 node_is mag2 mn1 absent
 check "and nothing is left" eventually 4 no_handovers
 
+step "to a third gateway, and from there to the one that expected it"
+twice=$(stream asm mn1 duplicates)
+check "announced for mag2" announce mag3 mn1 mag2
+move mn1 mag1
+check "stream asm arrives at mag1" eventually 5 stream_flows asm mn1
+check "mag2 is told, and expects it no longer" eventually 1 node_is mag2 mn1 absent
+move mn1 mag2
+for s in asm uni; do check "stream $s arrives at mag2" eventually 5 stream_flows $s mn1; done
+check "what was held there was not sent once more" equals "$twice" "$(stream asm mn1 duplicates)"
+check "and nothing is left" eventually 4 no_handovers
+
 step "there and back"
 check "to mag1" lab move mn1 mag1 --predictive
 check "registered there" eventually 3 node_is mag1 mn1 registered

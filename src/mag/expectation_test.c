@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A node that was announced, and that the anchor has at another gateway by now: what is held of it, it has had there. */
+#include "mag/handover_testing.h"
+
+/* The anchor says so, by a revocation of what was expected. */
+static void it_is_elsewhere(struct world *w, unsigned i)
+{
+	struct mh_msg m;
+
+	mh_init(&m, MH_REVOCATION);
+	m.revocation = MH_BRI;
+	m.trigger = MH_BRI_HANDOVER_SAME_ATT;
+	m.seq = 8;
+	m.flags = MH_REVOCATION_P;
+	m.has = MH_HAS_MN_ID | MH_HAS_MARK;
+	m.mark = MH_MARK_JOIN;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = mn(1);
+	m.n_hnp = 1;
+	m.hnp[0] = home(1);
+	say(w->b[i], &m);
+	settle(w);
+}
+
+static void what_is_held_is_dropped(void **state)
+{
+	struct world *w = listening(NULL);
+
+	(void)state;
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	assert_state(w->b[1], 1, "expected");
+	leave_link(w, 0);
+	come(w, 2);
+	forget(w);
+	it_is_elsewhere(w, 1);
+	assert_said(w->b[1], "BRA(0) MLD(TO_IN ff1e::1{})"); /* the old gateway hears of it from the anchor */
+	assert_false(exists(w->b[1], 1));
+	assert_int_equal(handovers(w, 1), 0);
+	it_is_elsewhere(w, 1); /* the answer was lost */
+	assert_false(exists(w->b[1], 1));
+	come(w, 1); /* there it comes after all, as any node */
+	assert_state(w->b[1], 1, "registered");
+	revoke(w, 0);
+	pass(w, span_s(6));
+	assert_nothing_left(w);
+	assert_state(w->b[1], 1, "registered");
+	finish(w);
+}
+
+/* Late news of an earlier stay does not end what is expected, and late news of this kind not what is there. */
+static void late_news(void **state)
+{
+	struct world *w = listening(NULL);
+
+	(void)state;
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	forget(w);
+	revoke(w, 1);
+	assert_said(w->b[1], "BRA(128)");
+	assert_state(w->b[1], 1, "expected");
+	leave_link(w, 0);
+	come(w, 1);
+	assert_state(w->b[1], 1, "registered");
+	forget(w);
+	it_is_elsewhere(w, 1);
+	assert_said(w->b[1], "BRA(128)");
+	assert_state(w->b[1], 1, "registered");
+	assert_int_equal(handovers(w, 1), 1);
+	done(w, 1);
+	pass(w, span_s(6));
+	assert_nothing_left(w);
+	finish(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_held_is_dropped),
+		cmocka_unit_test(late_news),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
