@@ -251,10 +251,10 @@ static const struct conf_key keys[] = {
 	SPAN("lma.revocation.delay", lma.bri_delay_initial, 500 * MS, M, NULL, 0,
 	     "InitMINDelayBRIs (RFC 5846 11): before the first repetition"),
 	SPAN("lma.revocation.delay-max", lma.bri_delay_max, 500 * MS, M, NULL, 0,
-	     "MAX_BRI_DELAY: before the following ones"),
+	     "MAX_BRACK_TIMEOUT (RFC 5846 11): before the following ones"),
 	NUMBER("lma.revocation.retries", lma.bri_retries, 0, 10, NULL, 0, "BRIMaxRetriesNumber (RFC 5846 11)"),
 	SPAN("lma.update-notification.delay", lma.upn_delay, 500 * MS, 5 * S, NULL, 0,
-	     "MIN_DELAY_BEFORE_UPN_REPLAY (RFC 7077 7)"),
+	     "MIN_DELAY_BETWEEN_UPDATE_NOTIFICATION_REPLAY (RFC 7077 7)"),
 	NUMBER("lma.update-notification.retries", lma.upn_retries, 0, 5, NULL, 0,
 	       "MAX_UPDATE_NOTIFICATION_RETRANSMIT_COUNT (RFC 7077 7)"),
 	SPAN("lma.heartbeat.interval", lma.heartbeat_interval, 100 * MS, H, "off", 0,
@@ -328,7 +328,8 @@ static const struct conf_key keys[] = {
 	SWITCH("mag.ask-link-local", mag.ask_link_local, 0,
 	       "ask the LMA for the link-local address; no: use the domain's fixed one"),
 	LINKLOCAL("mag.link-local", mag.link_local, NULL, CONF_RESTART,
-		  "this MAG's address on access links, the same at every MAG (RFC 6543)"),
+		  "FixedMAGLinkLocalAddressOnAllAccessLinks (RFC 5213 9.3): this MAG's address on access links, the "
+		  "same at every MAG (RFC 6543)"),
 	LINKLOCAL("mag.tunnel-link-local", mag.tunnel_link_local, NULL, CONF_RESTART,
 		  "source of MLD that is sent into tunnels"),
 	SPAN("mag.heartbeat.interval", mag.heartbeat_interval, 100 * MS, H, "off", 0,
@@ -515,7 +516,8 @@ static const struct conf_key access_keys[] = {
 	{ .path = "fixed-mac",
 	  .kind = &conf_kind_bool,
 	  FIELD(struct conf_access, fixed_mac),
-	  .help = "give the link the MAC address 00-00-5e-00-52-13 (RFC 6543), the same at every MAG" },
+	  .help = "FixedMAGLinkLayerAddressOnAllAccessLinks (RFC 5213 9.3): give the link the MAC address "
+		  "00-00-5e-00-52-13 of RFC 6543, the same at every MAG; no: it keeps its own" },
 };
 const struct conf_table conf_access_table = { access_keys, sizeof(access_keys) / sizeof(access_keys[0]) };
 
