@@ -136,11 +136,9 @@ static void detach_clsact(struct dp_link *l)
 	l->made_clsact = false;
 }
 
-/* Taken away from an access link: at once no packet meets the program there, wherever the device is by now. */
 static void tcx_away(struct dp_ebpf *e, int fd)
 {
-	bpf_link_update(fd, bpf_program__fd(e->skel->progs.rc_pass), NULL);
-	dp_tcx_close_later(e->tcx, fd);
+	dp_tcx_close_later(e->tcx, fd, bpf_program__fd(e->skel->progs.rc_pass));
 	e->tcx_access--;
 }
 

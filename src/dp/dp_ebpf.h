@@ -82,7 +82,7 @@ int dp_tcx_attach(uint32_t ifindex, int prog);
 struct dp_tcx *dp_tcx_new(struct event_base *base, void (*attached)(void *arg, uint32_t ifindex, int fd), void *arg);
 struct dp_tcx *dp_tcx_free(struct dp_tcx *t); /* once all is taken away; what was not attached yet is not */
 bool dp_tcx_attach_later(struct dp_tcx *t, uint32_t ifindex, int prog);
-void dp_tcx_close_later(struct dp_tcx *t, int fd);
+void dp_tcx_close_later(struct dp_tcx *t, int fd, int meanwhile); /* a program that takes its place until it is gone */
 
 int dp_ebpf_locals(struct dp *dp); /* those of the configuration, before any link is there */
 int dp_ebpf_tunnel_name(struct dp *dp, struct dp_tun *t); /* (local, remote) -> what the programs call it */
@@ -111,4 +111,5 @@ void dp_ebpf_lone_each(struct dp *dp, void (*each)(void *arg, const struct dp_fl
 		       void *arg);
 int dp_ebpf_link_proxy(struct dp *dp, struct dp_link *l);
 void dp_ebpf_link_unproxy(struct dp *dp, struct dp_link *l);
+uint32_t dp_ebpf_slot_link(const struct dp_ebpf *e, uint32_t target); /* of a list's slot, also where that is a gate */
 void dp_ebpf_link_changed(struct dp *dp, const struct dp_link *l); /* MTU or MAC */

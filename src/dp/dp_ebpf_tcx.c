@@ -3,6 +3,7 @@
  * kernel waits for its readers. Where that may not hold up the loop, a thread waits. */
 #include "dp/dp_ebpf.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <pthread.h>
@@ -15,9 +16,9 @@
 
 struct job {
 	struct job *next;
-	uint32_t ifindex; /* to attach to, or 0: to take `fd` away */
-	int prog;
-	int fd; /* of the attachment; negative errno: there is none */
+	uint32_t ifindex; /* to attach `prog` to, or 0: to take `fd` away, */
+	int prog;	  /* and first to put this in the place of the one there, unless -1 */
+	int fd;		  /* of the attachment; negative errno: there is none */
 };
 
 struct dp_tcx {
@@ -44,7 +45,7 @@ int dp_tcx_attach(uint32_t ifindex, int prog)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Oldest first: what is attached and taken away is so in that order. */
+/* Oldest first. */
 static void append(struct job **list, struct job *j)
 {
 	while (*list)
@@ -60,6 +61,15 @@ static struct job *take(struct job **list)
 	if (j)
 		*list = j->next;
 	return j;
+}
+
+/* Outside of the lock: it waits for the kernel. */
+static void carry_out(const struct job *j)
+{
+	if (j->prog >= 0)
+		bpf_link_update(j->fd, j->prog, NULL);
+	else
+		close(j->fd);
 }
 
 static void *work(void *arg)
@@ -82,11 +92,14 @@ static void *work(void *arg)
 		if (j->ifindex)
 			j->fd = dp_tcx_attach(j->ifindex, j->prog);
 		else
-			close(j->fd);
+			carry_out(j);
 		pthread_mutex_lock(&t->lock);
 		if (j->ifindex) {
 			append(&t->done, j);
 			eventfd_write(t->bell, 1);
+		} else if (j->prog >= 0) {
+			j->prog = -1;
+			append(&t->wanted, j);
 		} else {
 			free(j);
 		}
@@ -161,13 +174,13 @@ struct dp_tcx *dp_tcx_free(struct dp_tcx *t)
 	return NULL;
 }
 
-static bool want(struct dp_tcx *t, const struct job *what)
+bool dp_tcx_attach_later(struct dp_tcx *t, uint32_t ifindex, int prog)
 {
 	struct job *j = malloc(sizeof(*j));
 
 	if (!j)
 		return false;
-	*j = *what;
+	*j = (struct job){.ifindex = ifindex, .prog = prog};
 	pthread_mutex_lock(&t->lock);
 	append(&t->wanted, j);
 	pthread_cond_signal(&t->more);
@@ -175,13 +188,19 @@ static bool want(struct dp_tcx *t, const struct job *what)
 	return true;
 }
 
-bool dp_tcx_attach_later(struct dp_tcx *t, uint32_t ifindex, int prog)
+void dp_tcx_close_later(struct dp_tcx *t, int fd, int meanwhile)
 {
-	return want(t, &(struct job){.ifindex = ifindex, .prog = prog});
-}
+	struct job *j = malloc(sizeof(*j));
 
-void dp_tcx_close_later(struct dp_tcx *t, int fd)
-{
-	if (!want(t, &(struct job){.fd = fd}))
+	if (!j) {
 		close(fd);
+		return;
+	}
+	/* Before all that waits: until then packets meet the program, wherever the device is by now. */
+	*j = (struct job){.next = NULL, .prog = meanwhile, .fd = fd};
+	pthread_mutex_lock(&t->lock);
+	j->next = t->wanted;
+	t->wanted = j;
+	pthread_cond_signal(&t->more);
+	pthread_mutex_unlock(&t->lock);
 }
