@@ -23,6 +23,20 @@ static const struct profile *profile_of(const struct why *w)
 	return p;
 }
 
+/* By what it left of; the words are the engine's. */
+static const char *left_remedy(const char *detail)
+{
+	if (!strcmp(detail, "operator"))
+		return "it was sent away by hand: it comes back with what it sends next, or by `roamcast attach`";
+	if (!strcmp(detail, "unreachable"))
+		return "it did not answer the probes (mag.detachment.probes): see its link; what it sends next brings it back";
+	if (!strcmp(detail, "removed from the policy store"))
+		return "add it to the policy store: `roamcast policy add`";
+	if (!strcmp(detail, "another node on its link"))
+		return "its link takes one node: `kind: shared` in mag.access takes several";
+	return "nothing is wrong here if the node is off; else see its link";
+}
+
 static void not_here(struct why *w)
 {
 	static const enum event_kind kinds[] = { EV_NODE_MOVED_AWAY, EV_NODE_DETACHED, EV_NODE_REFUSED,
@@ -37,8 +51,7 @@ static void not_here(struct why *w)
 				 "ask at its new MAG; `roamcast show bindings` at the LMA tells which",
 				 "left at %s: the LMA told that it is at another MAG", at);
 		else if (e.kind == EV_NODE_DETACHED)
-			why_step(w, "seen", WHY_FAILED, "nothing is wrong here if the node is off; else see its link",
-				 "left at %s%s%s", at, e.detail[0] ? ": " : "", e.detail);
+			why_step(w, "seen", WHY_FAILED, left_remedy(e.detail), "left at %s%s%s", at, e.detail[0] ? ": " : "", e.detail);
 		else
 			why_step(w, "seen", WHY_FAILED,
 				 e.status > 0 ? why_status_remedy((uint8_t)e.status)

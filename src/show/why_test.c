@@ -37,6 +37,20 @@ static void why(struct fixture *f, bool is_lma, const char *args, bool service, 
 	json_decref(v);
 }
 
+/* What a MAG says to do about the node that is not there. */
+static void remedy(struct fixture *f, const char *args, const char *text)
+{
+	char request[256];
+	json_t *v, *s;
+
+	snprintf(request, sizeof(request), "{\"command\": \"why\", %s}", args);
+	v = good(f, false, request);
+	s = json_array_get(json_object_get(json_array_get(json_object_get(v, "views"), 0), "steps"), 0);
+	if (!strstr(member(s, "remedy"), text))
+		fail_msg("%s: %s", args, member(s, "remedy"));
+	json_decref(v);
+}
+
 #define ALICE "\"mn\": \"alice@x\""
 
 static void why_not_here(void **state)
@@ -52,7 +66,12 @@ static void why_not_here(void **state)
 	do_good(f, "{\"command\": \"detach\", " ALICE "}");
 	run(f, span_s(30));
 	why(f, false, ALICE, false, "seen", "failed", "left at 2026-05-28T");
+	remedy(f, ALICE, "sent away by hand");
 	why(f, true, ALICE, false, "registered", "failed", "was given up at 2026-05-28T");
+	do_good(f, ATTACH_ALICE);
+	mag_link_down(f->mag, f->now, 7);
+	run(f, span_s(30));
+	remedy(f, ALICE, "if the node is off");
 }
 
 static void why_service(void **state)
