@@ -212,3 +212,28 @@ sleep 0.3
 ip -n "$P-lma" link set up0 up
 check "the LMA's upstream link is back, and joined again" eventually 15 joined $SSM $SRC_ADDR
 check "the stream too" eventually 8 stream_flows ssm mn1
+
+step "an access link is set up once, and again what comes undone"
+SELF=fe80::200:5eff:fe00:5213
+ns_start mag1 ip -o -6 monitor address >"$TMP/addresses"
+sleep 0.3
+detach mn1
+attach mn1 mag1
+check "the node is back" on_mag mn1 mag1
+said() { grep -c "$@" "$TMP/addresses"; } # how often the kernel did
+check "the link got its address once" equals 1 "$(said "^[0-9]*: acc1 .*inet6 $SELF")"
+check "and lost it once, as it went" equals 1 "$(said "^Deleted .* acc1 .*inet6 $SELF")"
+check "there was no other" equals 2 "$(said "acc1 .*inet6 fe80:")"
+has_only() { equals "$1" "$(ip -n "$P-mag1" -6 -j address show dev acc1 | jq -r '[.[].addr_info[]?.local] | join(" ")')"; }
+ip -n "$P-mag1" address del $SELF/64 dev acc1
+check "an address that somebody took away is put back" eventually 3 has_only $SELF
+ip -n "$P-mag1" address add fe80::bad/64 dev acc1 nodad
+check "another is taken away" eventually 3 has_only $SELF
+ip -n "$P-mag1" link set acc1 address 02:bb:bb:bb:bb:bb
+has_mac() { equals 00:00:5e:00:52:13 "$(ns mag1 cat /sys/class/net/acc1/address)"; }
+check "the MAC address is put back" eventually 3 has_mac
+ns mag1 sysctl -qw net.ipv6.conf.acc1.forwarding=0
+check "the MAG is told to look" rc mag1 reload
+forwards() { equals 1 "$(ns mag1 cat /proc/sys/net/ipv6/conf/acc1/forwarding)"; }
+check "and so are the settings" eventually 3 forwards
+check "the node was served all the time" on_mag mn1 mag1
