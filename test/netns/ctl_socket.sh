@@ -148,3 +148,14 @@ check "the default again" equals "1h" "$(setting mag1 mag.lifetime)"
 step "completion"
 check "words" sh -c "'$ROAMCAST' -s '$(sock mag1)' --complete show | grep -qx nodes"
 check "names from the daemon" sh -c "'$ROAMCAST' -s '$(sock mag1)' --complete why | grep -qx $MN"
+completes() { # WORDS... EXPECTED: as bash would do it
+	# shellcheck disable=SC2016
+	bash -c 'PATH=$1:$PATH; . "$2"; want=${!#}; COMP_WORDS=("${@:3:$#-3}"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_roamcast; [[ " ${COMPREPLY[*]} " == *" $want "* ]] || { echo "${COMPREPLY[*]}" >&2; exit 1; }' \
+		bash "$(dirname "$ROAMCAST")" "$TOP/completion/roamcast.bash" "$@"
+}
+check "in the shell: of show" completes roamcast -s "$(sock mag1)" show no nodes
+check "of the lab" completes roamcast lab --prefix "$P" stream "" report
+check "its nodes" completes roamcast lab --prefix "$P" move mn1 "" mag1
+check "its options" completes roamcast lab up --m --mns
+check "those of the demonstration" completes roamcast demo -- --video
