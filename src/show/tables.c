@@ -142,7 +142,7 @@ static const struct show_column tunnels[] = {
 	{ "MTU", "mtu", SHOW_NUMBER, 6 },
 	{ "HEARTBEAT", "heartbeat", SHOW_TEXT, 1 },
 	{ "ANSWERED", "heartbeat_s", SHOW_SECONDS, 3 },
-	{ "RESTARTS", "restart_counter", SHOW_NUMBER, 5 },
+	{ "RESTART COUNTER", "restart_counter", SHOW_NUMBER, 5 },
 	{ "IN PACKETS", "traffic.in.packets", SHOW_NUMBER, 3 },
 	{ "IN BYTES", "traffic.in.bytes", SHOW_NUMBER, 8 },
 	{ "OUT PACKETS", "traffic.out.packets", SHOW_NUMBER, 3 },
