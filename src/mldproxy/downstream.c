@@ -56,7 +56,7 @@ static bool put(struct mldproxy *p, struct downstream *l, const struct in6_addr 
 		return true;
 	case PROXY_LIMIT:
 		mldproxy_count(p, MLDPROXY_REPLICATION_LIMIT);
-		mldproxy_limit_event(p, "proxy.limits: groups, entries or sources");
+		mldproxy_limit_event(p, LIMIT_LISTS);
 		break;
 	case PROXY_OOM:
 		mldproxy_count(p, MLDPROXY_OUT_OF_MEMORY);
@@ -223,7 +223,7 @@ bool mldproxy_downstream_up(struct mldproxy *p, struct now now, uint32_t ifindex
 		l = downstream_new(p, ifindex, self, mtu);
 	if (!l) {
 		mldproxy_count(p, MLDPROXY_LINKS_LIMIT);
-		mldproxy_limit_event(p, "proxy.limits.links");
+		mldproxy_limit_event(p, LIMIT_LINKS);
 		return false;
 	}
 	snprintf(l->name, sizeof(l->name), "%s", name);

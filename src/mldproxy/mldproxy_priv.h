@@ -36,6 +36,15 @@ enum mldproxy_counter {
 	MLDPROXY_COUNTER_N
 };
 
+/* The limits that are told of: those of the router side in the order of tell_limits(), and our own. */
+enum mldproxy_limit {
+	LIMIT_ROUTER,
+	LIMIT_LINKS = LIMIT_ROUTER + 7,
+	LIMIT_LISTS,
+	LIMIT_UPSTREAM,
+	LIMITS
+};
+
 enum { SIDE_UPSTREAM, SIDE_DOWNSTREAM, SIDES };
 
 struct mldproxy {
@@ -63,7 +72,8 @@ struct mldproxy {
 	mono_t retry_at;   /* while any of the two */
 
 	struct limiter events;
-	uint64_t refused[7]; /* the router side's limits, as last told */
+	uint64_t refused[LIMIT_LINKS]; /* the router side's limits, as last seen */
+	mono_t told_until[LIMITS];     /* until then an event of the limit would be no news */
 	uint64_t counters[MLDPROXY_COUNTER_N];
 	uint64_t errors[SIDES][MLD_ERR_N];
 };
@@ -103,4 +113,4 @@ void mldproxy_settle(struct mldproxy *p);
 void mldproxy_upstream_fill(struct mldproxy *p);
 void mldproxy_retry_later(struct mldproxy *p);
 void mldproxy_event_limited(struct mldproxy *p, const struct event *e);
-void mldproxy_limit_event(struct mldproxy *p, const char *which);
+void mldproxy_limit_event(struct mldproxy *p, enum mldproxy_limit limit);

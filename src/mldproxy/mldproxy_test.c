@@ -694,6 +694,18 @@ static void limits_of_a_link(void **state)
 	assert_false(delivers(&w, 0, 1, 0));
 	assert_int_equal(counter(&w, "downstream-mld-limit-groups"), 1);
 	assert_string_equal(w.detail, "downstream: groups");
+	assert_int_equal(w.events[EV_LIMIT], 2);
+	/* A limit is told of once in ten seconds, however often it is reached. */
+	for (unsigned i = 0; i < 20; i++) {
+		wish(&w, 0, 0, 1, FILTER_NONE);
+		wish(&w, 0, 0, 1, FILTER_ANY);
+	}
+	assert_true(counter(&w, "downstream-mld-limit-groups") > 20);
+	assert_int_equal(w.events[EV_LIMIT], 2);
+	pass(&w, span_s(10));
+	wish(&w, 0, 0, 1, FILTER_NONE);
+	wish(&w, 0, 0, 1, FILTER_ANY);
+	assert_int_equal(w.events[EV_LIMIT], 3);
 	end(&w);
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define LIMIT_EVENT_S 10 /* one event of a limit in so many seconds */
+
 /* ---- events ---- */
 
 void mldproxy_event_limited(struct mldproxy *p, const struct event *e)
@@ -15,11 +17,29 @@ void mldproxy_event_limited(struct mldproxy *p, const struct event *e)
 		mldproxy_count(p, MLDPROXY_EVENTS_LIMITED);
 }
 
-void mldproxy_limit_event(struct mldproxy *p, const char *which)
+/* Who is at a limit may be so a thousand times a second: the events of others are to stay in sight. */
+void mldproxy_limit_event(struct mldproxy *p, enum mldproxy_limit limit)
 {
+	static const char *const names[LIMITS] = {
+		"downstream: groups",
+		"downstream: sources",
+		"downstream: hosts",
+		"downstream: groups per host",
+		"downstream: memory",
+		"downstream: reports per host",
+		"downstream: reports per link",
+		[LIMIT_LINKS] = "proxy.limits.links",
+		[LIMIT_LISTS] = "proxy.limits: groups, entries or sources",
+		[LIMIT_UPSTREAM] = "proxy.upstream-mld: groups or memory",
+	};
 	struct event e = {.kind = EV_LIMIT, .status = -1};
 
-	snprintf(e.detail, sizeof(e.detail), "%s", which);
+	if (mono_before(p->now.mono, p->told_until[limit])) {
+		mldproxy_count(p, MLDPROXY_EVENTS_LIMITED);
+		return;
+	}
+	p->told_until[limit] = mono_add(p->now.mono, span_s(LIMIT_EVENT_S));
+	snprintf(e.detail, sizeof(e.detail), "%s", names[limit]);
 	mldproxy_event_limited(p, &e);
 }
 
@@ -90,10 +110,6 @@ static void tell_limits(struct mldproxy *p)
 		MLD_ROUTER_LIMIT_HOST_GROUPS, MLD_ROUTER_LIMIT_MEMORY,	MLD_ROUTER_LIMIT_HOST_RATE,
 		MLD_ROUTER_LIMIT_LINK_RATE,
 	};
-	static const char *const names[] = {
-		"groups", "sources", "hosts", "groups per host", "memory", "reports per host", "reports per link",
-	};
-	char text[64];
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		uint64_t n = mld_routers_counter(p->routers, limits[i]);
@@ -101,8 +117,7 @@ static void tell_limits(struct mldproxy *p)
 		if (n == p->refused[i])
 			continue;
 		p->refused[i] = n;
-		snprintf(text, sizeof(text), "downstream: %s", names[i]);
-		mldproxy_limit_event(p, text);
+		mldproxy_limit_event(p, (enum mldproxy_limit)(LIMIT_ROUTER + i));
 	}
 }
 
@@ -118,7 +133,7 @@ static void report(struct mldproxy *p, const struct in6_addr *group, const struc
 	filter_drop(&before);
 	if (!mld_upstream_set(p->upstream, p->now, group, merged)) {
 		mldproxy_count(p, MLDPROXY_UPSTREAM_LIMIT);
-		mldproxy_limit_event(p, "proxy.upstream-mld: groups or memory");
+		mldproxy_limit_event(p, LIMIT_UPSTREAM);
 		p->unreported = true;
 		mldproxy_retry_later(p);
 	} else if (was != is) {
