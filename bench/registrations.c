@@ -52,7 +52,7 @@ static bool json, with_dp = true;
 static uint64_t epoch; /* timestamps count from here */
 static char plane[64] = "none";
 
-static void die(const char *what)
+__attribute__((noreturn)) static void die(const char *what)
 {
 	fprintf(stderr, "registrations: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -161,6 +161,22 @@ static void on_message(void *arg, const struct in6_addr *src, const struct in6_a
 	struct server *s = arg;
 
 	lma_recv_mh(s->lma, clock_now(), src, dst, bytes, len);
+	pump(s);
+}
+
+static void on_ahead(void *arg, const uint8_t *bytes, size_t len)
+{
+	struct server *s = arg;
+	struct prefix p;
+
+	if (lma_ahead(s->lma, bytes, len, &p) && s->dp)
+		dp_route_ahead(s->dp, &p);
+}
+
+/* The client misses the answer. */
+static void on_unsent(void *arg, const struct in6_addr *dst, int err)
+{
+	(void)arg, (void)dst, (void)err;
 }
 
 static void on_batch(void *arg)
@@ -291,6 +307,7 @@ static struct dp *data_plane(struct server *s, uint32_t n, const struct prefix *
 
 static void serve_lma(int ctl, uint32_t n)
 {
+	static const struct mh_socket_events events = {on_message, on_ahead, on_batch, on_unsent};
 	struct server s = {.ctl = ctl, .mute = true};
 	struct report report = {.plane = "none"};
 	struct lma_mag_conf mag_conf = {.name = "mag1", .proxy_coa = {mag, 128}};
@@ -311,7 +328,7 @@ static void serve_lma(int ctl, uint32_t n)
 	s.base = event_base_new();
 	s.profile = profile_new();
 	s.dp = data_plane(&s, n, &conf.pools[0], report.plane);
-	if (!s.base || !s.profile || mh_socket_new(&s.socket, s.base, &lmaa, on_message, on_batch, &s) < 0)
+	if (!s.base || !s.profile || mh_socket_new(&s.socket, s.base, &lmaa, &events, &s) < 0)
 		die("server");
 	before = memory();
 	s.lma = lma_new(&conf, clock_now(), 1);
@@ -352,11 +369,12 @@ static void echo_batch(void *arg)
 
 static void serve_echo(int ctl)
 {
+	static const struct mh_socket_events events = {echo_message, NULL, echo_batch, on_unsent};
 	struct event_base *base = event_base_new();
 	struct echo e;
 
 	pin(0);
-	if (!base || mh_socket_new(&e.socket, base, &echo_addr, echo_message, echo_batch, &e) < 0)
+	if (!base || mh_socket_new(&e.socket, base, &echo_addr, &events, &e) < 0)
 		die("echo");
 	if (write(ctl, "", 1) == 1)
 		event_base_dispatch(base);

@@ -264,6 +264,12 @@ void htab_ahead(const struct htab *t, uint64_t hash)
 		__builtin_prefetch(bucket_of(t, hash));
 }
 
+void htab_ahead_node(const struct htab *t, uint64_t hash)
+{
+	if (t->bucket[0])
+		__builtin_prefetch(*bucket_of(t, hash));
+}
+
 struct hnode *htab_same(const struct hnode *n)
 {
 	return n->next && n->next->hash == n->hash ? n->next : NULL;

@@ -43,8 +43,10 @@ void htab_del(struct htab *t, struct hnode *n);
 /* Walk the nodes of equal hash: n = htab_first(t, h); n; n = htab_same(n) — compare the keys yourself. */
 struct hnode *htab_first(const struct htab *t, uint64_t hash);
 struct hnode *htab_same(const struct hnode *n);
-/* What htab_first() and htab_add() will read of that hash is fetched meanwhile. */
-void htab_ahead(const struct htab *t, uint64_t hash);
+/* What htab_first() and htab_add() will read of that hash is fetched meanwhile. Of a large table neither bucket nor node
+ * is in the processor's cache, and a bucket must be there before the node that it names can be fetched. */
+void htab_ahead(const struct htab *t, uint64_t hash);	    /* its bucket */
+void htab_ahead_node(const struct htab *t, uint64_t hash); /* some time after that: the first node there */
 /* Walk all, in order of hash: pass NULL first. The node passed must still be in the table; to remove while
  * walking take the next one before the removal. What is added while walking may be met or not. */
 struct hnode *htab_next(const struct htab *t, const struct hnode *n);

@@ -216,6 +216,8 @@ struct dp_backend_ops {
 	uint64_t (*drop_count)(struct dp *dp, enum dp_drop reason);
 };
 
+#define AHEAD_NODES 4 /* routes to come whose buckets are fetched before the first one's node is */
+
 struct dp {
 	struct dp_conf conf;
 	struct event_base *base;
@@ -228,6 +230,8 @@ struct dp {
 	struct list links, tunnels, flows, homes;
 	struct htab tuns, nodes, macs, flow_keys, outs;
 	struct dp_lpm routes, node_prefixes;
+	uint64_t ahead[AHEAD_NODES]; /* hashes of routes to come */
+	unsigned ahead_turn;
 	struct dp_ids tun_ids, node_ids, flow_ids;
 	uint32_t n_lones; /* flows and outputs that the tables do not have */
 

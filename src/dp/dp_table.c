@@ -357,6 +357,17 @@ static void route_drop(struct dp *dp, struct dp_pfx *x)
 	lpm_del(&dp->routes, x);
 }
 
+void dp_route_ahead(struct dp *dp, const struct prefix *prefix)
+{
+	struct prefix p = prefix_masked(*prefix);
+	uint64_t hash = prefix_hash(&dp->routes, &p), *turn = &dp->ahead[dp->ahead_turn++ % AHEAD_NODES];
+
+	htab_ahead(&dp->routes.table, hash);
+	htab_ahead_node(&dp->routes.table, *turn);
+	dp->ops->route_ahead(dp, &p);
+	*turn = hash;
+}
+
 static int route_add(struct dp *dp, const struct dp_route *route)
 {
 	struct prefix prefix = prefix_masked(route->prefix);

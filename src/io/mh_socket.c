@@ -14,18 +14,78 @@
 #include "wire/mh.h"
 
 #define BATCH 64
+#define AHEAD 8 /* messages */
+#define ANSWERS (16 * 1024) /* octets of what is sent together */
 #define ICMP6_HEADER 8
 #define ERROR_MAX (1280 - IP6_HDR_LEN) /* an error fits the least that every IPv6 link carries */
+
+/* What is to be sent together. */
+struct out {
+	unsigned n;
+	size_t len;
+	struct sockaddr_in6 to[BATCH];
+	struct iovec iov[BATCH];
+	struct mmsghdr m[BATCH];
+	uint8_t bytes[ANSWERS];
+};
 
 struct mh_socket {
 	int fd, icmp;
 	struct event *ev;
 	struct in6_addr self;
-	mh_socket_recv *recv;
-	mh_socket_batch *batch;
+	const struct mh_socket_events *events;
 	void *arg;
+	bool answering; /* a batch */
+	struct out out;
 	uint8_t buf[BATCH][MH_LEN_MAX];
 };
+
+static void out_flush(struct mh_socket *s)
+{
+	struct out *o = &s->out;
+	unsigned at = 0;
+
+	while (at < o->n) {
+		int r = sendmmsg(s->fd, o->m + at, o->n - at, MSG_DONTWAIT);
+
+		if (r < 0) { /* it is the first that did not go */
+			s->events->unsent(s->arg, &o->to[at].sin6_addr, -errno);
+			r = 1;
+		}
+		at += (unsigned)r;
+	}
+	o->n = 0;
+	o->len = 0;
+}
+
+static void out_add(struct mh_socket *s, const struct sockaddr_in6 *to, const uint8_t *bytes, size_t len)
+{
+	struct out *o = &s->out;
+
+	if (o->n == BATCH || len > sizeof(o->bytes) - o->len)
+		out_flush(s);
+	o->to[o->n] = *to;
+	o->iov[o->n] = (struct iovec){o->bytes + o->len, len};
+	o->m[o->n].msg_hdr = (struct msghdr){
+		.msg_name = &o->to[o->n], .msg_namelen = sizeof(*to), .msg_iov = &o->iov[o->n], .msg_iovlen = 1};
+	memcpy(o->bytes + o->len, bytes, len);
+	o->len += len;
+	o->n++;
+}
+
+static void answer(struct mh_socket *s, const struct sockaddr_in6 *from, const struct mmsghdr *m, int n)
+{
+	s->answering = true;
+	for (int i = -AHEAD; i < n; i++) {
+		if (s->events->ahead && i + AHEAD < n)
+			s->events->ahead(s->arg, s->buf[i + AHEAD], m[i + AHEAD].msg_len);
+		if (i >= 0)
+			s->events->recv(s->arg, &from[i].sin6_addr, &s->self, s->buf[i], m[i].msg_len);
+	}
+	s->events->batch(s->arg);
+	s->answering = false;
+	out_flush(s);
+}
 
 static void readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -42,10 +102,8 @@ static void readable(evutil_socket_t fd, short what, void *arg)
 	}
 	/* one batch a turn: the loop's other sources get theirs in between */
 	int n = recvmmsg(fd, m, BATCH, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < n; i++)
-		s->recv(s->arg, &from[i].sin6_addr, &s->self, s->buf[i], m[i].msg_len);
 	if (n > 0)
-		s->batch(s->arg);
+		answer(s, from, m, n);
 }
 
 /* For sending alone: what arrives there is not for us. */
@@ -65,8 +123,8 @@ static int icmp_open(const struct sockaddr_in6 *self)
 	return err;
 }
 
-int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct in6_addr *self, mh_socket_recv *recv,
-		  mh_socket_batch *batch, void *arg)
+int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct in6_addr *self,
+		  const struct mh_socket_events *events, void *arg)
 {
 	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = *self};
 	int one = 1, no_checksum = -1, err;
@@ -74,7 +132,7 @@ int mh_socket_new(struct mh_socket **ret, struct event_base *base, const struct 
 
 	if (!s)
 		return -ENOMEM;
-	*s = (struct mh_socket){.fd = -1, .icmp = -1, .self = *self, .recv = recv, .batch = batch, .arg = arg};
+	*s = (struct mh_socket){.fd = -1, .icmp = -1, .self = *self, .events = events, .arg = arg};
 	s->fd = socket(AF_INET6, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, MH_NEXT_HEADER);
 	/* the decoder verifies the checksum itself, so that a wrong one is counted */
 	if (s->fd < 0 || setsockopt(s->fd, IPPROTO_IPV6, IPV6_CHECKSUM, &no_checksum, sizeof(no_checksum)) < 0) {
@@ -109,6 +167,10 @@ int mh_socket_send(struct mh_socket *s, const struct in6_addr *dst, const uint8_
 {
 	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_addr = *dst};
 
+	if (s->answering && len <= MH_LEN_MAX) {
+		out_add(s, &to, bytes, len);
+		return 0;
+	}
 	if (sendto(s->fd, bytes, len, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) < 0)
 		return -errno;
 	return 0;

@@ -59,7 +59,7 @@ struct binding *binding_next(const struct binding *b)
 	return of_mn_from(htab_same(&b->by_mn), binding_id(b), b->id_len);
 }
 
-static uint64_t prefix_hash(const struct lma *l, const struct prefix *p)
+uint64_t binding_prefix_hash(const struct lma *l, const struct prefix *p)
 {
 	uint8_t key[17];
 
@@ -70,7 +70,7 @@ static uint64_t prefix_hash(const struct lma *l, const struct prefix *p)
 
 struct hnp *binding_of_prefix(const struct lma *l, const struct prefix *p)
 {
-	for (struct hnode *n = htab_first(&l->by_prefix, prefix_hash(l, p)); n; n = htab_same(n)) {
+	for (struct hnode *n = htab_first(&l->by_prefix, binding_prefix_hash(l, p)); n; n = htab_same(n)) {
 		struct hnp *h = hnode_owner(n, struct hnp, by_prefix);
 
 		if (prefix_eq(&h->prefix, p))
@@ -151,7 +151,7 @@ struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_has
 		h->binding = b;
 		h->prefix = prefixes[b->n_hnps];
 		h->pooled = pooled_mask >> b->n_hnps & 1;
-		if (!htab_add(&l->by_prefix, &h->by_prefix, prefix_hash(l, &h->prefix)))
+		if (!htab_add(&l->by_prefix, &h->by_prefix, binding_prefix_hash(l, &h->prefix)))
 			goto unlink;
 	}
 	for (unsigned i = 0; i < n; i++) {

@@ -92,6 +92,9 @@ void lma_stop(struct lma *lma, struct now now);
 /* Inputs. Bytes are not kept. */
 void lma_recv_mh(struct lma *lma, struct now now, const struct in6_addr *src, const struct in6_addr *dst,
 		 const uint8_t *bytes, size_t len);
+/* A message that lma_recv_mh() will be given after some others: what it will read of the tables is fetched meanwhile, and
+ * nothing else comes of it. True: *ret is the prefix whose route it may be about, for dp_route_ahead(). */
+bool lma_ahead(struct lma *lma, const uint8_t *bytes, size_t len, struct prefix *ret);
 void lma_recv_tunnel(struct lma *lma, struct now now, const struct dp_tunnel *tunnel, const uint8_t *packet,
 		     size_t len);
 /* MLD queries are what matters there. */

@@ -3,6 +3,7 @@
 /* What the files of the LMA engine share. Each of them does one thing:
  *
  *	lma.c		the face: messages in, deadlines, effects out
+ *	ahead.c		what the look-ups of messages to come will read
  *	conf.c		configuration: defaults, our copy, which MAG an address is
  *	registration.c	a Proxy Binding Update, from its checks to its effects (RFC 5213 5.3)
  *	answer.c	the Proxy Binding Acknowledgement (RFC 5213 5.3.6)
@@ -351,6 +352,13 @@ struct prefix_pool {
 	uint32_t cap, head, count;
 };
 
+/* Hashes of what messages to come will look for. */
+#define LMA_AHEAD_NODES 4
+struct lma_ahead {
+	uint64_t mn[LMA_AHEAD_NODES], prefix[LMA_AHEAD_NODES];
+	unsigned turn;
+};
+
 struct lma {
 	struct lma_conf conf;
 	uint16_t n_mags;
@@ -393,6 +401,7 @@ struct lma {
 	uint64_t decode_errors[MH_ERR_N];
 	uint64_t mld_errors[MLD_ERR_N];
 	struct mh_msg rx, tx; /* large: kept off the stack */
+	struct lma_ahead ahead;
 	const struct pending *rx_of; /* the update whose message rx is, or NULL */
 };
 
@@ -428,6 +437,7 @@ struct binding *binding_of_hash(const struct lma *l, const struct nai *mn,
 				uint64_t hash);	       /* the same, hashed already */
 struct binding *binding_next(const struct binding *b); /* of the same node */
 struct hnp *binding_of_prefix(const struct lma *l, const struct prefix *p);
+uint64_t binding_prefix_hash(const struct lma *l, const struct prefix *p); /* in l->by_prefix */
 /* For a new session of the node. False: a limit is reached, and counted. */
 bool binding_room(struct lma *l, const struct binding *first);
 /* A new entry with its prefixes in the tables, at no MAG yet. NULL: limit or memory. The prefixes must be free. */
@@ -498,6 +508,8 @@ void prefix_pool_conf(struct lma *l); /* from l->conf; a no-op when it is the sa
  * taken. */
 bool prefix_pool_take(struct lma *l, const struct nai *mn, struct prefix *ret, unsigned n, uint8_t *ret_pooled);
 void prefix_pool_put(struct lma *l, const struct prefix *p);
+/* The node's own place, which it is given if nobody has it. False: there are no pools. */
+bool prefix_pool_own(const struct lma *l, const void *mn, size_t mn_len, struct prefix *ret);
 bool prefix_pool_owns(const struct lma *l, const struct prefix *p);
 uint64_t prefix_pool_free(const struct lma *l);
 size_t prefix_pool_bytes(const struct lma *l);

@@ -4,6 +4,7 @@
  * behind it are taken the prefixes are given out in turn, which costs the same however full the pools are. */
 #include "lma/lma_priv.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,34 +15,27 @@
  * allow): packets and caches that still mean the former owner die out meanwhile. */
 #define REST 4096
 
-static uint64_t hi64(const struct in6_addr *a)
+static unsigned __int128 number(const struct in6_addr *a)
 {
-	uint64_t v = 0;
+	uint64_t half[2];
 
-	for (int i = 0; i < 8; i++)
-		v = v << 8 | a->s6_addr[i];
-	return v;
+	memcpy(half, a, sizeof(half));
+	return (unsigned __int128)be64toh(half[0]) << 64 | be64toh(half[1]);
 }
 
-static uint64_t lo64(const struct in6_addr *a)
+static struct in6_addr address(unsigned __int128 v)
 {
-	uint64_t v = 0;
+	uint64_t half[2] = {htobe64((uint64_t)(v >> 64)), htobe64((uint64_t)v)};
+	struct in6_addr a;
 
-	for (int i = 8; i < 16; i++)
-		v = v << 8 | a->s6_addr[i];
-	return v;
+	memcpy(&a, half, sizeof(a));
+	return a;
 }
 
 /* The bits [from, to) of an address as a number. */
 static unsigned __int128 bits(const struct in6_addr *a, unsigned from, unsigned to)
 {
-	unsigned __int128 v = (unsigned __int128)hi64(a) << 64 | lo64(a);
-
-	if (from == to)
-		return 0;
-	v <<= from;
-	v >>= 128 - (to - from);
-	return v;
+	return from == to ? 0 : number(a) << from >> (128 - (to - from));
 }
 
 /* Pools are numbered in 32 bits: of a larger one the first 2^32 - 1 prefixes are used. */
@@ -53,9 +47,8 @@ static struct prefix prefix_at(const struct prefix_pool *pool, uint64_t n)
 	while (n >= pool->size[i])
 		n -= pool->size[i++];
 	p.addr = prefix_masked(pool->pools[i]).addr;
-	for (unsigned bit = pool->len; n; n >>= 1, bit--)
-		if (n & 1)
-			p.addr.s6_addr[(bit - 1) / 8] |= (uint8_t)(0x80 >> (bit - 1) % 8);
+	if (n)
+		p.addr = address(number(&p.addr) | (unsigned __int128)n << (128 - pool->len));
 	return p;
 }
 
@@ -170,11 +163,19 @@ struct grant {
 };
 
 /* Always the same for the same identifier. */
-static uint64_t own_place(const struct prefix_pool *pool, const struct nai *mn)
+static uint64_t own_place(const struct prefix_pool *pool, const void *mn, size_t mn_len)
 {
 	static const struct siphash_key key = {{0x726f616d63617374, 0x2e707265666978}};
 
-	return pool->total ? siphash(&key, mn->s, mn->len) % pool->total : 0;
+	return pool->total ? siphash(&key, mn, mn_len) % pool->total : 0;
+}
+
+bool prefix_pool_own(const struct lma *l, const void *mn, size_t mn_len, struct prefix *ret)
+{
+	if (!l->pool.total)
+		return false;
+	*ret = prefix_at(&l->pool, own_place(&l->pool, mn, mn_len));
+	return true;
 }
 
 static bool take_own(const struct lma *l, struct grant *g)
@@ -215,7 +216,7 @@ static bool take_in_turn(struct lma *l, struct grant *g)
 
 bool prefix_pool_take(struct lma *l, const struct nai *mn, struct prefix *ret, unsigned n, uint8_t *ret_pooled)
 {
-	struct grant g = {.place = own_place(&l->pool, mn), .places_left = PLACES};
+	struct grant g = {.place = own_place(&l->pool, mn->s, mn->len), .places_left = PLACES};
 
 	while (g.n < n) {
 		if (take_own(l, &g) || take_in_turn(l, &g))

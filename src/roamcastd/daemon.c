@@ -120,6 +120,27 @@ static void on_lma_message(void *arg, const struct in6_addr *src, const struct i
 	daemon_pump(d);
 }
 
+static void lma_message_ahead(void *arg, const uint8_t *bytes, size_t len)
+{
+	struct daemon *d = arg;
+	struct prefix p;
+
+	if (lma_ahead(d->lma, bytes, len, &p))
+		dp_route_ahead(d->dp, &p);
+}
+
+/* It was counted as sent when the socket took it. */
+static void unsent(void *arg, const struct in6_addr *dst, int err)
+{
+	struct daemon *d = arg;
+	char a[ADDR_STR_MAX];
+
+	d->counters[DAEMON_MH_SENT]--;
+	d->counters[DAEMON_MH_SEND_FAILED]++;
+	if (log_on(LOG_LV_DEBUG))
+		log_debug("Mobility Header to %s: %s", addr_str(dst, a), strerror(-err));
+}
+
 static void on_mag_message(void *arg, const struct in6_addr *src, const struct in6_addr *dst, const uint8_t *bytes, size_t len)
 {
 	struct daemon *d = arg;
@@ -248,6 +269,8 @@ static int start_store(struct daemon *d)
 
 static int start_engines(struct daemon *d)
 {
+	static const struct mh_socket_events of_lma = {on_lma_message, lma_message_ahead, on_batch, unsent};
+	static const struct mh_socket_events of_mag = {on_mag_message, NULL, on_batch, unsent};
 	struct now now = clock_now();
 	int r;
 
@@ -256,7 +279,7 @@ static int start_engines(struct daemon *d)
 		d->lma = lma_new(&d->conf->lma, now, seed());
 		if (!d->lma)
 			return -ENOMEM;
-		r = mh_socket_new(&d->lma_socket, d->base, &d->conf->lma.lmaa, on_lma_message, on_batch, d);
+		r = mh_socket_new(&d->lma_socket, d->base, &d->conf->lma.lmaa, &of_lma, d);
 		if (r < 0) {
 			log_error("lma: cannot open a Mobility Header socket: %s (CAP_NET_RAW is needed)", strerror(-r));
 			return r;
@@ -266,7 +289,7 @@ static int start_engines(struct daemon *d)
 		d->mag = mag_new(&d->conf->mag, now, seed());
 		if (!d->mag)
 			return -ENOMEM;
-		r = mh_socket_new(&d->mag_socket, d->base, &d->conf->mag.proxy_coa, on_mag_message, on_batch, d);
+		r = mh_socket_new(&d->mag_socket, d->base, &d->conf->mag.proxy_coa, &of_mag, d);
 		if (r < 0) {
 			log_error("mag: cannot open a Mobility Header socket: %s (CAP_NET_RAW is needed)", strerror(-r));
 			return r;

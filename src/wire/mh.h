@@ -336,6 +336,14 @@ struct mh_conf {
  * written only on MH_OK, and points into `bytes` for what is said to. Order of checks: RFC 6275 9.2. */
 enum mh_err mh_decode(const struct mh_conf *conf, const uint8_t *bytes, size_t len, const struct in6_addr *src,
 		      const struct in6_addr *dst, struct mh_msg *ret);
+/* Of a Binding Update whom it is about, at a glance: for what is only prepared by it, since nothing is checked but that
+ * it lies within `len`. False: it does not say. */
+struct mh_glance {
+	const uint8_t *mn_id; /* in `bytes` */
+	uint8_t mn_id_len;
+	struct prefix hnp; /* the first; length 0: it names none, or asks for one */
+};
+bool mh_glance(const uint8_t *bytes, size_t len, struct mh_glance *ret);
 /* Does the message point into the octets that it was decoded from? */
 bool mh_refers(const struct mh_msg *m);
 /* Is an ICMPv6 Parameter Problem the answer to these octets (RFC 6275 9.2)? *pointer is then the octet that it points at.

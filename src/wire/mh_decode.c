@@ -207,6 +207,41 @@ static void hand_over(const struct mh_msg *m, struct mh_msg *ret)
 	memcpy(ret->sources, m->sources, m->n_sources * sizeof(m->sources[0]));
 }
 
+bool mh_glance(const uint8_t *bytes, size_t len, struct mh_glance *ret)
+{
+	struct rd r = rd_of(bytes, len), body;
+	struct mh_glance g = {0};
+	bool prefix = false;
+
+	rd_skip(&r, 2);
+	if (rd_u8(&r) != MH_BU)
+		return false;
+	rd_skip(&r, fixed_len(MH_BU) - 3);
+	while (rd_left(&r) && !(g.mn_id && prefix)) {
+		uint8_t type = rd_u8(&r);
+
+		if (type == MH_OPT_PAD1)
+			continue;
+		body = rd_sub(&r, rd_u8(&r));
+		if (type == MH_OPT_MN_ID && rd_left(&body)) {
+			rd_skip(&body, 1);
+			g.mn_id_len = (uint8_t)rd_left(&body);
+			g.mn_id = rd_bytes(&body, g.mn_id_len);
+		} else if (type == MH_OPT_HNP && !prefix) {
+			prefix = true;
+			rd_skip(&body, 1);
+			g.hnp.len = rd_u8(&body);
+			g.hnp.addr = rd_in6(&body);
+			if (body.bad || g.hnp.len > 128 || addr_is_any(&g.hnp.addr))
+				g.hnp.len = 0;
+		}
+	}
+	if (!g.mn_id)
+		return false;
+	*ret = g;
+	return true;
+}
+
 enum mh_err mh_decode(const struct mh_conf *conf, const uint8_t *bytes, size_t len, const struct in6_addr *src,
 		      const struct in6_addr *dst, struct mh_msg *ret)
 {

@@ -188,6 +188,30 @@ static void every_truncation_is_refused(void **state)
 	assert_int_equal(m.seq, 0x5a5a); /* a refusal leaves it alone */
 }
 
+/* What it says of a message is what the message says. */
+static void a_glance_sees_what_is_decoded(void **state)
+{
+	struct mh_glance g;
+	unsigned seen = 0;
+	struct mh_msg m;
+
+	(void)state;
+	for (size_t i = 0; i < N(golden_mh); i++) {
+		assert_int_equal(decode_golden(&golden_mh[i], &m), MH_OK);
+		if (m.type != MH_BU || !m.mn_id.len) {
+			assert_false(m.type != MH_BU && mh_glance(golden_mh[i].bytes, golden_mh[i].len, &g));
+			continue;
+		}
+		assert_true(mh_glance(golden_mh[i].bytes, golden_mh[i].len, &g));
+		assert_octets(g.mn_id, g.mn_id_len, (const uint8_t *)m.mn_id.s, m.mn_id.len);
+		assert_int_equal(g.hnp.len > 0, m.n_hnp && !addr_is_any(&m.hnp[0].addr));
+		if (g.hnp.len)
+			assert_true(prefix_eq(&g.hnp, &m.hnp[0]));
+		seen |= g.hnp.len ? 1 : 2;
+	}
+	assert_int_equal(seen, 3);
+}
+
 /* Whatever one octet becomes: no over-read, and what still decodes can be encoded and is the same again. */
 static void every_mutation_is_survived(void **state)
 {
@@ -205,6 +229,7 @@ static void every_mutation_is_survived(void **state)
 			assert_non_null(copy);
 			memcpy(copy, g->bytes, g->len);
 			copy[at / 256] = (uint8_t)at;
+			(void)mh_glance(copy, g->len, &(struct mh_glance){0});
 			if (mh_decode(&conf, copy, g->len, NULL, NULL, &m) == MH_OK) {
 				len = mh_encode(&conf, &m, NULL, NULL, encoded, sizeof(encoded));
 				if (len) {
@@ -1028,6 +1053,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden),
 		cmocka_unit_test(every_truncation_is_refused),
+		cmocka_unit_test(a_glance_sees_what_is_decoded),
 		cmocka_unit_test(every_mutation_is_survived),
 		cmocka_unit_test(checksum_is_verified),
 		cmocka_unit_test(pbu_and_pba_fields),
