@@ -77,6 +77,18 @@ static void walk_plan(struct mld_upstream *up, span_t max_resp)
 	w->again = false;
 }
 
+/* It is under way: what it has passed is said again afterwards, and all within the delay of this query, too. */
+static void walk_again(struct mld_upstream *up, mono_t now, span_t max_resp)
+{
+	struct walk *w = &up->walk;
+	int64_t left = (int64_t)w->steps + 1 + up->table.count / w->per_step;
+
+	w->again = true;
+	w->step = span_max(span_min(w->step, (span_t){max_resp.ns / left}), span_ns(1));
+	w->at = mono_min(w->at, mono_add(now, w->step));
+	upstream_arm(up);
+}
+
 static void recv_general(struct mld_upstream *up, mono_t now, span_t max_resp)
 {
 	struct walk *w = &up->walk;
@@ -84,8 +96,8 @@ static void recv_general(struct mld_upstream *up, mono_t now, span_t max_resp)
 
 	if (!up->table.count)
 		return;
-	if (w->begun && !mono_is_never(w->at)) { /* under way: what it has passed is said again afterwards */
-		w->again = true;
+	if (w->begun && !mono_is_never(w->at)) {
+		walk_again(up, now, max_resp);
 		return;
 	}
 	if (mono_is_never(w->at)) {

@@ -743,13 +743,14 @@ static void test_answers_are_spread(void **state)
 }
 
 /* Another query in the middle of it has everything said once more; groups that go meanwhile do no harm. */
-static void test_query_during_the_answer(void **state)
+/* What the second query needs is said within its own delay, too, though the first one left more time. */
+static void query_during_the_answer(double second_resp)
 {
 	struct mld_host_conf conf = {.mtu = 1460, .robustness = 1};
 	unsigned records_said = 0;
 	struct node n;
+	mono_t end;
 
-	(void)state;
 	node_start(&n, conf);
 	set_many(&n, 5000);
 	sum_up(&n);
@@ -757,14 +758,25 @@ static void test_query_during_the_answer(void **state)
 	n.now.mono = mld_hosts_next_deadline(n.set);
 	mld_hosts_expire(n.set, n.now);
 	records_said += sum_up(&n).records;
-	node_query(&n, general(10), "");
+	node_query(&n, general(second_resp), "");
+	end = mono_add(n.now.mono, span_ms((int64_t)(second_resp * 1000)));
 	while (!mono_is_never(mld_hosts_next_deadline(n.set))) {
+		assert_true(mono_before(n.now.mono, mld_hosts_next_deadline(n.set)));
 		n.now.mono = mld_hosts_next_deadline(n.set);
+		assert_false(mono_before(end, n.now.mono));
 		mld_hosts_expire(n.set, n.now);
 		records_said += sum_up(&n).records;
 	}
 	assert_int_equal(records_said, 10000);
 	node_stop(&n);
+}
+
+static void test_query_during_the_answer(void **state)
+{
+	(void)state;
+	query_during_the_answer(10);
+	query_during_the_answer(1);
+	query_during_the_answer(0.01);
 }
 
 /* ---- limits and memory ---- */
