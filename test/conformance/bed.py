@@ -173,6 +173,11 @@ class Bed:
         self.down = state == "down"
         run("ip", "-n", self.net, "link", "set", name, state)
 
+    def set_address(self, name, old, new):
+        """Another link-local address of a daemon's link."""
+        run("ip", "-n", self.dut, "addr", "add", f"{new}/64", "dev", name, "nodad", "scope", "link")
+        run("ip", "-n", self.dut, "addr", "del", f"{old}/64", "dev", name)
+
     def close(self):
         try:
             self.adapter.stop()

@@ -7,7 +7,7 @@ import packets as p
 from adapters import FORWARD, LINKS, PROXY, QUERIER
 from bed import Fail
 from packets import ALLOW, IS_EX
-from table import TEXT, row
+from table import SHOULD, TEXT, row
 
 LINKWATCH = 1.5  # Linux tells of a changed carrier at once or, after another, a second later
 
@@ -78,6 +78,29 @@ async def _(t):
     t.host(t.d1).report((IS_EX, g1))
     if FORWARD in t.bed.adapter.features:
         await t.passes(t.up, t.source(1), g1, ["d1"])
+
+
+@life_row("LF-ADDRESS", "3810 5.2.13", SHOULD,
+          "a node that has a new link-local address reports anew whatever it has joined, from that address",
+          "d1 TO_EX{}, d2 ALLOW{a}; the upstream link has another link-local address",
+          "upstream all groups again within 2 s, from the new address", needs=[PROXY])
+async def _(t):
+    g1, g2, a = t.asm(), t.ssm(), t.source(1)
+    since = time.time()
+    t.host(t.d1).join(g1)
+    t.host(t.d2).report((ALLOW, g2, [a]))
+    await t.says(g1, since=since, TO_EX=[])
+    await t.settle(g1)
+    since = time.time()
+    t.bed.set_address("up0", "fe80::80:0:0:10", "fe80::90:0:0:10")
+
+    def said(g):
+        return any(packet.src == "fe80::90:0:0:10" for packet, _ in t.said(g, since, t.CHANGES + t.CURRENT))
+
+    while not (said(g1) and said(g2)):
+        if time.time() - since > 2:
+            raise Fail("not everything was reported from the new address")
+        await t.up.until(since + 2.1)
 
 
 @life_row("LF-TERM", "3810 6.1", TEXT, "a daemon that ends leaves what it had joined upstream",
