@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/limiter.h"
+#include "dp/dp_close.h"
 #include "dp/dp_packet.h"
 #include "dp/dp_priv.h"
 
@@ -36,6 +37,7 @@ struct dp_plane {
 	struct mmsghdr tx_messages[TX_MAX];
 	unsigned tx_n;
 	bool more; /* the tunnels' socket was not read to its end */
+	struct dp_closer *closer; /* of the links' sockets */
 	struct rx_ring *rx; /* buffers, shared by all sockets since they are read one after another */
 };
 

@@ -367,11 +367,10 @@ int dp_plane_listen(struct dp *dp, struct dp_link *l)
 
 void dp_plane_unlisten(struct dp *dp, struct dp_link *l)
 {
-	(void)dp;
 	if (l->rx_event)
 		event_free(l->rx_event);
 	if (l->rx >= 0)
-		close(l->rx);
+		dp_close_later(dp->plane->closer, l->rx);
 	l->rx_event = NULL;
 	l->rx = -1;
 }
@@ -394,10 +393,11 @@ int dp_port_open(struct dp *dp, char *why, size_t why_size)
 	int r;
 
 	pl->rx = rx_new();
+	pl->closer = dp_closer_new();
 	pl->raw = dp->conf.multicast_only ? -1 : raw_open(dp);
 	pl->frames = frames_open();
 	pl->header = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
-	if (!pl->rx || (pl->raw < 0 && !dp->conf.multicast_only) || pl->frames < 0 || pl->header < 0) {
+	if (!pl->rx || !pl->closer || (pl->raw < 0 && !dp->conf.multicast_only) || pl->frames < 0 || pl->header < 0) {
 		r = pl->raw < 0 && !dp->conf.multicast_only ? pl->raw : pl->frames < 0 ? pl->frames : -EPERM;
 		snprintf(why, why_size, "raw sockets: %s; CAP_NET_RAW and CAP_NET_ADMIN are needed", strerror(-r));
 		return r;
@@ -430,6 +430,7 @@ void dp_port_close(struct dp *dp)
 	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (*fds[i] >= 0)
 			close(*fds[i]);
+	dp_closer_free(pl->closer);
 	if (pl->rx)
 		free(pl->rx->buffers);
 	free(pl->rx);
