@@ -447,7 +447,7 @@ struct outer {
 /* The node has moved, and these it sent before. */
 static __always_inline bool former_source(const struct abi_addr *src, __u32 tunnel)
 {
-	struct abi_former key = {half(src, 0), tunnel, 0};
+	struct abi_former key = {ABI_FORMER_TUNNEL + 128, tunnel, *src};
 
 	return any_formers && bpf_map_lookup_elem(&formers, &key);
 }

@@ -90,12 +90,13 @@ struct abi_punt {
 	__u8 bytes[];	/* from the inner IPv6 header on */
 };
 
-/* formers: -> __u32. What may still come out of a tunnel that its route of 64 bits has left. */
+/* formers: -> __u32. What may still come out of a tunnel that its route has left. */
 struct abi_former {
-	__u64 prefix;
+	__u32 len; /* bits of what follows: of the tunnel, and of the prefix */
 	__u32 tunnel;
-	__u32 zero;
+	struct abi_addr addr;
 };
+#define ABI_FORMER_TUNNEL 32
 
 struct abi_lpm { /* key of node_lpm and route_lpm; those of 64 bits stand in node_64 and routes */
 	__u32 len;

@@ -43,7 +43,7 @@ MAP(heads, ARRAY, __u32, struct abi_head, BPF_F_MMAPABLE);
 MAP(outs, ARRAY, __u32, struct abi_out, BPF_F_MMAPABLE);
 
 MAP(gates, ARRAY, __u32, struct abi_gate, BPF_F_MMAPABLE);
-MAP(formers, HASH, struct abi_former, __u32, BPF_F_NO_PREALLOC);
+MAP(formers, LPM_TRIE, struct abi_former, __u32, BPF_F_NO_PREALLOC);
 
 MAP(tunnel_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
 MAP(node_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);

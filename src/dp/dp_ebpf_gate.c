@@ -72,6 +72,16 @@ void dp_ebpf_gate_set(struct dp *dp, struct dp_gate *g)
 		node_prefixes_again(dp, g->ho->node);
 }
 
+uint32_t dp_ebpf_slot_link(const struct dp_ebpf *e, uint32_t target)
+{
+	const struct dp_gate *g;
+
+	if (!(target & ABI_GATE) || !e->gate_of)
+		return target;
+	g = (target & ~ABI_GATE) < GATES_MAX ? e->gate_of[target & ~ABI_GATE] : NULL;
+	return g && g->out ? g->out->conf.ifindex : 0;
+}
+
 /* What it has given us until now still goes its way. */
 void dp_ebpf_gate_free(struct dp *dp, struct dp_gate *g)
 {
@@ -151,12 +161,10 @@ int dp_ebpf_between(struct dp *dp, struct dp_tun *t)
 void dp_ebpf_former(struct dp *dp, const struct dp_former *f, bool on)
 {
 	struct dp_ebpf *e = dp->ebpf;
-	struct abi_former k = {.tunnel = f->tun->index};
+	struct abi_former k = {.len = ABI_FORMER_TUNNEL + f->prefix.len, .tunnel = f->tun->index};
 	uint32_t one = 1;
 
-	if (f->prefix.len != 64)
-		return;
-	memcpy(&k.prefix, &f->prefix.addr, sizeof(k.prefix));
+	memcpy(k.addr.b, &f->prefix.addr, sizeof(k.addr.b));
 	if (on && !bpf_map_update_elem(FD(e, formers), &k, &one, BPF_NOEXIST))
 		e->skel->bss->any_formers++;
 	else if (!on && !bpf_map_delete_elem(FD(e, formers), &k))
@@ -180,10 +188,10 @@ static void one_packet(struct dp *dp, const struct abi_punt *r, uint8_t *bytes, 
 
 	dp_offload_finish(bytes, len);
 	if (r->what == ABI_PUNT_TUNNEL) {
-		list_each(e, &dp->handovers->all) {
-			struct dp_tun *t = list_owner(e, struct dp_ho, entry)->tun;
+		list_each(e, &dp->tunnels) {
+			struct dp_tun *t = list_owner(e, struct dp_tun, entry);
 
-			if (t->index == r->index) {
+			if (t->between && t->index == r->index) {
 				dp_plane_from_tunnel(dp, t, bytes, len, r->outer >> 20 & 3, r->outer & DP_LABEL_MASK);
 				return;
 			}

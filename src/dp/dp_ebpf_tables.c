@@ -493,7 +493,7 @@ void dp_ebpf_link_changed(struct dp *dp, const struct dp_link *l)
 	for (uint32_t i = 0; i < dp->ebpf->lists.slots.used; i++) {
 		struct abi_out *o = &dp->ebpf->outs[i];
 
-		if (o->target != l->ifindex || !o->mtu)
+		if (!o->mtu || dp_ebpf_slot_link(dp->ebpf, o->target) != l->ifindex)
 			continue;
 		o->mtu = l->mtu;
 		memcpy(o->macs.src, l->mac, 6);

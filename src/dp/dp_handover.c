@@ -48,6 +48,7 @@ static int handovers_init(struct dp *dp)
 	if (getrandom(&hs->seed, sizeof(hs->seed), GRND_NONBLOCK) != sizeof(hs->seed))
 		hs->seed = (uint64_t)(uintptr_t)hs ^ 0x9e3779b97f4a7c15u;
 	htab_init(&hs->by_node, hs->seed);
+	dp_lpm_init(&hs->awaited, hs->seed + 1);
 	list_init(&hs->all);
 	list_init(&hs->formers);
 	dp_handover_pace(hs);
@@ -217,6 +218,38 @@ static int await_all(struct dp *dp, struct dp_ho *ho, bool on)
 	return r;
 }
 
+/* Where a prefix is named twice, the first has it. */
+static int awaited_add(struct dp *dp, struct dp_ho *ho)
+{
+	struct dp_lpm *lpm = &dp->handovers->awaited;
+
+	for (int i = 0; i < ho->conf.n_prefixes; i++) {
+		const struct prefix *p = &ho->conf.prefixes[i];
+		uint64_t hash = dp_pfx_hash(lpm, p);
+		struct dp_pfx *x;
+
+		if (dp_pfx_of_hash(lpm, p, hash))
+			continue;
+		x = dp_lpm_add(lpm, p, hash);
+		if (!x)
+			return -ENOMEM;
+		x->ho = ho;
+	}
+	return 0;
+}
+
+static void awaited_drop(struct dp *dp, const struct dp_ho *ho)
+{
+	struct dp_lpm *lpm = &dp->handovers->awaited;
+
+	for (int i = 0; i < ho->conf.n_prefixes; i++) {
+		struct dp_pfx *x = dp_pfx_find(lpm, &ho->conf.prefixes[i]);
+
+		if (x && x->ho == ho)
+			dp_lpm_del(lpm, x);
+	}
+}
+
 static int between(struct dp *dp, struct dp_tun *t, int by)
 {
 	bool was = t->between;
@@ -254,6 +287,7 @@ static void end(struct dp *dp, struct dp_ho *ho)
 	list_each_safe(e, &ho->gates)
 		dp_handover_gate_free(dp, list_owner(e, struct dp_gate, entry));
 	await_all(dp, ho, false);
+	awaited_drop(dp, ho);
 	if (ho->node)
 		ho->node->ho = NULL;
 	dp_handover_gate_free(dp, &ho->unicast);
@@ -298,6 +332,8 @@ static int prepare(struct dp *dp, struct dp_ho *ho)
 		r = gate_init(dp, &ho->unicast, ho);
 		ho->unicast_gate = !r;
 	}
+	if (!r && !ho->forward)
+		r = awaited_add(dp, ho);
 	return r;
 }
 
@@ -584,6 +620,7 @@ void dp_handovers_deinit(struct dp *dp)
 	list_each_safe(e, &dp->handovers->formers)
 		former_free(dp, list_owner(e, struct dp_former, entry));
 	htab_deinit(&dp->handovers->by_node);
+	htab_deinit(&dp->handovers->awaited.table);
 	event_free(dp->handovers->timer);
 	free(dp->handovers);
 	dp->handovers = NULL;

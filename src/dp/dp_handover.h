@@ -60,6 +60,7 @@ struct dp_handovers {
 	struct htab by_node;
 	struct dp_ho *by_key[DP_KEYS]; /* of the nodes that come here: whose a forwarded packet is */
 	struct list all, formers;
+	struct dp_lpm awaited; /* prefixes of nodes that come here */
 	struct event *timer;
 	uint32_t n_formers;
 	struct limiter pace;

@@ -83,8 +83,11 @@ struct dp_tun {
 struct dp_pfx {
 	struct hnode by_prefix;
 	struct prefix prefix;
-	struct dp_nod *node; /* or */
-	struct dp_tun *tun;
+	union {
+		struct dp_nod *node;
+		struct dp_ho *ho; /* of a node that is awaited */
+	};
+	struct dp_tun *tun; /* of a route */
 	bool kernel_route;
 	bool in_backend; /* for the backend: seen before */
 	bool overflown;	 /* likewise, of a route: it stands in the hash map */
@@ -261,6 +264,15 @@ struct dp_ifinfo {
 };
 int dp_ifinfo_get(uint32_t ifindex, struct dp_ifinfo *ret);
 
+/* dp_lpm.c. Prefixes that are given with their hash, or added, are masked. */
+void dp_lpm_init(struct dp_lpm *lpm, uint64_t seed);
+uint64_t dp_pfx_hash(const struct dp_lpm *lpm, const struct prefix *p);
+struct dp_pfx *dp_pfx_of_hash(const struct dp_lpm *lpm, const struct prefix *masked, uint64_t hash);
+struct dp_pfx *dp_pfx_find(const struct dp_lpm *lpm, const struct prefix *prefix);	 /* exactly */
+struct dp_pfx *dp_pfx_match(const struct dp_lpm *lpm, const struct in6_addr *addr); /* longest */
+struct dp_pfx *dp_lpm_add(struct dp_lpm *lpm, const struct prefix *masked, uint64_t hash); /* NULL: memory is out */
+void dp_lpm_del(struct dp_lpm *lpm, struct dp_pfx *x); /* frees it */
+
 /* dp_table.c */
 void dp_tables_init(struct dp *dp);
 void dp_tables_deinit(struct dp *dp); /* takes everything out by the backend's *_del */
@@ -272,8 +284,6 @@ struct dp_flw *dp_flw_find(const struct dp *dp, const struct dp_flow *key);
 /* The one that the backend holds by itself. False: none of that key. */
 bool dp_lone_find(struct dp *dp, const struct dp_flow *key, struct dp_lone *ret);
 struct dp_o *dp_out_find(const struct dp *dp, const struct dp_flw *f, const struct dp_out *out);
-struct dp_pfx *dp_pfx_find(const struct dp_lpm *lpm, const struct prefix *prefix);	 /* exactly */
-struct dp_pfx *dp_pfx_match(const struct dp_lpm *lpm, const struct in6_addr *addr); /* longest */
 bool dp_home_covers(const struct dp *dp, const struct prefix *prefix);
 int dp_table_apply(struct dp *dp, const struct dp_op *op);
 void dp_tunnel_resolve(struct dp *dp, struct dp_tun *t); /* fills t->nh and the MTUs; does not publish */

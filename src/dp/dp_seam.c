@@ -3,6 +3,7 @@
 #include "dp/dp_handover.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RELEASE_BATCH 64
 #define TICK_MS 1
@@ -30,37 +31,57 @@ static bool has_prefix(const struct dp_ho *ho, const struct in6_addr *a)
 
 /* ---- to the node -------------------------------------------------------------------------------------- */
 
-/* The node's link output of the list that serves the stream, if it has one by now. */
-static struct dp_o *output_of(const struct dp_ho *ho, const struct dp_pkt *p)
+/* The list that serves the stream. */
+static struct dp_flw *list_of(const struct dp *dp, const struct dp_ho *ho, const struct dp_pkt *p)
 {
-	struct dp_o *any = NULL;
+	struct dp_flow key = {.in.tunnel = ho->anchor->ends, .source = p->src, .group = p->dst};
+	struct dp_flw *f = dp_flw_find(dp, &key);
 
-	list_each(e, &ho->gates) {
-		struct dp_o *o = list_owner(e, struct dp_gate, entry)->out;
-
-		if (!o || !o->conf.ifindex || !addr_eq(&o->flow->key.group, &p->dst))
-			continue;
-		if (addr_eq(&o->flow->key.source, &p->src))
-			return o;
-		if (addr_is_any(&o->flow->key.source))
-			any = o;
-	}
-	return any;
+	if (f)
+		return f;
+	key.source = addr_any;
+	return dp_flw_find(dp, &key);
 }
 
-/* Its hop is taken. Without an output it goes to the node's own MAC (RFC 6085), so that no other node on the link gets it. */
+/* The node's output of that list: its link, or what is held for it. NULL: the stream is none of the node's, whoever
+ * forwards it. */
+static struct dp_o *output_of(const struct dp *dp, const struct dp_ho *ho, const struct dp_pkt *p)
+{
+	const struct dp_flw *f = list_of(dp, ho, p);
+	struct dp_out link = {.node = ho->conf.node}, held = link;
+	struct dp_o *o = NULL;
+
+	if (!f)
+		return NULL;
+	if (ho->node) {
+		link.ifindex = ho->node->conf.ifindex;
+		addr_multicast_mac(&p->dst, link.dmac);
+		o = dp_out_find(dp, f, &link);
+		if (!o || o->conf.node != link.node) {
+			memcpy(link.dmac, ho->node->conf.mac, sizeof(link.dmac));
+			o = dp_out_find(dp, f, &link);
+		}
+	}
+	return o && o->conf.node == link.node ? o : dp_out_find(dp, f, &held);
+}
+
+/* Its hop is taken. Where the output does not say where to, it is the node's own MAC (RFC 6085), so that no other node on
+ * the link gets it. */
 static void deliver(struct dp *dp, struct dp_ho *ho, const struct dp_pkt *p, struct dp_o *o)
 {
 	struct dp_nod *n = ho->node;
-	uint32_t ifindex = o ? o->conf.ifindex : n ? n->conf.ifindex : 0;
+	struct dp_o *to = o && o->conf.ifindex ? o : NULL;
+	uint32_t ifindex = to ? to->conf.ifindex : n ? n->conf.ifindex : 0;
 	const struct dp_link *l = ifindex ? dp_link_find(dp, ifindex) : NULL;
 
-	if (!l || !n)
+	if (!o && addr_is_multicast(&p->dst))
+		dp_plane_drop(dp, DP_DROP_NO_GROUP);
+	else if (!l || !n)
 		dp_plane_drop(dp, DP_DROP_OUTPUT);
 	else if (p->len > l->mtu)
 		dp_plane_drop(dp, DP_DROP_TOO_BIG);
 	else
-		dp_send_link(dp, p, l, o ? o->conf.dmac : n->conf.mac, o ? &o->sent : &n->down);
+		dp_send_link(dp, p, l, to ? to->conf.dmac : n->conf.mac, to ? &to->sent : &n->down);
 }
 
 static void into_seam(struct dp *dp, struct dp_ho *ho, const struct dp_pkt *p, enum seam_path path, uint32_t label,
@@ -73,7 +94,7 @@ static void into_seam(struct dp *dp, struct dp_ho *ho, const struct dp_pkt *p, e
 		key = (struct seam_stream){p->src, p->dst};
 	if (seam_put(ho->seam, dp_clock(), path, &key, label, p->bytes, (uint32_t)p->len) != SEAM_PASS)
 		return;
-	deliver(dp, ho, p, multicast && (!o || !o->conf.ifindex) ? output_of(ho, p) : o);
+	deliver(dp, ho, p, multicast && (!o || !o->conf.ifindex) ? output_of(dp, ho, p) : o);
 }
 
 /* ---- at a gate ---------------------------------------------------------------------------------------- */
@@ -148,13 +169,8 @@ static struct dp_ho *unicast_of(const struct dp *dp, const struct dp_tun *t, con
 
 	if (x)
 		return x->node->ho && x->node->ho->anchor == t ? x->node->ho : NULL;
-	list_each(e, &dp->handovers->all) {
-		struct dp_ho *ho = list_owner(e, struct dp_ho, entry);
-
-		if (!ho->forward && ho->anchor == t && has_prefix(ho, &p->dst))
-			return ho;
-	}
-	return NULL;
+	x = dp_pfx_match(&dp->handovers->awaited, &p->dst);
+	return x && x->ho->anchor == t ? x->ho : NULL;
 }
 
 bool dp_handover_take(struct dp *dp, struct dp_tun *t, struct dp_pkt *p, uint32_t label)
@@ -187,7 +203,7 @@ static void release(struct dp *dp, struct dp_ho *ho, mono_t now)
 			struct dp_pkt p = packet_of(sp->bytes, sp->len);
 
 			kept[n++] = sp;
-			deliver(dp, ho, &p, addr_is_multicast(&p.dst) ? output_of(ho, &p) : NULL);
+			deliver(dp, ho, &p, addr_is_multicast(&p.dst) ? output_of(dp, ho, &p) : NULL);
 		}
 		dp_send_flush(dp);
 		for (unsigned i = 0; i < n; i++)

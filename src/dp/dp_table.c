@@ -21,11 +21,6 @@ struct out_key {
 	uint8_t zero[6];
 };
 
-struct prefix_key {
-	struct in6_addr addr;
-	uint32_t len;
-};
-
 /* ---- finding ------------------------------------------------------------------------------------------ */
 
 static struct mac_key mac_key_of(uint32_t ifindex, const uint8_t mac[6])
@@ -162,83 +157,6 @@ struct dp_o *dp_out_find(const struct dp *dp, const struct dp_flw *f, const stru
 	return NULL;
 }
 
-/* ---- prefixes ----------------------------------------------------------------------------------------- */
-
-static void lpm_init(struct dp_lpm *lpm, uint64_t seed)
-{
-	*lpm = (struct dp_lpm){0};
-	htab_init(&lpm->table, seed);
-}
-
-static uint64_t prefix_hash(const struct dp_lpm *lpm, const struct prefix *p)
-{
-	struct prefix_key k = {p->addr, p->len};
-
-	return htab_hash(&lpm->table, &k, sizeof(k));
-}
-
-static struct dp_pfx *pfx_of_hash(const struct dp_lpm *lpm, const struct prefix *masked, uint64_t hash)
-{
-	for (struct hnode *n = htab_first(&lpm->table, hash); n; n = htab_same(n)) {
-		struct dp_pfx *x = hnode_owner(n, struct dp_pfx, by_prefix);
-
-		if (prefix_eq(&x->prefix, masked))
-			return x;
-	}
-	return NULL;
-}
-
-struct dp_pfx *dp_pfx_find(const struct dp_lpm *lpm, const struct prefix *prefix)
-{
-	struct prefix p = prefix_masked(*prefix);
-
-	return pfx_of_hash(lpm, &p, prefix_hash(lpm, &p));
-}
-
-struct dp_pfx *dp_pfx_match(const struct dp_lpm *lpm, const struct in6_addr *addr)
-{
-	for (uint32_t i = 0; i < lpm->n_lens; i++) {
-		struct prefix p = {*addr, lpm->lens[i]};
-		struct dp_pfx *x = dp_pfx_find(lpm, &p);
-
-		if (x)
-			return x;
-	}
-	return NULL;
-}
-
-static void lpm_lens(struct dp_lpm *lpm)
-{
-	lpm->n_lens = 0;
-	for (int len = 128; len >= 0; len--)
-		if (lpm->of_len[len])
-			lpm->lens[lpm->n_lens++] = (uint8_t)len;
-}
-
-static struct dp_pfx *lpm_add(struct dp_lpm *lpm, const struct prefix *masked, uint64_t hash)
-{
-	struct dp_pfx *x = calloc(1, sizeof(*x));
-
-	if (!x)
-		return NULL;
-	x->prefix = *masked;
-	if (!htab_add(&lpm->table, &x->by_prefix, hash)) {
-		free(x);
-		return NULL;
-	}
-	if (lpm->of_len[x->prefix.len]++ == 0)
-		lpm_lens(lpm);
-	return x;
-}
-
-static void lpm_del(struct dp_lpm *lpm, struct dp_pfx *x)
-{
-	htab_del(&lpm->table, &x->by_prefix);
-	if (--lpm->of_len[x->prefix.len] == 0)
-		lpm_lens(lpm);
-	free(x);
-}
-
 /* ---- tunnels ------------------------------------------------------------------------------------------ */
 
 static int tunnel_add(struct dp *dp, const struct dp_tunnel *ends)
@@ -354,13 +272,13 @@ static void route_drop(struct dp *dp, struct dp_pfx *x)
 	if (x->kernel_route)
 		dp_netlink_route(dp->nl, false, &x->prefix, dp_plane_tun_ifindex(dp));
 	x->tun->refs--;
-	lpm_del(&dp->routes, x);
+	dp_lpm_del(&dp->routes, x);
 }
 
 void dp_route_ahead(struct dp *dp, const struct prefix *prefix)
 {
 	struct prefix p = prefix_masked(*prefix);
-	uint64_t hash = prefix_hash(&dp->routes, &p), *turn = &dp->ahead[dp->ahead_turn++ % AHEAD_NODES];
+	uint64_t hash = dp_pfx_hash(&dp->routes, &p), *turn = &dp->ahead[dp->ahead_turn++ % AHEAD_NODES];
 
 	htab_ahead(&dp->routes.table, hash);
 	htab_ahead_node(&dp->routes.table, *turn);
@@ -371,7 +289,7 @@ void dp_route_ahead(struct dp *dp, const struct prefix *prefix)
 static int route_add(struct dp *dp, const struct dp_route *route)
 {
 	struct prefix prefix = prefix_masked(route->prefix);
-	uint64_t hash = prefix_hash(&dp->routes, &prefix);
+	uint64_t hash = dp_pfx_hash(&dp->routes, &prefix);
 	struct dp_tun *t, *old;
 	struct dp_pfx *x;
 	int r;
@@ -382,7 +300,7 @@ static int route_add(struct dp *dp, const struct dp_route *route)
 	t = dp_tun_find(dp, &route->tunnel);
 	if (!t)
 		return -ENOENT;
-	x = pfx_of_hash(&dp->routes, &prefix, hash);
+	x = dp_pfx_of_hash(&dp->routes, &prefix, hash);
 	if (x && x->tun == t)
 		return 0;
 	if (!x) {
@@ -390,7 +308,7 @@ static int route_add(struct dp *dp, const struct dp_route *route)
 			dp_problem(dp, "table full: %u routes", dp->conf.routes_max);
 			return -ENOSPC;
 		}
-		x = lpm_add(&dp->routes, &prefix, hash);
+		x = dp_lpm_add(&dp->routes, &prefix, hash);
 		if (!x)
 			return -ENOMEM;
 	}
@@ -401,7 +319,7 @@ static int route_add(struct dp *dp, const struct dp_route *route)
 	if (r) {
 		x->tun = old;
 		if (!old)
-			lpm_del(&dp->routes, x);
+			dp_lpm_del(&dp->routes, x);
 		return r;
 	}
 	t->refs++;
@@ -438,12 +356,12 @@ static int node_prefixes_set(struct dp *dp, struct dp_nod *n)
 {
 	for (int i = 0; i < n->conf.n_prefixes; i++) {
 		const struct prefix *p = &n->conf.prefixes[i]; /* masked */
-		uint64_t hash = prefix_hash(&dp->node_prefixes, p);
-		struct dp_pfx *x = pfx_of_hash(&dp->node_prefixes, p, hash);
+		uint64_t hash = dp_pfx_hash(&dp->node_prefixes, p);
+		struct dp_pfx *x = dp_pfx_of_hash(&dp->node_prefixes, p, hash);
 		int r;
 
 		if (!x)
-			x = lpm_add(&dp->node_prefixes, p, hash);
+			x = dp_lpm_add(&dp->node_prefixes, p, hash);
 		if (!x)
 			return -ENOMEM;
 		x->node = n;
@@ -463,7 +381,7 @@ static void node_prefixes_drop(struct dp *dp, struct dp_nod *n, const struct dp_
 		if (!x || x->node != n || (keep && node_has_prefix(keep, &of->prefixes[i])))
 			continue;
 		dp->ops->node_prefix_del(dp, x);
-		lpm_del(&dp->node_prefixes, x);
+		dp_lpm_del(&dp->node_prefixes, x);
 	}
 }
 
@@ -930,8 +848,8 @@ void dp_tables_init(struct dp *dp)
 	htab_init(&dp->macs, seed + 2);
 	htab_init(&dp->flow_keys, seed + 3);
 	htab_init(&dp->outs, seed + 4);
-	lpm_init(&dp->routes, seed + 5);
-	lpm_init(&dp->node_prefixes, seed + 6);
+	dp_lpm_init(&dp->routes, seed + 5);
+	dp_lpm_init(&dp->node_prefixes, seed + 6);
 }
 
 void dp_tables_deinit(struct dp *dp)

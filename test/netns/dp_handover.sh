@@ -49,7 +49,7 @@ addresses() {
 	done
 }
 mac() { eval "echo \$MAC$1"; }
-prefix() { echo "2001:db8:1:$1::/64"; }
+prefix() { echo "2001:db8:1:$1::/$([ "$1" = 2 ] && echo 80 || echo 64)"; }
 
 two_mags() {
 	netns cn lma net air pmag nmag
@@ -318,6 +318,87 @@ full() {
 	move 1 nmag pmag
 }
 
+# A group that the node is not to have at the new MAG, where another node has it: the old MAG forwards it all the same.
+refused() {
+	_limits=$LIMITS LIMITS="100000 20000 300" _old=$N1 NUMBER=$((NUMBER + 1)) _g=ff3e::8000:2
+	op pmag "flow $(down pmag) $CN $_g"
+	op pmag "out $(down pmag) $CN $_g link a1 $(mac 1) $_old"
+	op nmag "flow $(down nmag) $CN $_g"
+	op nmag "out $(down nmag) $CN $_g link a4 $(mac 4) 4"
+	op lma "flow $UP $CN $_g"
+	for _m in pmag nmag; do op lma "out $UP $CN $_g tunnel $LMAA $(coa $_m)"; done
+	for _i in 1 4; do background f$_i mn$_i recv 6008 8 --group $_g --source $CN --dev e0 --want 300; done
+	expects 1 nmag $NUMBER pmag
+	forwards 1 pmag "$_old" nmag $NUMBER
+	_was=$(counted pmag seam-forwarded) _dropped=$(drops nmag no-group)
+	peer cn send $_g 6008 300 1000 --dev e0 --src $CN >/dev/null
+	marks
+	op nmag "edge $NUMBER $G $LABEL"
+	op nmag "edge $NUMBER :: none"
+	plug 1 nmag
+	arrives 1 nmag $NUMBER pmag
+	closed nmag $NUMBER || fail "open: $(op nmag seams)"
+	[ "$(counted pmag seam-forwarded)" -ge $((_was + 300)) ] && ok "a group that is not the node's is forwarded" ||
+		fail "forwarded: $(op pmag seams)"
+	expect "and dropped" $((_dropped + 300)) "$(drops nmag no-group)"
+	expect "so that the node does not get it" 0 "$(result f1 | cut -d' ' -f2)"
+	whole "while another one does" 300 f4
+	op nmag "end $NUMBER"
+	for _m in pmag nmag; do op lma "unout $UP $CN $_g tunnel $LMAA $(coa $_m)"; done
+	op lma "unflow $UP $CN $_g"
+	op pmag "unout $(down pmag) $CN $_g link a1 $(mac 1) $_old"
+	op pmag "unflow $(down pmag) $CN $_g"
+	op nmag "unout $(down nmag) $CN $_g link a4 $(mac 4) 4"
+	op nmag "unflow $(down nmag) $CN $_g"
+	leaves 1 pmag "$_old"
+	N1=$NUMBER LIMITS=$_limits
+	move 1 nmag pmag
+}
+
+# The old MAG's link changes while its node's packets are forwarded; then the node stays.
+link_changes() {
+	NUMBER=$((NUMBER + 1))
+	expects 1 nmag $NUMBER pmag
+	forwards 1 pmag "$N1" nmag $NUMBER
+	in_ns pmag ip link set a1 mtu 1300
+	op pmag "link a1 access"
+	op pmag "end $N1"
+	op nmag "end $NUMBER"
+	op nmag "unout $(down nmag) $CN $G held $NUMBER"
+	_dropped=$(drops pmag too-big)
+	peer cn send $G 6010 50 1000 --dev e0 --src $CN --size 1352 >/dev/null
+	expect "packets are measured by the MTU that the link has now" $((_dropped + 50)) "$(drops pmag too-big)"
+	in_ns pmag ip link set a1 mtu 1500
+	op pmag "link a1 access"
+}
+
+# A node whose prefix is not of 64 bits, on both its ways.
+narrow() {
+	_old=$N2 NUMBER=$((NUMBER + 1))
+	background down mn2 recv 6011 20 --want 400
+	background up cn recv 6012 20 --want 400
+	expects 2 nmag $NUMBER pmag
+	forwards 2 pmag "$_old" nmag $NUMBER
+	peer cn send 2001:db8:1:2::2 6011 200 2000 --src $CN >/dev/null
+	plug 2 nmag
+	attach 2 nmag $NUMBER $PCOA
+	peer mn2 send $CN 6012 200 2000 >/dev/null
+	op lma "route $(prefix 2) $LMAA $NCOA end-marker"
+	peer mn2 send $CN 6012 200 2000 --first 200 >/dev/null
+	whole "a prefix of 80 bits: from the node by the old MAG, before and after the LMA knows" 400 up
+	peer cn send 2001:db8:1:2::2 6011 200 2000 --first 200 --src $CN >/dev/null
+	whole "to the node, forwarded and by its own path" 400 down
+	attach 2 nmag $NUMBER $LMAA
+	op nmag "edge $NUMBER :: none"
+	op nmag "out $(down nmag) $CN $G link a2 $(mac 2) $NUMBER"
+	op nmag "unout $(down nmag) $CN $G held $NUMBER"
+	closed nmag $NUMBER || fail "open: $(op nmag seams)"
+	op nmag "end $NUMBER"
+	leaves 2 pmag "$_old"
+	N2=$NUMBER
+	move 2 nmag pmag
+}
+
 # Nothing flows while the node moves: silence ends what there is to wait for.
 quiet() {
 	move 1 pmag nmag
@@ -344,6 +425,9 @@ body() {
 	quiet
 	cancelled
 	full
+	refused
+	link_changes
+	narrow
 	nothing_left
 }
 
