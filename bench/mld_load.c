@@ -6,11 +6,12 @@
  *   mld_load leave    SRCNS SRCIF HOSTNS HOSTIF TRIALS PPS    leave to last packet of it
  *   mld_load upstream SINKNS SINKIF HOSTNS HOSTIF TRIALS      report to the report upstream
  *   mld_load records  SINKNS SINKIF HOSTNS HOSTIF GROUPS PER_REPORT REPORTS_PER_S SECONDS
- *   mld_load copies   SRCNS SRCIF HOSTNS LINKS SECONDS        a host joins on each of the links c0...; one packet
+ *   mld_load copies   SRCNS SRCIF HOSTNS LINKS                a host on each of the links c0...: as its input says
  *
  * first, leave, upstream print nanoseconds, a trial a line (-1: it never came). records prints how many records were
  * sent, how many different groups were heard upstream, the nanoseconds of sending, and those until the last group was
- * heard. copies prints how many links got the packet, how many copies there were, and nanoseconds to the last.
+ * heard. copies reads lines: at "join" all hosts join, at "packet" one is sent, and it prints how many links got it, how
+ * many copies there were, and nanoseconds to the last.
  *
  * In first and leave the host joins a group that another host, on the link HOSTIF2 in the environment, has already. */
 #include <arpa/inet.h>
@@ -354,60 +355,88 @@ static void records(struct sink *s, struct end *host, uint32_t per_report, long 
 
 /* ---- many links ---------------------------------------------------------------------------------------- */
 
-static void copies(struct end *src, const char *netns, unsigned links, int seconds)
-{
-	struct end all = end_open(netns, "c0", false);
-	struct sockaddr_ll any = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6)};
-	struct in6_addr g = group_nr(0x30000);
-	uint8_t packet[2048];
-	unsigned reached = 0, n = 0;
-	int64_t since, at = 0, last = 0;
-	uint8_t *seen = calloc(65536, 1);
-	size_t len;
+struct hosts {
+	struct end end; /* of all links */
+	unsigned links;
+	struct in6_addr group;
+};
 
-	if (!seen || bind(all.fd, (struct sockaddr *)&any, sizeof(any)) < 0)
-		die("bind");
-	for (unsigned i = 0; i < links; i++) {
+static void hosts_join(struct hosts *h)
+{
+	for (unsigned i = 0; i < h->links; i++) {
 		char name[IF_NAMESIZE];
 
 		snprintf(name, sizeof(name), "c%u", i);
-		all.to.sll_ifindex = (int)if_nametoindex(name);
-		host_report(&all, MLD_CHANGE_TO_EXCLUDE, &g);
+		h->end.to.sll_ifindex = (int)if_nametoindex(name);
+		host_report(&h->end, MLD_CHANGE_TO_EXCLUDE, &h->group);
 		if (i % 50 == 49)
 			usleep(2000);
 	}
-	usleep((useconds_t)seconds * 1000000);
-	arrival(&all, &g, 0, true);
-	since = now_ns();
-	end_send(src, &g, packet, data_packet(packet, &g));
+}
+
+/* A copy of the packet, within a second: the link it came from and when; 0: no more. */
+static int copy_recv(struct hosts *h, int64_t *at)
+{
+	static const struct timeval second = {1, 0};
+	char control[256];
+	uint8_t packet[2048];
+	struct sockaddr_ll from;
+	struct iovec iov = {packet, sizeof(packet)};
+	struct timespec ts = {0};
+
+	setsockopt(h->end.fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
 	for (;;) {
-		char control[256];
-		struct sockaddr_ll from;
-		struct iovec iov = {packet, sizeof(packet)};
 		struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
 				   .msg_control = control, .msg_controllen = sizeof(control)};
-		struct timeval tv = {1, 0};
-		struct timespec ts = {0};
-		ssize_t r;
+		ssize_t len = recvmsg(h->end.fd, &m, 0);
 
-		setsockopt(all.fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-		r = recvmsg(all.fd, &m, 0);
-		if (r <= 0)
-			break;
-		len = (size_t)r;
-		if (len < 40 || memcmp(packet + 24, &g, 16) != 0)
+		if (len <= 0)
+			return 0;
+		if (len < 40 || memcmp(packet + 24, &h->group, 16) != 0)
 			continue;
 		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 			if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS)
 				memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-		at = ts.tv_sec * NS_PER_S + ts.tv_nsec;
+		*at = ts.tv_sec * NS_PER_S + ts.tv_nsec;
+		return from.sll_ifindex;
+	}
+}
+
+static void hosts_count(struct hosts *h, struct end *src)
+{
+	static uint8_t seen[65536];
+	unsigned reached = 0, n = 0;
+	int64_t since, at = 0, last = 0;
+	uint8_t packet[256];
+	int ifindex;
+
+	memset(seen, 0, sizeof(seen));
+	arrival(&h->end, &h->group, 0, true); /* empties its buffer */
+	since = now_ns();
+	end_send(src, &h->group, packet, data_packet(packet, &h->group));
+	for (; (ifindex = copy_recv(h, &at)); n++) {
 		last = at > last ? at : last;
-		n++;
-		reached += !seen[from.sll_ifindex & 0xffff];
-		seen[from.sll_ifindex & 0xffff] = 1;
+		reached += !seen[ifindex & 0xffff];
+		seen[ifindex & 0xffff] = 1;
 	}
 	printf("%u %u %lld\n", reached, n, (long long)(last ? last - since : -1));
-	free(seen);
+}
+
+static void copies(struct end *src, const char *netns, unsigned links)
+{
+	struct sockaddr_ll any = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6)};
+	struct hosts h = {.end = end_open(netns, "c0", false), .links = links, .group = group_nr(0x30000)};
+	char line[32];
+
+	if (bind(h.end.fd, (struct sockaddr *)&any, sizeof(any)) < 0)
+		die("bind");
+	while (fgets(line, sizeof(line), stdin)) {
+		if (strcmp(line, "join\n") == 0)
+			hosts_join(&h);
+		else
+			hosts_count(&h, src);
+		fflush(stdout);
+	}
 }
 
 int main(int argc, char **argv)
@@ -415,13 +444,13 @@ int main(int argc, char **argv)
 	const char *other = getenv("HOSTIF2");
 	struct end far, host;
 
-	if (argc < 7)
-		goto usage;
-	if (strcmp(argv[1], "copies") == 0) {
+	if (argc == 6 && strcmp(argv[1], "copies") == 0) {
 		far = end_open(argv[2], argv[3], false);
-		copies(&far, argv[4], (unsigned)atoi(argv[5]), atoi(argv[6]));
+		copies(&far, argv[4], (unsigned)atoi(argv[5]));
 		return 0;
 	}
+	if (argc < 7)
+		goto usage;
 	if (strcmp(argv[1], "upstream") == 0) {
 		far = end_open(argv[2], argv[3], true);
 		host = end_open(argv[4], argv[5], false);
