@@ -174,17 +174,22 @@ static long tunnel_clone(__u32 i, struct copies *c)
 	return 0;
 }
 
+/* (S,G), else (*,G). Where the one takes the other's place both are there for a while, but between the two look-ups (S,G) may
+ * have come and (*,G) gone. */
 static __always_inline struct abi_flow_id *flow_of(const struct pkt *p, __u32 in, __u64 *tag)
 {
-	struct abi_flow key = {p->src, p->dst, in};
+	struct abi_flow key = {p->src, p->dst, in}, any = {.group = p->dst, .in = in};
 	struct abi_flow_id *id = bpf_map_lookup_elem(&flow_ids, &key);
 
+	if (!id) {
+		*tag = ABI_TAG(half(&p->dst, 1), 0, 0, in);
+		id = bpf_map_lookup_elem(&flow_ids, &any);
+		if (id)
+			return id;
+		id = bpf_map_lookup_elem(&flow_ids, &key);
+	}
 	*tag = ABI_TAG(half(&p->dst, 1), half(&p->src, 0), half(&p->src, 1), in);
-	if (id)
-		return id;
-	__builtin_memset(&key.source, 0, sizeof(key.source));
-	*tag = ABI_TAG(half(&p->dst, 1), 0, 0, in);
-	return bpf_map_lookup_elem(&flow_ids, &key);
+	return id;
 }
 
 static __always_inline int copies_done(struct __sk_buff *skb, const struct copies *c, __u32 offset)

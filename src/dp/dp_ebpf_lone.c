@@ -86,9 +86,9 @@ static int prepare(struct dp *dp, const struct dp_out *out, struct dp_lone *ret)
 	return r;
 }
 
+/* Who has found it already is served: another list may be about to take its place. */
 static void give_back(struct dp *dp, const struct dp_lone *x)
 {
-	__atomic_store_n(&dp->ebpf->heads[x->index].links, 0, __ATOMIC_RELEASE);
 	rlist_lone_del(&dp->ebpf->lists, x->slot);
 	dp_ids_put(&dp->ebpf->counter_ids, dp->grace, x->counter);
 	dp_ids_put(&dp->flow_ids, dp->grace, x->index);

@@ -91,11 +91,7 @@ static void run_leave(struct rlists *ls, struct rlist *l)
 	l->hole_n = 0;
 }
 
-void rlist_deinit(struct rlists *ls, struct rlist *l)
-{
-	__atomic_store_n(l->word, 0, __ATOMIC_RELEASE);
-	run_leave(ls, l);
-}
+void rlist_deinit(struct rlists *ls, struct rlist *l) { run_leave(ls, l); }
 
 /* Move the members to a run of 2^order slots. */
 static int move(struct rlists *ls, struct rlist *l, unsigned order)
@@ -209,11 +205,7 @@ uint32_t rlist_lone_add(struct rlists *ls, const struct abi_out *content)
 	return slot;
 }
 
-void rlist_lone_del(struct rlists *ls, uint32_t slot)
-{
-	__atomic_store_n(&ls->outs[slot].target, 0, __ATOMIC_RELEASE);
-	limbo_put(ls, slot, 0);
-}
+void rlist_lone_del(struct rlists *ls, uint32_t slot) { limbo_put(ls, slot, 0); }
 
 int rlist_adopt(struct rlist *l, uint64_t *word, uint32_t slot, struct dp_o *o)
 {

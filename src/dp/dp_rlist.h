@@ -40,6 +40,8 @@ struct rlist {
 bool rlists_init(struct rlists *ls, struct abi_out *outs, uint32_t n, struct dp_grace *grace);
 void rlists_deinit(struct rlists *ls);
 void rlist_init(struct rlist *l, uint64_t *word);
+/* Nobody finds the list any more, and who did reads it to its end: neither word nor slots change until the grace period is
+ * over, and the word has to stay where it is so long. */
 void rlist_deinit(struct rlists *ls, struct rlist *l);
 /* Add with the slot's content; sets o->slot. 0, -ENOMEM or -ENOSPC. */
 int rlist_add(struct rlists *ls, struct rlist *l, struct dp_o *o, const struct abi_out *content);
@@ -50,6 +52,6 @@ void rlist_del(struct rlists *ls, struct rlist *l, struct dp_o *o);
 /* A list of one member without a struct rlist: the slot is all there is. It comes into force when the caller publishes
  * ABI_LIST(slot, 1). SLOTS_NONE: no room. */
 uint32_t rlist_lone_add(struct rlists *ls, const struct abi_out *content);
-void rlist_lone_del(struct rlists *ls, uint32_t slot); /* after the word was taken back */
+void rlist_lone_del(struct rlists *ls, uint32_t slot); /* as rlist_deinit() */
 /* It becomes an ordinary list, in force all the while: `l` was initialised by zero, `word` holds it. 0 or -ENOMEM. */
 int rlist_adopt(struct rlist *l, uint64_t *word, uint32_t slot, struct dp_o *o);

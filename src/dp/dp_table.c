@@ -757,10 +757,18 @@ static int flow_add(struct dp *dp, const struct dp_op *op)
 	return r;
 }
 
+/* A list that takes the place of one that ends, or loses an output, may be waiting to come into force. */
+static void before_an_end(struct dp *dp)
+{
+	if (dp->ops->lone_flush)
+		dp->ops->lone_flush(dp);
+}
+
 static int flow_del(struct dp *dp, const struct dp_flow *key)
 {
 	struct dp_flw *f = dp_flw_find(dp, key);
 
+	before_an_end(dp);
 	if (f)
 		flow_drop(dp, f);
 	else if (dp->n_lones && key->in.ifindex && dp->ops->lone_del(dp, key))
@@ -782,6 +790,7 @@ static int flow_out_del(struct dp *dp, const struct dp_flow *key, const struct d
 	struct dp_o *o;
 	int r = flow_get(dp, key, &f);
 
+	before_an_end(dp);
 	if (r == -ENOMEM) /* an ending never fails: nobody is better than one too many */
 		return flow_del(dp, key);
 	o = r ? NULL : dp_out_find(dp, f, out);

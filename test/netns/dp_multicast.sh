@@ -92,6 +92,21 @@ changes() {
 	expect "a member that comes and goes gets nothing twice" 0 "$(result r2 | field dup)"
 }
 
+# The list that serves a node is another one several thousand times a second, at the LMA and at the MAG.
+alternates() {
+	background r2 mn2 recv 6008 20 --group $E --dev e0 --want 6000
+	op lma "alternate 1 $UP $CN $E tunnel $LMAA $PCOA"
+	op mag "alternate 1 $DOWN $CN $E link a2 $MN2_MAC 2"
+	stream $E 6008 6000 4000 &
+	_sender=$!
+	for _i in 1 2 3; do
+		op mag "alternate 4000 $DOWN $CN $E link a2 $MN2_MAC 2"
+		op lma "alternate 4000 $UP $CN $E tunnel $LMAA $PCOA"
+	done
+	wait $_sender
+	expect "(S,G) and (*,G) in turns: got, lost, doubled, out of order" "6000 0 0 0" "$(result r2 | cut -d' ' -f2,4,6,12)"
+}
+
 ends() {
 	op mag "unout $DOWN $CN $G link a2 $MN2_MAC 2"
 	background r1 mn1 recv 6006 3 --group $G --source $CN --dev e0 --want 20
@@ -100,6 +115,8 @@ ends() {
 	expect "after it left the node gets" 0 "$(result r2 | field got)"
 	expect "the other one" 20 "$(result r1 | field got)"
 	op mag "unflow $DOWN $CN $G"
+	op mag "unflow $DOWN * $E"
+	op lma "unflow $UP * $E"
 	op lma "unflow $UP $CN $G"
 	_before=$(drops mag no-group)
 	stream $G 6006 5 1000
@@ -127,11 +144,11 @@ early() {
 	background r1 mn1 recv 6007 5 --group $E --source $CN --dev e0
 	kill -STOP "$DRIVE_mag"
 	printf '%s\n' "tunnel $LATE $LMAA" "flow tunnel $LATE $LMAA $CN $E" "out tunnel $LATE $LMAA $CN $E link a1 $MN1_MAC 1" >&9
-	stream $E 6007 2000 4000 &
+	stream $E 6007 2000 2000 &
 	_sender=$!
+	tenacious 10 early_enough
 	_mld=$(grep -c "packet $LMAA $MLD" "$TMP/mag.out")
 	op lma "send $LMAA $LATE $MLD"
-	sleep 0.2
 	kill -CONT "$DRIVE_mag"
 	wait $_sender
 	_got=$(result r1) _early=$(drops mag outer-source)
@@ -143,6 +160,7 @@ early() {
 	esac
 	expect "MLD that came early has waited" $((_mld + 1)) "$(grep -c "packet $LMAA $MLD" "$TMP/mag.out")"
 }
+early_enough() { [ "$(op lma "count out $UP $CN $E tunnel $LMAA $LATE" | cut -d' ' -f2)" -ge 200 ]; }
 yes_if() { "$@" && echo yes || echo no; }
 
 body() {
@@ -157,6 +175,7 @@ body() {
 	any_source
 	limits
 	changes
+	alternates
 	ends
 	mld
 	early

@@ -165,6 +165,19 @@ one_output() {
 	op lma "unflow $_any"
 }
 
+# (S,G) and (*,G) take turns, with one output, held as lists of one are and as others are.
+alternates() {
+	_g=ff3e::8000:7 _flow="$IN 2001:db8:c::2 ff3e::8000:7 link l2 33:33:80:00:00:07 0"
+	op lma "alternate 1 $_flow"
+	background b2 h2 recv 6230 20 --group $_g --dev e0 --want 3000
+	peer cn send $_g 6230 3000 4000 --dev e0 --src 2001:db8:c::2 >/dev/null &
+	_sender=$!
+	for _i in 1 2 3; do op lma "alternate 4000 $_flow"; done
+	wait $_sender
+	expect "a list for all sources and one for the source, in turns" "3000 0 0" "$(got b2)"
+	op lma "unflow $IN * $_g"
+}
+
 # What has no business beyond its link.
 local_only() {
 	op lma "proxy l1 u0"
@@ -183,6 +196,7 @@ body() {
 	changes
 	upstream
 	one_output
+	alternates
 	local_only
 }
 

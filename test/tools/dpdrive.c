@@ -29,6 +29,7 @@
  *   mtu LOCAL REMOTE
  *   backend
  *   toggle TIMES OUTS...               OUTS: IN S G OUT; takes out and puts back, as fast as it goes
+ *   alternate TIMES OUTS...            (S,G) and (*,G) take turns with the output, each there before the other one goes
  *   churn N IN S G IF FIRST COUNT      adds and removes outputs of MACs 02:..:FIRST.. at random, N times
  *   sync                               answers "ok" when all before it has been done
  *   quit
@@ -307,6 +308,35 @@ static void do_toggle(void)
 	}
 }
 
+/* What RFC 4605 instances do where a listener of a source asks for all sources and back, as fast as it goes: each list is there
+ * before the other one ends. Both have the one output. (*,G) is there at the end. */
+static void do_alternate(void)
+{
+	int times = atoi(next());
+	struct dp_flow source = flow(), any = source;
+	struct dp_op op = {0};
+	struct dp_out o = out();
+
+	any.source = addr_any;
+	for (int i = 0; i < 2 * times + 1; i++) {
+		op.kind = DP_FLOW_ADD;
+		op.flow = i % 2 ? source : any;
+		op.outs = &o;
+		op.n_outs = 1;
+		op.fresh = true;
+		apply(&op);
+		op.kind = DP_FLOW_DEL;
+		op.flow = i % 2 ? any : source;
+		apply(&op);
+		op.kind = DP_OUT_ADD; /* it is there; but a list to which something was done is not the same to a plain proxy */
+		op.flow = i % 2 ? source : any;
+		op.out = o;
+		if (i % 4 > 1)
+			apply(&op);
+	}
+	dp_flush(dp);
+}
+
 /* Members FIRST..FIRST+COUNT-1 come and go at random; all are members at the end. */
 static void do_churn(void)
 {
@@ -494,6 +524,8 @@ static void line(char *s)
 		do_drops();
 	else if (!strcmp(s, "toggle"))
 		do_toggle();
+	else if (!strcmp(s, "alternate"))
+		do_alternate();
 	else if (!strcmp(s, "churn"))
 		do_churn();
 	else if (!strcmp(s, "mtu")) {
