@@ -237,6 +237,21 @@ void mag_handover_answer_bare(struct mag *mag, const struct in6_addr *to, const 
 	mag_count(mag, MAG_C_HACK_SENT);
 }
 
+/* Why not: the profile's word, or a limit, which RFC 7411 has among what is not supported. */
+static uint8_t refusal_of(const struct mag_handover *h, uint16_t place, const struct mag_sub *sub)
+{
+	enum mh_sub_result result = MH_SUB_LIMIT;
+
+	if (!h->node || !mag_multicast_permitted(h->node))
+		result = MH_SUB_PROHIBITED;
+	else if (place < h->mag->conf.handover.groups_max && sub && sub->verdict != POLICY_PERMIT)
+		result = (enum mh_sub_result)policy_verdict_result(sub->verdict);
+	else if (sub && !filter_is_none(&sub->refused_wish))
+		result = (enum mh_sub_result)sub->result; /* the anchor's */
+	return result == MH_SUB_PROHIBITED || result == MH_SUB_SERVICE_OFF ? MH_MMA_GROUP_PROHIBITED
+									   : MH_MMA_GROUP_UNSUPPORTED;
+}
+
 /* Groups that the node will not have here: known are those that it has. */
 static void put_refused(struct mag_handover *h, struct mh_msg *m)
 {
@@ -249,12 +264,11 @@ static void put_refused(struct mag_handover *h, struct mh_msg *m)
 			continue;
 		if (!mh_add_record(m, &m->mma, MH_PROTO_MLDV2, MLD_MODE_IS_EXCLUDE, &g->group, NULL, 0, MH_MMO_SOURCES))
 			break;
+		m->records[m->mma.first + m->mma.n - 1].result = refusal_of(h, i, sub);
 		h->n_refused++;
 	}
-	if (!h->n_refused)
-		return; /* no option 61: all is accepted (RFC 7411 has no status for that) */
-	m->has |= MH_HAS_MMA;
-	m->mma_status = MH_MMA_GROUP_PROHIBITED;
+	if (h->n_refused) /* else no option 61: all is accepted (RFC 7411 has no status for that) */
+		m->has |= MH_HAS_MMA;
 }
 
 void mag_handover_answer(struct mag_handover *h, uint8_t code)

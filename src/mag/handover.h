@@ -182,6 +182,9 @@ void mag_handover_in_ends(struct mag_handover *h, struct now now, bool tell, con
 void mag_handover_in_refuse(struct mag_handover *h, struct now now, uint8_t code, const char *why);
 /* What a message of the old side tells of the node. False: not what is needed to serve it. */
 bool mag_handover_take(struct mag_handover *h, struct now now, const struct mh_msg *m);
+/* Another gateway's word is not enough to take the packets of a node that is here: does one hold any of these prefixes?
+ * All nodes are looked through; how often others can ask for that is limited (mag.handover.per-second). */
+bool mag_handover_takes_from_another(const struct mag_handover *h);
 void mag_handover_give(struct mag_handover *h, struct now now); /* its context to its node */
 bool mag_handover_take_key(struct mag_handover *h);
 void mag_handover_expect(struct mag_handover *h, struct mag_node *node); /* the data plane is to */

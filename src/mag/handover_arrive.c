@@ -42,6 +42,8 @@ bool mag_handover_arrived(struct mag_node *node, struct now now, struct mag_link
 	node->lifetime = mag->conf.lifetime; /* of what is advertised, until the anchor says */
 	if (!addr_is_any(link_local))
 		node->link_local = *link_local;
+	if (mag_handover_takes_from_another(h)) /* which has come since: then the anchor is to say what this one has */
+		node->n_prefixes = 0;
 	mag_node_become(node, now, MAG_NODE_REGISTERING);
 	release(node);
 	mag_advertise_start(node, now);
@@ -149,6 +151,7 @@ static void serve_early(struct mag_handover *h, struct now now)
 void mag_handover_in_hack(struct mag_handover *h, struct now now, const struct mh_msg *m)
 {
 	struct mag_node *node = h->node;
+	const char *why = mh_hack_name(m->status);
 	bool told;
 
 	if (h->state != MAG_HANDOVER_FETCHING || !node || !mag_node_present(node) || !node->peer) {
@@ -156,10 +159,14 @@ void mag_handover_in_hack(struct mag_handover *h, struct now now, const struct m
 		return;
 	}
 	told = mag_handover_take(h, now, m) && addr_eq(&h->lmaa, &node->peer->lmaa);
+	if (told && mag_handover_takes_from_another(h)) {
+		told = false;
+		why = "another node here has its prefix";
+	}
 	h->forwarding = m->status < MH_HACK_NOT_ACCEPTED && told;
 	mag_handover_give(h, now); /* also where nothing can be forwarded: it is told what the node listens to */
 	if (!h->forwarding) {
-		mag_handover_event(h, EV_HANDOVER_FAILED, m->status, mh_hack_name(m->status));
+		mag_handover_event(h, EV_HANDOVER_FAILED, m->status, why);
 		mag_count(h->mag, MAG_C_HANDOVER_FAILED);
 		mag_handover_free(h);
 		return;

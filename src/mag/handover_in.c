@@ -213,8 +213,7 @@ static void await(struct mag_handover *h, struct mag_node *node, struct now now)
 	mag_handover_ask(h, now, MH_MARK_JOIN);
 }
 
-/* Another gateway's word is not enough to take the packets of a node that is here: does one hold any of these prefixes? */
-static bool takes_from_another(const struct mag_handover *h)
+bool mag_handover_takes_from_another(const struct mag_handover *h)
 {
 	const struct mag *mag = h->mag;
 
@@ -247,7 +246,7 @@ static void prepare(struct mag_handover *h, struct now now, const struct profile
 		mag_handover_in_refuse(h, now, MH_HACK_PROHIBITED, "it is here, and refused");
 		return;
 	}
-	if (takes_from_another(h)) {
+	if (mag_handover_takes_from_another(h)) {
 		mag_handover_in_refuse(h, now, MH_HACK_PROHIBITED, "another node here has its prefix");
 		return;
 	}

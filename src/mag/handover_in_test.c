@@ -115,6 +115,24 @@ static void a_silent_node_keeps_its_context(void **state)
 	finish(w);
 }
 
+/* Each with its own reason. */
+static void some_are_denied_and_some_are_too_many(void **state)
+{
+	struct world *w = listening(NULL);
+	struct prefix denied = {.addr = addr(G), .len = 128};
+
+	(void)state;
+	join(w->b[0], 1, 1, H);
+	join(w->b[0], 1, 1, "ff1e::3");
+	pass(w, span_s(3));
+	assert_true(profile_add_range(w->b[1]->profile[1], true, &denied, NULL));
+	w->b[1]->profile[1]->groups_max = 1;
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	assert_non_null(strstr(w->b[1]->said.s, "HAck(mn1 U c5 key -ff1e::1 -ff1e::3:unsupported)"));
+	assert_false(has_sub(w->b[1], 1, G) && sub(w->b[1], 1, G).state == MAG_SUB_ACTIVE);
+	finish(w);
+}
+
 static void few_groups(struct mag_conf *conf) { conf->handover.groups_max = 1; }
 
 static void more_groups_than_are_taken(void **state)
@@ -125,7 +143,7 @@ static void more_groups_than_are_taken(void **state)
 	join(w->b[0], 1, 1, H);
 	pass(w, span_s(3));
 	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
-	assert_non_null(strstr(w->b[1]->said.s, "HAck(mn1 U c5 key -ff1e::2)"));
+	assert_non_null(strstr(w->b[1]->said.s, "HAck(mn1 U c5 key -ff1e::2:unsupported)"));
 	assert_int_equal(counter(w->b[1], "limit-handover-groups"), 1);
 	finish(w);
 }
@@ -189,6 +207,7 @@ int main(void)
 		cmocka_unit_test(earlier_than_announced),
 		cmocka_unit_test(the_node_corrects_its_context),
 		cmocka_unit_test(a_silent_node_keeps_its_context),
+		cmocka_unit_test(some_are_denied_and_some_are_too_many),
 		cmocka_unit_test(more_groups_than_are_taken),
 		cmocka_unit_test(reactive),
 		cmocka_unit_test(reactive_after_all_was_told),

@@ -146,6 +146,71 @@ static void a_prefix_of_a_node_that_is_here(void **state)
 	bench_end(b);
 }
 
+static uint16_t asked; /* number of the last HI */
+
+static void note_hi(struct bench *b, const struct fx *fx, const struct mh_msg *m)
+{
+	(void)b;
+	(void)fx;
+	if (m->type == MH_HI)
+		asked = m->seq;
+}
+
+/* Nor where it is asked for the node, which has come unannounced. */
+static void a_prefix_of_another_node_in_the_answer(void **state)
+{
+	struct bench *b = begin_with(candidates);
+	struct lladdr ll = mac(1);
+	struct nai name = mn(1);
+	struct mh_msg m;
+
+	(void)state;
+	attach(b, 2);
+	b->lma_silent = true;
+	b->carry = note_hi;
+	link_up(b, 1);
+	assert_int_equal(mag_attach_from(b->mag, b->now, 1, &ll, &name, 0, "mag2"), CTL_OK);
+	bench_drain(b);
+	bench_forget(b);
+	m = message(MH_HACK, asked, MH_HACK_CONTEXT_COMPLETE);
+	m.flags |= MH_HACK_F;
+	m.has |= MH_HAS_LMA_ADDRESS;
+	m.lma_address = LMA;
+	m.n_hnp = 1;
+	m.hnp[0] = home(2);
+	recv_mh(b, PEER, &m);
+	assert_data(b, "");
+	assert_non_null(strstr(b->events.s, "handover-failed"));
+	assert_state(b, 1, "registering");
+	b->lma_silent = false;
+	wait_for(b, span_s(2));
+	assert_true(prefix_eq(&view(b, 1).prefixes[0], &(struct prefix){home(1).addr, 64}));
+	bench_end(b);
+}
+
+/* Nor where the other node came between the announcement and the node that was announced. */
+static void a_prefix_whose_node_has_come_since(void **state)
+{
+	struct bench *b = begin_with(candidates);
+
+	(void)state;
+	announce_with(b, 1, 1, home(2));
+	assert_state(b, 1, "expected");
+	attach(b, 2);
+	b->lma_silent = true;
+	bench_forget(b);
+	link_up(b, 1);
+	send_rs(b, 1, 1);
+	assert_state(b, 1, "registering");
+	assert_int_equal(view(b, 1).n_prefixes, 0);
+	assert_null(strstr(b->said.s, "RA(2001:db8:f00:2::/64 3600)"));
+	b->lma_silent = false;
+	wait_for(b, span_s(2));
+	assert_state(b, 1, "registered");
+	assert_true(prefix_eq(&view(b, 1).prefixes[0], &(struct prefix){home(1).addr, 64}));
+	bench_end(b);
+}
+
 /* It need not go so far as to fill the table: each new request leaves the end of the one before to be told. */
 static void requests_are_limited(void **state)
 {
@@ -365,6 +430,8 @@ int main(void)
 		cmocka_unit_test(the_address_of_another_node),
 		cmocka_unit_test(a_prefix_that_is_not_the_nodes),
 		cmocka_unit_test(a_prefix_of_a_node_that_is_here),
+		cmocka_unit_test(a_prefix_of_another_node_in_the_answer),
+		cmocka_unit_test(a_prefix_whose_node_has_come_since),
 		cmocka_unit_test(an_address_that_the_store_does_not_know),
 		cmocka_unit_test(it_does_not_answer),
 		cmocka_unit_test(each_ends_with_an_event),

@@ -298,7 +298,7 @@ static inline void said_pbu(struct bench *b, const struct mh_msg *m, const struc
 		answer_pbu(b, m, dst);
 }
 
-/* HI(mn1 U c0 ff1e::1=EX{})  HAck(mn1 c6 key -ff1e::1) */
+/* HI(mn1 U c0 ff1e::1=EX{})  HAck(mn1 c6 key -ff1e::1 -ff1e::2:unsupported) */
 static inline void said_handover(struct bench *b, const struct mh_msg *m)
 {
 	char groups[4096] = "", one[2304], a[ADDR_STR_MAX];
@@ -307,7 +307,8 @@ static inline void said_handover(struct bench *b, const struct mh_msg *m)
 	for (unsigned i = 0; i < m->mmo.n; i++)
 		strcat(groups, record_word(m, &m->records[m->mmo.first + i], one, sizeof(one)));
 	for (unsigned i = 0; i < m->mma.n; i++) {
-		snprintf(one, sizeof(one), " -%s", addr_str(&m->records[m->mma.first + i].group, a));
+		snprintf(one, sizeof(one), " -%s%s", addr_str(&m->records[m->mma.first + i].group, a),
+			 m->records[m->mma.first + i].result == MH_MMA_GROUP_UNSUPPORTED ? ":unsupported" : "");
 		strcat(groups, one);
 	}
 	text_add(&b->said, "%s(%s%s%s c%u%s%s%s)", hi ? "HI" : "HAck", m->mn_id.s,

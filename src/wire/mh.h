@@ -179,7 +179,7 @@ enum mh_record_proto { /* of option 57 and 56 */
 struct mh_record {
 	uint8_t proto;	/* enum mh_record_proto; in option 60 the older ones stand for codes 3 and 4 */
 	uint8_t type;	/* record type of RFC 3810 5.2.12; for MLDv1 contexts MODE_IS_EXCLUDE */
-	uint8_t result; /* enum mh_sub_result, VSM 19/2 only */
+	uint8_t result; /* VSM 19/2: enum mh_sub_result; option 61: enum mh_mma_status */
 	bool direct;	/* M of the option 54 it came in */
 	uint8_t origins, compat; /* VSM 19/3 only: enum sub_origin, version of MLD that is spoken */
 	uint32_t left_s;	 /* likewise: until it ends */
@@ -305,7 +305,7 @@ struct mh_msg {
 	struct mh_records described; /* VSM 19/3: groups with origins, compat, left_s */
 	struct mh_records labels;    /* VSM 19/7: groups with label */
 	uint8_t mmo_code; /* option 60: 1..4, of the first record; encoded from the records, this only without any */
-	uint8_t mma_status; /* option 61 */
+	uint8_t mma_status; /* option 61 without records */
 	uint16_t n_records, n_sources;
 	struct mh_record records[MH_RECORDS_MAX];
 	struct in6_addr sources[MH_SOURCES_MAX];

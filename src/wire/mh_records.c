@@ -290,15 +290,20 @@ static uint8_t peek_proto(const struct rd *body)
 
 enum mh_err mh_read_mma(struct mh_reader *d, struct rd *body)
 {
+	uint16_t before = d->m->mma.n, n;
 	enum mh_err err = MH_OK;
-	uint16_t n;
+	uint8_t status;
 
 	rd_u8(body);
-	d->m->mma_status = rd_u8(body);
+	status = rd_u8(body);
 	rd_u16(body);
 	n = rd_u16(body);
+	if (!n)
+		d->m->mma_status = status;
 	for (; n > 0 && err == MH_OK; n--)
 		err = read_record(d, &d->m->mma, body, peek_proto(body), false);
+	for (; before < d->m->mma.n; before++)
+		d->m->records[d->m->mma.first + before].result = status;
 	return err;
 }
 
@@ -363,6 +368,8 @@ static size_t take_alike(const struct mh_msg *m, const struct mh_records *run, s
 	for (; i + n < run->n; n++, r++) {
 		size += report ? record_size(r) : context_size(r);
 		if (n > 0 && (size > room || r->direct != first->direct || is_ipv4(r) != is_ipv4(first)))
+			break;
+		if (r->result != first->result)
 			break;
 		if (r->proto != first->proto && !any_version)
 			break;
@@ -447,10 +454,12 @@ void mh_write_mma(struct mh_writer *e, enum mh_option_type type)
 
 	if (!(m->has & MH_HAS_MMA))
 		return;
-	if (m->mma.n == 0)
-		write_report(e, type, 0, m->mma_status, NULL, 0);
 	for (size_t i = 0; i < m->mma.n; i += n) {
+		const struct mh_record *r = &m->records[m->mma.first + i];
+
 		n = take_alike(m, &m->mma, i, WORDS_MAX - 4, true, true);
-		write_report(e, type, 0, m->mma_status, &m->records[m->mma.first + i], n);
+		write_report(e, type, 0, r->result, r, n);
 	}
+	if (m->mma.n == 0 || m->mma_status)
+		write_report(e, type, 0, m->mma_status, NULL, 0);
 }

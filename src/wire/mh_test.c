@@ -382,8 +382,8 @@ static void handover_messages(void **state)
 	assert_int_equal(decode_golden(golden_of("hack_refusal"), &m), MH_OK);
 	assert_int_equal(m.flags, MH_HACK_P | MH_HACK_F);
 	assert_int_equal(m.status, MH_HACK_CONTEXT_ACCEPTED);
-	assert_int_equal(m.mma_status, MH_MMA_GROUP_UNSUPPORTED);
 	assert_int_equal(m.mma.n, 1);
+	assert_int_equal(m.records[m.mma.first].result, MH_MMA_GROUP_UNSUPPORTED);
 	assert_addr(&m.records[m.mma.first].group, "ff1e::101");
 	assert_int_equal(decode_golden(golden_of("hi_two_families_auth"), &m), MH_OK);
 	assert_int_equal(m.mmo.n, 2);
@@ -996,6 +996,13 @@ static void random_labels(struct rng *r, struct mh_msg *m)
 	}
 }
 
+/* Each with its status, and the option for each kind of those. */
+static void random_refusals(struct rng *r, struct mh_msg *m)
+{
+	for (uint16_t i = 0; i < m->mma.n; i++)
+		m->records[m->mma.first + i].result = (uint8_t)(MH_MMA_GROUP_UNSUPPORTED + rng_below(r, 2));
+}
+
 static void random_message(struct rng *r, struct mh_msg *m, const uint8_t *octets)
 {
 	static const enum mh_type types[] = { MH_BU,	    MH_BA,  MH_BE,  MH_HEARTBEAT,	   MH_HI,
@@ -1023,7 +1030,8 @@ static void random_message(struct rng *r, struct mh_msg *m, const uint8_t *octet
 		random_records(r, m, &m->selector, false);
 	if (m->has & MH_HAS_MMA)
 		random_records(r, m, &m->mma, true);
-	m->mma_status = m->has & MH_HAS_MMA ? 2 : 0;
+	random_refusals(r, m);
+	m->mma_status = m->has & MH_HAS_MMA && rng_below(r, 2) ? MH_MMA_PAYLOAD_UNSUPPORTED : 0;
 }
 
 static void random_messages_come_back(void **state)
