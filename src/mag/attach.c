@@ -314,6 +314,8 @@ void mag_node_heard(struct mag_node *node, struct now now, const struct in6_addr
 		mag_node_register(node, now);
 	/* Revoked or left, and now it speaks here again: it came back. */
 	if ((node->state == MAG_NODE_HELD || node->state == MAG_NODE_DEREGISTERING) && node->link && !mag->stopping) {
+		if (node->handover[MAG_HANDOVER_OUT]) /* whose end was being waited for */
+			mag_handover_heard(node, now, true);
 		mag_registration_cancel(node);
 		node->trigger = "data";
 		mag_node_register(node, now);

@@ -72,11 +72,66 @@ static void late_news(void **state)
 	finish(w);
 }
 
+/* The other gateway did not see it go on, and takes it for its own: here it is all the same, and says nothing. */
+static void it_is_here_again(void **state)
+{
+	struct world *w = listening(NULL);
+
+	(void)state;
+	come(w, 1);
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK); /* which has it already */
+	forget(w);
+	done(w, 1);
+	assert_non_null(strstr(w->b[0]->events.s, "node-moved-away"));
+	assert_state(w->b[0], 1, "registered"); /* it answered */
+	assert_sub(w->b[0], 1, G, "active");
+	revoke(w, 1);
+	pass(w, span_s(6));
+	assert_nothing_left(w);
+	assert_state(w->b[0], 1, "registered");
+	finish(w);
+}
+
+static void held_for_long(struct mag_conf *conf) { conf->handover.buffer_age = span_s(5); }
+
+/* It is back, by a word of its own, while what went on from here has not ended; and is announced to be back then. */
+static void it_is_back_before_it_is_announced(void **state)
+{
+	struct world *w = listening(held_for_long);
+	struct in6_addr self = addr("fe80::1001");
+
+	(void)state;
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	come(w, 1);
+	w->b[0]->dead = true; /* nobody saw it go, but there it answers no more */
+	revoke(w, 0);
+	pass(w, span_s(1));
+	assert_state(w->b[0], 1, "held");
+	assert_int_equal(handovers(w, 0), 1);
+	w->b[0]->lma_silent = true;
+	send_nd(w->b[0], 1, 1, ND_NS, self);
+	settle(w);
+	assert_state(w->b[0], 1, "registering");
+	assert_int_equal(handovers(w, 0), 0);
+	assert_int_equal(hand_over(w, 1, "mag1"), CTL_OK);
+	assert_state(w->b[0], 1, "registering");
+	w->b[0]->lma_silent = false;
+	pass(w, span_s(2));
+	assert_state(w->b[0], 1, "registered");
+	revoke(w, 1);
+	pass(w, span_s(6));
+	assert_nothing_left(w);
+	assert_state(w->b[0], 1, "registered");
+	finish(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_held_is_dropped),
 		cmocka_unit_test(late_news),
+		cmocka_unit_test(it_is_here_again),
+		cmocka_unit_test(it_is_back_before_it_is_announced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

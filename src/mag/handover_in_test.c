@@ -59,6 +59,7 @@ static void earlier_than_announced(void **state)
 
 	(void)state;
 	come(w, 1);
+	w->b[0]->dead = true; /* nobody saw it go, but there it answers no more */
 	assert_state(w->b[1], 1, "registered");
 	assert_false(has_sub(w->b[1], 1, G));
 	forget(w);

@@ -61,7 +61,7 @@ static void bri_of(const struct mh_msg *m, const struct in6_addr *src, const str
 	memcpy(ret->prefixes, m->hnp, m->n_hnp * sizeof(m->hnp[0]));
 }
 
-void mag_node_moved_away(struct mag_node *node, struct now now)
+static void moved_away(struct mag_node *node, struct now now)
 {
 	mag_registration_cancel(node);
 	mag_handover_revoked(node, now);
@@ -72,6 +72,14 @@ void mag_node_moved_away(struct mag_node *node, struct now now)
 	mag_subs_stop(node);
 	heap_clear(&node->mag->heap, &node->nud);
 	mag_set(node->mag, &node->binding, mono_add(now.mono, node->mag->conf.record_hold));
+}
+
+void mag_node_moved_away(struct mag_node *node, struct now now)
+{
+	moved_away(node, now);
+	/* Nobody saw it go, and whoever has it may not have seen it go on: one that is here again, and silent, answers. */
+	if (node->link)
+		mag_reach_probe(node, now);
 }
 
 /* The session is over by the anchor's will: the node may be here, but is not served until somebody acts. */
@@ -137,7 +145,7 @@ void mag_revocation_expire(struct mag_node *node, struct now now)
 		return;
 	}
 	examined(node, MH_BRA_SUCCESS);
-	mag_node_moved_away(node, now);
+	moved_away(node, now);
 }
 
 static void handed_over(struct mag_node *node, struct now now, const struct bri *bri)

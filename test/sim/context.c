@@ -2,7 +2,7 @@
 /* Nodes that have said what they want, and then say nothing more by MLD: what they receive at the next MAG came along with
  * them. Messages are lost, doubled, delayed and reordered, but no question with its answer twice running, so that a copy of
  * each context survives by the rules of retransmission: then every node must be served, to the last source, after any series
- * of moves, however fast. docs/handover.md. */
+ * of moves, however fast, some of them announced, from MAGs in one role to MAGs in another. docs/handover.md. */
 #include "sim.h"
 
 #include <string.h>
@@ -26,7 +26,10 @@ static void begin(struct sim *sim)
 {
 	sim->faults.on = false;
 	for (unsigned i = 0; i < sim->n_hosts; i++) {
-		sim_attach(sim, &sim->hosts[i], (int)rng_below(&sim->rng, sim->n_mags));
+		unsigned at = (unsigned)rng_below(&sim->rng, sim->n_mags);
+
+		/* who is a listener in the nodes' place hears none of them: there they come later */
+		sim_attach(sim, &sim->hosts[i], sim->mags[at].conf.node_mld ? (int)at : 0);
 		speak(sim, &sim->hosts[i]);
 	}
 	sim_run(sim, span_s(20));
@@ -42,6 +45,11 @@ static void move(struct sim *sim)
 	int to = (int)rng_below(&sim->rng, sim->n_mags);
 
 	if (h->at == to)
+		return;
+	/* announced now and then, and sent over when that is prepared, or before */
+	if (rng_below(&sim->rng, 4) == 0 && sim_announce(sim, h, to))
+		sim_run(sim, span_ms((int64_t)rng_below(&sim->rng, rng_below(&sim->rng, 3) ? 600 : 40)));
+	if (sim->failures)
 		return;
 	sim_detach(sim, h, rng_below(&sim->rng, 4) != 0);
 	if (rng_below(&sim->rng, 2))

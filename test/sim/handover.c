@@ -133,18 +133,26 @@ static void earlier(struct sim *sim, struct host *h, int to)
 	sim_drain(sim);
 }
 
+bool sim_announce(struct sim *sim, struct host *h, int to)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "mag%d", to + 1);
+	if (mag_handover(sim->mags[h->at].engine, sim->now, &h->mn, name) != CTL_OK)
+		return false;
+	sim->announced++;
+	sim_trace(sim, "mn%u is handed over from mag%d to mag%d", h->index + 1, h->at + 1, to + 1);
+	return true;
+}
+
 static void announced(struct sim *sim, struct host *h, int to)
 {
 	struct mag *old = sim->mags[h->at].engine;
 	unsigned dice = (unsigned)rng_below(&sim->rng, 20);
 	int from = h->at;
-	char name[16];
 
-	snprintf(name, sizeof(name), "mag%d", to + 1);
-	if (mag_handover(old, sim->now, &h->mn, name) != CTL_OK)
+	if (!sim_announce(sim, h, to))
 		return;
-	sim->announced++;
-	sim_trace(sim, "mn%u is handed over from mag%d to mag%d", h->index + 1, from + 1, to + 1);
 	pause_up_to(sim, rng_below(&sim->rng, 3) ? 1200 : 40);
 	if (sim->failures)
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Runs of random domains. Usage: sim [--runs N] [--first SEED] | --seed SEED [--contexts] [--verbose] */
+/* Runs of random domains. Usage: sim [--runs N] [--first SEED] | --seed SEED [--contexts] [--kinds] [--verbose] */
 #include "sim.h"
 
 #include <getopt.h>
@@ -162,6 +162,9 @@ static bool run(uint64_t seed, bool verbose, struct sim *totals)
 	totals->messages += sim->messages;
 	totals->announced += sim->announced;
 	totals->arrived += sim->arrived;
+	totals->restarts_lma += sim->restarts_lma;
+	totals->restarts_mag += sim->restarts_mag;
+	kinds_add(totals, sim);
 	sim_free(sim);
 	return good;
 }
@@ -180,14 +183,15 @@ int main(int argc, char **argv)
 						{"first", required_argument, NULL, 'f'},
 						{"seed", required_argument, NULL, 's'},
 						{"contexts", no_argument, NULL, 'c'},
+						{"kinds", no_argument, NULL, 'k'},
 						{"verbose", no_argument, NULL, 'v'},
 						{NULL, 0, NULL, 0}};
 	unsigned long runs = 300, first = 1, bad = 0;
-	bool verbose = false, tty = isatty(1);
+	bool verbose = false, kinds = false, tty = isatty(1);
 	struct sim totals = {0};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "r:f:s:cv", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "r:f:s:ckv", options, NULL)) >= 0) {
 		switch (c) {
 		case 'r':
 			runs = strtoul(optarg, NULL, 10);
@@ -202,14 +206,18 @@ int main(int argc, char **argv)
 		case 'c':
 			contexts_alone = true;
 			break;
+		case 'k':
+			kinds = true;
+			break;
 		case 'v':
 			verbose = true;
 			break;
 		default:
-			fprintf(stderr, "usage: sim [--runs N] [--first SEED] | --seed SEED [--contexts] [--verbose]\n");
+			fprintf(stderr, "usage: sim [--runs N] [--first SEED] | --seed SEED [--contexts] [--kinds] [--verbose]\n");
 			return 2;
 		}
 	}
+	totals.contexts = contexts_alone;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	double start = seconds();
 	for (unsigned long i = 0; i < runs; i++) {
@@ -229,6 +237,12 @@ int main(int argc, char **argv)
 	       "%.0f handovers/s\n",
 	       (unsigned long long)totals.handovers, (unsigned long long)totals.announced, (unsigned long long)totals.arrived,
 	       (unsigned long long)totals.messages, (unsigned long long)totals.steps, took, (double)totals.handovers / took);
+	printf("%llu restarts of the LMA, %llu of MAGs\n", (unsigned long long)totals.restarts_lma,
+	       (unsigned long long)totals.restarts_mag);
+	if (!kinds_print(&totals, kinds)) {
+		printf("some kind of message was spared a fault\n");
+		bad++;
+	}
 	printf("%lu passed, %lu failed\n", runs > bad ? runs - bad : 0, bad);
 	return bad ? 1 : 0;
 }

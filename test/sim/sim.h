@@ -97,6 +97,7 @@ struct ev_data {
 	int mag, host;
 	uint8_t smac[6];
 	unsigned what, group;
+	uint64_t number; /* of a message, in the order of sending */
 	size_t len;
 	const uint8_t *bytes;
 };
@@ -122,6 +123,11 @@ struct faults {
 	unsigned loss_pm, dup_pm; /* per mille, of messages between MAG and LMA */
 	unsigned radio_loss_pm;
 	span_t delay, jitter;
+};
+/* What befell the messages of a kind: of each MH type, and, as the last, of MLD in tunnels. */
+#define SIM_KINDS 33
+struct sim_kind {
+	uint64_t sent, lost, doubled, overtaken;
 };
 struct sim {
 	uint64_t seed;
@@ -151,6 +157,9 @@ struct sim {
 	unsigned failures; /* broken invariants; the first is printed */
 	uint64_t steps, handovers, messages;
 	uint64_t announced, arrived; /* predictive handovers: begun, and come to where they were announced */
+	uint64_t restarts_lma, restarts_mag;
+	struct sim_kind kinds[SIM_KINDS];
+	uint64_t arrivals[SIM_MAGS_MAX + 1][SIM_MAGS_MAX + 1]; /* number of the latest message that came, from where to where */
 };
 
 struct sim *sim_new(uint64_t seed, bool contexts, bool verbose);
@@ -163,6 +172,7 @@ void sim_restart_lma(struct sim *sim);
 void sim_restart_mag(struct sim *sim, unsigned mag);
 /* handover.c: the node is handed over, and then does what nodes do. */
 void sim_handover(struct sim *sim, struct host *h);
+bool sim_announce(struct sim *sim, struct host *h, int to); /* it is to be handed over; false: its MAG refuses */
 void sim_arrived(struct sim *sim, int mag, const struct event *e); /* a MAG says that a node has come as announced */
 void sim_drain(struct sim *sim);	    /* carry out the engines' effects */
 void sim_broken(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -173,6 +183,12 @@ int sim_mag_by_coa(const struct sim *sim, const struct in6_addr *coa);
 void sim_to_mag(struct sim *sim, struct host *h, const uint8_t *packet, size_t len); /* over the radio */
 
 struct filter sim_random_want(struct sim *sim, const struct host *h, unsigned g);
+
+/* ---- kinds.c: messages between MAGs and LMA ---- */
+void kinds_sent(struct sim *sim, enum ev kind, struct ev_data *d, unsigned copies); /* gives it its number */
+void kinds_arrived(struct sim *sim, enum ev kind, const struct ev_data *d);
+void kinds_add(struct sim *totals, const struct sim *sim);
+bool kinds_print(const struct sim *totals, bool all); /* or those alone that were spared; false: there were some */
 
 /* ---- context.c ---- */
 void context_run(struct sim *sim);

@@ -106,19 +106,19 @@ static void trace_message(struct sim *sim, enum ev kind, const struct ev_data *d
 		  copies == 0 ? ", lost" : copies == 2 ? ", doubled" : "");
 }
 
-static void carry(struct sim *sim, enum ev kind, const struct ev_data *d)
+static void carry(struct sim *sim, enum ev kind, struct ev_data *d)
 {
 	const struct faults *f = &sim->faults;
 	/* MLD makes up for what is lost in a minute or two: what contexts do is to be seen without that */
 	bool faults = f->on && !(sim->contexts && kind == EVT_TUNNEL);
 	unsigned copies = 1;
 
-	sim->messages++;
 	if (faults && is_lost(sim, kind, d))
 		copies = 0;
 	else if (faults && rng_below(&sim->rng, 1000) < f->dup_pm)
 		copies = 2;
 	trace_message(sim, kind, d, copies);
+	kinds_sent(sim, kind, d, copies);
 	for (unsigned i = 0; i < copies; i++) {
 		/* without faults the path is short and keeps the order */
 		span_t jitter = faults ? span_ns((int64_t)rng_below(&sim->rng, (uint64_t)f->jitter.ns + 1)) : span_ns(0);
@@ -343,6 +343,8 @@ static void deliver(struct sim *sim, enum ev kind, const struct ev_data *d)
 	struct mld_packet p;
 	int mag;
 
+	if (kind == EVT_MH || kind == EVT_TUNNEL)
+		kinds_arrived(sim, kind, d);
 	switch (kind) {
 	case EVT_MH:
 		mag = sim_mag_by_coa(sim, &d->dst);
@@ -581,6 +583,7 @@ static void start_lma(struct sim *sim)
 void sim_restart_lma(struct sim *sim)
 {
 	sim_trace(sim, "the LMA begins anew");
+	sim->restarts_lma++;
 	lma_free(sim->lma);
 	dpm_free(sim->lma_dp);
 	start_lma(sim);
@@ -641,6 +644,7 @@ void sim_restart_mag(struct sim *sim, unsigned i)
 	struct sim_mag *m = &sim->mags[i];
 
 	sim_trace(sim, "mag%u begins anew", i + 1);
+	sim->restarts_mag++;
 	mag_free(m->engine);
 	dpm_free(m->dp);
 	start_mag(sim, i);
@@ -704,6 +708,8 @@ static void new_mag(struct sim *sim, unsigned i)
 		m->conf.access_mld.query_interval = span_s(125);
 		m->conf.nodes_per_link_max = SIM_NODES_MAX;
 		m->conf.nud_interval = span_s(5); /* who left unseen is missed */
+		m->conf.handover.groups_max = 48;
+		m->conf.node_mld = i == 0 || rng_below(&sim->rng, 3); /* the others in the role of listeners */
 		if (sim->seed / 4 % 3 == 0)
 			m->conf.signalling = MAG_SIGNALLING_AUTO;
 	}
