@@ -92,6 +92,64 @@ static void it_is_here_again(void **state)
 	finish(w);
 }
 
+static void ask(struct world *w, unsigned i, uint8_t seq)
+{
+	struct mh_msg m;
+
+	mh_init(&m, MH_SUBSCRIPTION_QUERY);
+	m.seq = seq;
+	m.has = MH_HAS_MN_ID;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = mn(1);
+	say(w->b[i], &m);
+	settle(w);
+}
+
+/* Where it is expected again it was served until now: the anchor may ask there for what nobody else has. */
+static void what_it_listened_to_is_kept(void **state)
+{
+	struct world *w = listening(NULL);
+
+	(void)state;
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	come(w, 1);
+	w->b[0]->dead = true;
+	w->n_lost = 1; /* that it is over */
+	assert_int_equal(hand_over(w, 1, "mag1"), CTL_OK);
+	assert_state(w->b[0], 1, "expected");
+	forget(w);
+	ask(w, 0, 5);
+	assert_said(w->b[0], "SR(5 mn1 I known ff1e::1=EX{})");
+	finish(w);
+}
+
+/* What came along with it was late: it had left by then. */
+static void what_came_late_is_told(void **state)
+{
+	struct world *w = begin(NULL);
+	const char *groups[] = {G, NULL};
+	struct mh_msg m;
+
+	(void)state;
+	w->anchor_silent = w->b[0]->asks_back = true;
+	attach(w->b[0], 1);
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	leave_link(w, 0);
+	mh_init(&m, MH_SUBSCRIPTION_RESPONSE);
+	m.seq = w->b[0]->query_seq;
+	m.flags = MH_SUBSCRIPTION_I;
+	m.has = MH_HAS_MN_ID;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = mn(1);
+	put_context(&m, groups, 2, NULL);
+	say(w->b[0], &m);
+	settle(w);
+	forget(w);
+	ask(w, 0, 5);
+	assert_non_null(strstr(w->b[0]->said.s, "SR(5 mn1 I known ff1e::1=EX{})"));
+	finish(w);
+}
+
 static void held_for_long(struct mag_conf *conf) { conf->handover.buffer_age = span_s(5); }
 
 /* It is back, by a word of its own, while what went on from here has not ended; and is announced to be back then. */
@@ -132,6 +190,8 @@ int main(void)
 		cmocka_unit_test(late_news),
 		cmocka_unit_test(it_is_here_again),
 		cmocka_unit_test(it_is_back_before_it_is_announced),
+		cmocka_unit_test(what_it_listened_to_is_kept),
+		cmocka_unit_test(what_came_late_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,8 +162,10 @@ static struct mag_node *record_for(struct mag_handover *h, struct now now, struc
 		if (node->handover[MAG_HANDOVER_OUT])
 			mag_handover_finish(node->handover[MAG_HANDOVER_OUT], now, false);
 		mag_registration_cancel(node);
-		if (node->state == MAG_NODE_REGISTERED)
+		if (node->state == MAG_NODE_REGISTERED) {
+			mag_transfer_keep(node, now); /* it may be the only one that has it */
 			mag_node_become(node, now, MAG_NODE_HELD);
+		}
 		mag_subs_stop(node);
 		heap_clear(&mag->heap, &node->binding);
 		mag_node_take_profile(node, now, p);

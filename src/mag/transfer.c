@@ -113,7 +113,9 @@ static bool record_of(struct mag *mag, const struct nai *mn, const struct mag_pe
 {
 	struct mag_node *node = mag_node_find_mn(mag, mn);
 	const struct mag_kept *k = mag_kept_find(mag, mn);
-	bool here = node && mag_node_present(node) && node->peer == peer && mag_context_of(node, ret);
+	/* One that left by a handover still has what came along with it since. */
+	bool served = node && (mag_node_present(node) || node->state == MAG_NODE_REGISTERED);
+	bool here = served && node->peer == peer && mag_context_of(node, ret);
 
 	if (!here)
 		*ret = (struct mn_context){.v = NULL};
