@@ -19,7 +19,7 @@ static const struct show_column nodes[] = {
 	{ "MULTICAST", "multicast", SHOW_TEXT, 2 },
 	{ "ROLE", "role", SHOW_TEXT, 6 },
 	{ "CONTEXT", "context", SHOW_TEXT, 6 },
-	{ "OF GROUPS", "context_groups", SHOW_NUMBER, 7 },
+	{ "CONTEXT GROUPS", "context_groups", SHOW_NUMBER, 7 },
 	{ "SEEN BY", "trigger", SHOW_TEXT, 6 },
 	{ "IDLE", "idle_s", SHOW_SECONDS, 3 },
 	{ "LINK-LOCAL", "link_local", SHOW_TEXT, 8 },
@@ -77,7 +77,7 @@ static const struct show_column bindings[] = {
 	{ "HANDOFF", "handoff", SHOW_TEXT, 4 },
 	{ "GROUPS", "groups", SHOW_NUMBER, 1 },
 	{ "CONTEXT", "context", SHOW_TEXT, 5 },
-	{ "OF GROUPS", "context_groups", SHOW_NUMBER, 6 },
+	{ "CONTEXT GROUPS", "context_groups", SHOW_NUMBER, 6 },
 };
 
 static const struct show_column subscriptions[] = {

@@ -79,10 +79,13 @@ static void seen_and_identified(struct why *w, const struct mag_node_view *n)
 {
 	char lladdr[LLADDR_STR_MAX];
 
-	why_step(w, "seen", WHY_OK, NULL, "on %s as %s, by %s; last heard %lld s ago",
-		 n->link_name ? n->link_name : "a link that is gone",
-		 n->lladdr.len ? lladdr_str(&n->lladdr, lladdr) : "(no address)", n->trigger ? n->trigger : "?",
-		 (long long)(n->idle.ns / 1000000000));
+	if (n->state == MAG_NODE_EXPECTED)
+		why_step(w, "seen", WHY_OK, NULL, "announced by another MAG; not on a link here yet");
+	else
+		why_step(w, "seen", WHY_OK, NULL, "on %s as %s, by %s; last heard %lld s ago",
+			 n->link_name ? n->link_name : "a link that is gone",
+			 n->lladdr.len ? lladdr_str(&n->lladdr, lladdr) : "(no address)", n->trigger ? n->trigger : "?",
+			 (long long)(n->idle.ns / 1000000000));
 	if (n->state == MAG_NODE_IDENTIFYING)
 		why_step(w, "identified", WHY_PENDING, "if it stays so, see the log for the policy store's failure",
 			 "the policy store is being asked");
@@ -481,8 +484,11 @@ void why_mag(struct why *w)
 	}
 	seen_and_identified(w, &n);
 	authorised(w, &n);
+	if (n.state == MAG_NODE_EXPECTED)
+		handover(w, &n);
 	registered(w, &n);
-	handover(w, &n);
+	if (n.state != MAG_NODE_EXPECTED)
+		handover(w, &n);
 	if (n.step_done[MAG_STEP_ADVERTISED])
 		why_step(w, "advertised", WHY_OK, NULL, "a Router Advertisement with its prefixes was sent");
 	else

@@ -303,6 +303,31 @@ static void why_handed_over(void **state)
 	why(f, false, ALICE STREAM, true, "subscription", "ok", "asked for by admin");
 }
 
+/* At the MAG that it was announced to. */
+static void why_expected(void **state)
+{
+	struct in6_addr coa, from;
+	struct fixture *f = *state;
+	static struct mh_msg m;
+	uint8_t bytes[MH_LEN_MAX];
+
+	assert_true(addr_parse(COA, &coa) && addr_parse("2001:db8:3::1", &from));
+	mh_init(&m, MH_HI);
+	m.seq = 1;
+	m.flags = MH_HI_U | MH_HI_P;
+	m.has = MH_HAS_MN_ID | MH_HAS_LMA_ADDRESS;
+	m.mn_id_subtype = MH_MNID_NAI;
+	m.mn_id = nai_of("alice@x", 7);
+	m.n_hnp = 1;
+	assert_true(prefix_parse("2001:db8:8000::/64", &m.hnp[0]) && addr_parse(LMAA, &m.lma_address));
+	mag_recv_mh(f->mag, f->now, &from, &coa, bytes,
+		    mh_encode(&(struct mh_conf){ .pen = MH_PEN_DOCUMENTATION }, &m, &from, &coa, bytes, sizeof(bytes)));
+	pump(f);
+	why(f, false, ALICE, false, "seen", "ok", "announced by another MAG; not on a link here yet");
+	why(f, false, ALICE, false, "handover", "ok", "handed over from MAG mag2: ");
+	why(f, false, ALICE, false, "registered", "pending", "its streams are held for it");
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int main(void)
@@ -320,6 +345,7 @@ int main(void)
 		TEST(why_lma_refuses),
 		TEST(why_context),
 		TEST(why_handed_over),
+		TEST(why_expected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
