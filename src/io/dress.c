@@ -123,13 +123,14 @@ void dress_link(struct dress *d, const struct link_info *l, const struct dress_c
 		return;
 	if (!e)
 		e = add(d, l->ifindex);
+	if (c->fixed_mac)
+		mac(d, e, l);
+	addresses(d, l, &c->self);
+	/* Last: while the kernel is busy with the link these do not wait, but try again and again. */
 	if (comes)
 		settings(d, l);
 	if (e)
 		e->mtu = l->mtu;
-	if (c->fixed_mac)
-		mac(d, e, l);
-	addresses(d, l, &c->self);
 }
 
 void dress_forget(struct dress *d, uint32_t ifindex)

@@ -137,7 +137,7 @@ static void once(void **state)
 {
 	struct bench *b = *state;
 
-	told(b, SETTINGS "mac add1 ");
+	told(b, "mac add1 " SETTINGS);
 	told(b, "");
 	b->link.running = true;
 	told(b, "");
@@ -155,7 +155,7 @@ static void a_link_that_is_up_already(void **state)
 
 	b->link.running = true;
 	has(b, &other, true);
-	told(b, SETTINGS "mac del9 add1 ");
+	told(b, "mac del9 add1 " SETTINGS);
 	told(b, "");
 }
 
@@ -165,7 +165,7 @@ static void what_has_come_undone(void **state)
 	struct in6_addr self = numbered(1), other = numbered(9), third = numbered(10);
 
 	b->link.running = true;
-	told(b, SETTINGS "mac add1 ");
+	told(b, "mac add1 " SETTINGS);
 	has(b, &self, false);
 	told(b, "add1 ");
 	has(b, &other, true);
@@ -184,7 +184,7 @@ static void a_link_that_is_down_waits(void **state)
 	struct bench *b = *state;
 	struct in6_addr self = numbered(1);
 
-	told(b, SETTINGS "mac add1 ");
+	told(b, "mac add1 " SETTINGS);
 	has(b, &self, false);
 	told(b, "");
 	b->link.running = true;
@@ -200,8 +200,8 @@ static void a_mac_address_that_is_refused(void **state)
 
 	b->link.running = true;
 	b->answer = -EBUSY;
-	told(b, "accept_ra=0 problem(cannot s) forwarding=1 problem(cannot s) addr_gen_mode=1 problem(cannot s) "
-		"mac problem(cannot t) add1 problem(cannot a) ");
+	told(b, "mac problem(cannot t) add1 problem(cannot a) "
+		"accept_ra=0 problem(cannot s) forwarding=1 problem(cannot s) addr_gen_mode=1 problem(cannot s) ");
 	b->answer = 0;
 	told(b, "add1 "); /* not asked again while it is in use */
 	b->link.running = false;
@@ -217,11 +217,11 @@ static void a_link_that_is_gone_is_no_problem(void **state)
 	struct bench *b = *state;
 
 	b->answer = -ENODEV;
-	told(b, SETTINGS "mac add1 ");
+	told(b, "mac add1 " SETTINGS);
 	dress_forget(b->dress, 7);
 	dress_forget(b->dress, 7);
 	b->answer = 0;
-	told(b, SETTINGS "mac add1 ");
+	told(b, "mac add1 " SETTINGS);
 }
 
 static void after_a_reload(void **state)
@@ -229,7 +229,7 @@ static void after_a_reload(void **state)
 	struct bench *b = *state;
 
 	b->link.running = true;
-	told(b, SETTINGS "mac add1 ");
+	told(b, "mac add1 " SETTINGS);
 	dress_forget_all(b->dress);
 	told(b, SETTINGS);
 	b->conf.self = numbered(2);

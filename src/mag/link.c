@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Access links, and what is heard on them. A node is found by its frames; after a carrier flap a host may be silent for
  * long, so that a link that came up is probed: a host answers an Echo Request to all nodes at once where it already has a
- * link-local address, and an MLD General Query with its solicited-node groups some milliseconds later. */
+ * link-local address, and an MLD General Query with its solicited-node groups some milliseconds later.
+ *
+ * The first probes often find the host's own link not ready to send. Its Neighbour Solicitation for whom it would answer is
+ * lost then, and not repeated for a second, however often it is asked meanwhile. So they come each from an address that
+ * nobody has: the solicitation for that is the answer. The gateway's own address would do worse besides: resolved before
+ * the host is known, it lets go what the host has ready to send, too early for it to pass. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +16,7 @@
 
 #define ICMP6_ECHO_REQUEST 128
 
-/* A host counts its response delay anew with each query; and on a link that many share each would answer each probe. */
-#define QUERY_GAP span_ms(100)
+#define CLOSE span_ms(100) /* probes nearer to each other than this */
 
 struct mag_link *mag_link_find(const struct mag *mag, uint32_t ifindex)
 {
@@ -61,7 +65,7 @@ static void to_all_nodes(struct mag *mag, const struct mag_link *link, const uin
 		fxq_link(mag->fxq, link->ifindex, mac, packet, len);
 }
 
-static void probe_query(struct mag *mag, struct now now, struct mag_link *link)
+static void probe_query(struct mag *mag, const struct mag_link *link)
 {
 	struct mld_query q = {
 		.version = 2,
@@ -72,48 +76,47 @@ static void probe_query(struct mag *mag, struct now now, struct mag_link *link)
 	uint8_t packet[128];
 	size_t len;
 
-	if (link->queried_once && mono_before(now.mono, mono_add(link->queried, QUERY_GAP)))
-		return;
-	link->queried = now.mono;
-	link->queried_once = true;
 	len = mld_encode_query(&q, NULL, &mag->conf.link_local, &addr_all_nodes, packet, sizeof(packet));
 	to_all_nodes(mag, link, packet, len);
 }
 
-static void probe_echo(struct mag *mag, const struct mag_link *link)
+static void probe_echo(struct mag *mag, const struct mag_link *link, const struct in6_addr *from)
 {
 	uint8_t packet[IP6_HDR_LEN + 8];
 	struct wr w = wr_of(packet, sizeof(packet));
 	uint16_t id = (uint16_t)rng_u64(&mag->rng);
 
-	ip6_write(&w, &mag->conf.link_local, &addr_all_nodes, IPPROTO_ICMPV6, 8, 1);
+	ip6_write(&w, from, &addr_all_nodes, IPPROTO_ICMPV6, 8, 1);
 	wr_u8(&w, ICMP6_ECHO_REQUEST);
 	wr_u8(&w, 0);
 	wr_u16(&w, 0);
 	wr_u16(&w, id);
 	wr_u16(&w, 0);
-	wr_set_u16(&w, IP6_HDR_LEN + 2,
-		   cksum_ip6(&mag->conf.link_local, &addr_all_nodes, IPPROTO_ICMPV6, packet + IP6_HDR_LEN, 8));
+	wr_set_u16(&w, IP6_HDR_LEN + 2, cksum_ip6(from, &addr_all_nodes, IPPROTO_ICMPV6, packet + IP6_HDR_LEN, 8));
 	to_all_nodes(mag, link, packet, w.full ? 0 : w.len);
 }
 
-/* An unsolicited Neighbour Advertisement (RFC 4861 7.2.6): the host need not ask where its answer goes. Had it asked while
- * its own link was not yet ready to send, it would not ask again for a second, and its answers to all probes would wait
- * for that. It also tells a host that comes from another gateway of a link-layer address that is not the same here. */
-static void probe_announce(struct mag *mag, const struct mag_link *link)
+static struct in6_addr nobody(struct mag *mag)
 {
-	const struct nd_msg m = {
-		.type = ND_NA,
-		.src = mag->conf.link_local,
-		.dst = addr_all_nodes,
-		.target = mag->conf.link_local,
-		.na_router = true,
-		.na_override = true,
-		.target_ll = lladdr_of(link->mac, 6),
-	};
-	uint8_t packet[128];
+	struct in6_addr a = {.s6_addr = {0xfe, 0x80}};
+	uint64_t id = rng_u64(&mag->rng);
 
-	to_all_nodes(mag, link, packet, nd_encode(&m, packet, sizeof(packet)));
+	memcpy(a.s6_addr + 8, &id, sizeof(id));
+	return a;
+}
+
+static void probe(struct mag *mag, struct now now, struct mag_link *link)
+{
+	bool is_close = link->probes_left && link->probe_gap.ns < CLOSE.ns;
+	struct in6_addr from = is_close ? nobody(mag) : mag->conf.link_local;
+
+	mag_count(mag, MAG_C_LINK_PROBES);
+	probe_echo(mag, link, &from);
+	if (link->queried_once && mono_before(now.mono, mono_add(link->queried, CLOSE)))
+		return; /* a host counts its response delay anew with each query */
+	link->queried_once = true;
+	link->queried = now.mono;
+	probe_query(mag, link);
 }
 
 /* After the first burst the link goes on being queried, as a querier does: a silent listener whose answers were lost,
@@ -127,10 +130,7 @@ static span_t slow_gap(const struct mag *mag)
 
 void mag_link_expire(struct mag *mag, struct now now, struct mag_link *link)
 {
-	mag_count(mag, MAG_C_LINK_PROBES);
-	probe_echo(mag, link);
-	probe_announce(mag, link); /* after the echo: to a host that has not asked it says nothing */
-	probe_query(mag, now, link);
+	probe(mag, now, link);
 	if (link->probes_left && --link->probes_left) {
 		mag_set(mag, &link->probe, mono_add(now.mono, link->probe_gap));
 		link->probe_gap = span_mul(link->probe_gap, 2);
@@ -182,7 +182,8 @@ static void probe_begin(struct mag *mag, struct now now, struct mag_link *link)
 		return;
 	link->probes_left = served ? 1 : mag->conf.link_probes;
 	link->probe_gap = mag->conf.link_probe_interval;
-	while (link->kind == MAG_LINK_SHARED && link->probes_left > 1 && link->probe_gap.ns < QUERY_GAP.ns) {
+	/* On a link that many share each would answer each probe. */
+	while (link->kind == MAG_LINK_SHARED && link->probes_left > 1 && link->probe_gap.ns < CLOSE.ns) {
 		link->probes_left--;
 		link->probe_gap = span_mul(link->probe_gap, 2);
 	}
