@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* In a node's namespace: from the carrier of its interface coming up to the first packet of a group. For bench/attach.
+/* In a lab: from the carrier of a node's interface coming up to the first packet of a group there. For bench/attach.
  *
- * attach_probe NAMESPACE INTERFACE GROUP
+ * attach_probe PREFIX NODE GROUP RATE SIZE
  *
- * Each line on standard input begins a measurement, which is answered by "ready", and by a line of JSON when the first
- * packet has come, at the latest after 10 s: {"first": MS or null, "trace": [[MS, "in"|"out", WHAT], ...]}, counted from
- * carrier up as rtnetlink told it. Packets bear the time at which the kernel had them. Of the stream only the first packet is
- * read: a filter in the kernel holds back the rest, so that measuring takes no time from what is measured. */
+ * sends a stream from the lab's source. Each line on standard input begins a measurement at eth0 of NODE, which is answered
+ * by "ready", and by a line of JSON when the first packet has come, at the latest after 10 s: {"first": MS or null,
+ * "trace": [[MS, "in"|"out", WHAT], ...]}, counted from carrier up as rtnetlink told it. Packets bear the time at which the
+ * kernel had them. Of the stream only the first packet is read: a filter in the kernel holds back the rest, so that
+ * measuring takes no time from what is measured. Sender and probe are in real time, or their waiting for a busy processor
+ * would be measured. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
@@ -18,10 +20,12 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +33,7 @@
 #include "lab/netns.h"
 #include "lab/proc.h"
 
+#define PORT	  5001
 #define PATIENCE  span_s(10)
 #define SEEN_MAX  64
 #define LOWER_UP  0x10000 /* linux/if.h and net/if.h cannot both be had */
@@ -56,6 +61,55 @@ static void die(const char *what)
 {
 	fprintf(stderr, "attach_probe: %s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+/* ---- the stream ---- */
+
+static void be_prompt(void)
+{
+	struct sched_param prompt = {.sched_priority = 1};
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	(void)sched_setscheduler(0, SCHED_FIFO, &prompt);
+}
+
+/* What could not be sent in time is not sent: in a burst it would leave gaps elsewhere. */
+static _Noreturn void send_all(unsigned rate, unsigned size)
+{
+	static uint8_t data[1400];
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(PORT), .sin6_addr = p.group};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), hops = 32, link = (int)if_nametoindex("up0");
+	const span_t gap = span_ns(1000000000 / rate);
+	mono_t next = proc_clock();
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof(hops)) < 0 ||
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &link, sizeof(link)) < 0)
+		die("up0");
+	be_prompt();
+	for (;;) {
+		struct timespec ts = {.tv_sec = next.ns / 1000000000, .tv_nsec = next.ns % 1000000000};
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+		sendto(fd, data, size, 0, (struct sockaddr *)&to, sizeof(to));
+		for (mono_t now = proc_clock(); !mono_before(now, next);)
+			next = mono_add(next, gap);
+	}
+}
+
+static void send_stream(const char *prefix, unsigned rate, unsigned size)
+{
+	char ns[64];
+	pid_t parent = getpid(), child = fork();
+	if (child < 0)
+		die("fork");
+	if (child)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	snprintf(ns, sizeof(ns), "%s-src", prefix);
+	errno = -netns_enter(ns);
+	if (errno)
+		die(ns);
+	send_all(rate, size);
 }
 
 /* ---- what is let through: ICMPv6 with or without a Hop-by-Hop header, and, where `stream`, UDP to the group ---- */
@@ -267,19 +321,20 @@ static void open_all(const char *interface)
 
 int main(int argc, char **argv)
 {
-	/* It wakes a few times in each measurement; late, its carrier's time would be late. */
-	struct sched_param prompt = {.sched_priority = 1};
+	unsigned rate = argc == 6 ? (unsigned)atoi(argv[4]) : 0, size = argc == 6 ? (unsigned)atoi(argv[5]) : 0;
 	char line[64];
 
-	if (argc != 4 || inet_pton(AF_INET6, argv[3], &p.group) != 1) {
-		fprintf(stderr, "usage: attach_probe NAMESPACE INTERFACE GROUP\n");
+	if (!rate || !size || size > 1400 || inet_pton(AF_INET6, argv[3], &p.group) != 1) {
+		fprintf(stderr, "usage: attach_probe PREFIX NODE GROUP RATE SIZE\n");
 		return 2;
 	}
-	errno = -netns_enter(argv[1]);
+	send_stream(argv[1], rate, size);
+	snprintf(line, sizeof(line), "%s-%s", argv[1], argv[2]);
+	errno = -netns_enter(line);
 	if (errno)
-		die(argv[1]);
-	open_all(argv[2]);
-	(void)sched_setscheduler(0, SCHED_FIFO, &prompt);
+		die(line);
+	open_all("eth0");
+	be_prompt();
 	while (fgets(line, sizeof(line), stdin))
 		measure();
 	return 0;
