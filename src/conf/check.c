@@ -215,6 +215,22 @@ static void check_lma(struct conf_load *l)
 	check_router(l, "lma.multicast.tunnel-mld", &c->lma.tunnel_mld);
 }
 
+/* Who hands a node over must have given up before the other side does, or each would go by another end. */
+static void check_handover(struct conf_load *l)
+{
+	const struct mag_handover_conf *h = &l->conf->mag.handover;
+	int64_t patience = h->retransmit.ns * ((INT64_C(1) << (h->retries + 1)) - 1);
+	char tried[32], hold[32];
+
+	if (patience <= h->hold.ns)
+		return;
+	conf_span_str(patience, tried);
+	conf_span_str(h->hold.ns, hold);
+	wrong(l, conf_given(l, "mag.handover.retries") ? "mag.handover.retries" : "mag.handover.retransmit",
+	      "an HI would be tried for %s, longer than mag.handover.hold (%s) waits for the node; make it less, or hold longer",
+	      tried, hold);
+}
+
 static void check_mag(struct conf_load *l)
 {
 	const struct mag_conf *m = &l->conf->mag;
@@ -237,6 +253,7 @@ static void check_mag(struct conf_load *l)
 		wrong(l, "mag.limits.joins-burst",
 		      "is below joins-per-second (%u), which could never be reached; make it larger", m->joins_per_s);
 	check_router(l, "mag.multicast.access-mld", &m->access_mld);
+	check_handover(l);
 }
 
 /* Patterns are for several links; one link cannot carry both nodes and tunnels. */

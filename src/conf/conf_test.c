@@ -276,6 +276,10 @@ static const struct {
 	    "t.yaml:8:55: mag.candidates[3].access-points: has no value; give names of access points, such as [hall, "
 	    "\"02:00:00:00:aa:01\"], or leave the key out",
 	    "t.yaml:8:61: mag.candidates[4].name: is missing; give its name, for `roamcast handover`" } },
+	{ HEAD "mag:\n  address: 2001:db8:1::1\n  lma: 2001:db8::1\n  access: [{match: acc*}]\n"
+	       "  handover: {retries: 6, hold: 10s}\n",
+	  { "t.yaml:7:23: mag.handover.retries: an HI would be tried for 12700ms, longer than mag.handover.hold (10s) waits for the "
+	    "node; make it less, or hold longer" } },
 	/* lab, security and enterprise number: decision 6 */
 	{ "dataplane: {transport: [tr0]}\n" MAG,
 	  { "t.yaml:1:1: security: is missing; give \"external\" when IPsec policies protect the Mobility Header "

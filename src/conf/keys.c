@@ -397,6 +397,8 @@ static const struct conf_key keys[] = {
 	NUMBER("mag.handover.retries", mag.handover.retries, 0, 10, NULL, 0, "HI_RETRIES (RFC 5568 9)"),
 	SPAN("mag.handover.hold", mag.handover.hold, 100 * MS, M, NULL, 0,
 	     "how long a node is expected, and may stay where it was, once both gateways are prepared"),
+	SPAN("mag.handover.after-leave", mag.handover.after_leave, 100 * MS, M, NULL, 0,
+	     "how long a node that has left its link is forwarded to, if nothing is heard of it"),
 	SPAN("mag.handover.seam-wait", mag.handover.seam_wait, 10 * MS, 10 * S, NULL, 0,
 	     "the forwarded path may be silent for so long before the streams are taken to come by their own"),
 	NUMBER("mag.handover.buffer-packets", mag.handover.buffer_packets, 1, 1 << 20, "default", 0,

@@ -69,6 +69,7 @@ void mag_conf_defaults(struct mag_conf *conf)
 			.retransmit = span_ms(100),
 			.retries = 3,
 			.hold = span_s(5),
+			.after_leave = span_s(2),
 			.handovers_max = 1024,
 			.per_s = 200,
 			.groups_max = 256,
@@ -114,6 +115,7 @@ void mag_conf_sane(struct mag_conf *conf)
 	at_least_span(&conf->attach_query_interval, span_ms(10));
 	at_least_span(&conf->handover.retransmit, span_ms(10));
 	at_least_span(&conf->handover.hold, span_ms(100));
+	at_least_span(&conf->handover.after_leave, span_ms(100));
 	at_least_u32(&conf->handover.handovers_max, 1);
 	if (conf->n_candidates > MAG_CANDIDATES_MAX)
 		conf->n_candidates = MAG_CANDIDATES_MAX;

@@ -220,6 +220,7 @@ void mag_handover_hi_more(struct mag_handover *h, struct now now)
 {
 	h->tell.from = h->tell.to;
 	h->tell.parts++;
+	h->ends = mono_add(now.mono, h->mag->conf.handover.hold);
 	send_hi(h, now);
 }
 

@@ -173,7 +173,7 @@ void mag_handover_in_hack(struct mag_handover *h, struct now now, const struct m
 	}
 	mag_handover_expect(h, node);
 	h->state = MAG_HANDOVER_ARRIVED;
-	h->ends = mono_add(now.mono, h->mag->conf.record_hold);
+	h->ends = mono_add(now.mono, h->mag->conf.handover.after_leave);
 	if (node->state == MAG_NODE_REGISTERING && !node->served)
 		serve_early(h, now);
 	mag_handover_event(h, EV_HANDOVER_ARRIVED, -1, "fetched");

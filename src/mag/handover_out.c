@@ -353,7 +353,7 @@ bool mag_handover_left(struct mag_node *node, struct now now)
 		return true;
 	mag_transfer_keep(node, now);
 	h->left = true;
-	h->ends = mono_add(now.mono, node->mag->conf.record_hold); /* decision 13 */
+	h->ends = mono_add(now.mono, node->mag->conf.handover.after_leave); /* decision 13 */
 	mag_handover_schedule(h);
 	return true;
 }
@@ -365,7 +365,7 @@ void mag_handover_revoked(struct mag_node *node, struct now now)
 	if (!h)
 		return;
 	h->left = true;
-	h->ends = mono_add(now.mono, node->mag->conf.record_hold);
+	h->ends = mono_add(now.mono, node->mag->conf.handover.after_leave);
 	mag_handover_schedule(h);
 }
 
@@ -465,7 +465,7 @@ void mag_handover_out_reactive(struct mag *mag, struct now now, struct mag_neigh
 	h->reactive = true;
 	h->state = MAG_HANDOVER_READY;
 	h->ready = now.mono;
-	h->ends = mono_add(now.mono, mag->conf.record_hold);
+	h->ends = mono_add(now.mono, mag->conf.handover.after_leave);
 	mag_handover_note(h, now, m);
 	if ((m->has & MH_HAS_MARK) && m->mark == MH_MARK_KEY)
 		h->key = m->key;

@@ -300,6 +300,29 @@ static void it_comes_nowhere(void **state)
 	finish(w);
 }
 
+static void soon(struct mag_conf *conf)
+{
+	conf->handover.after_leave = span_ms(500);
+	conf->record_hold = span_s(0);
+}
+
+/* How long that is forwarded, and how long what it listened to is kept, are two settings. */
+static void it_comes_nowhere_soon(void **state)
+{
+	struct world *w = listening(soon);
+
+	(void)state;
+	assert_int_equal(hand_over(w, 0, "mag2"), CTL_OK);
+	leave_link(w, 0);
+	forget(w);
+	pass(w, span_ms(490));
+	assert_said(w->b[0], "");
+	pass(w, span_ms(20));
+	assert_non_null(strstr(w->b[0]->said.s, "HI(mn1 c2 key)"));
+	assert_non_null(strstr(w->b[0]->said.s, "life=0 S ff1e::1=EX{}"));
+	finish(w);
+}
+
 static void it_comes_back(void **state)
 {
 	struct world *w = listening(NULL);
@@ -375,6 +398,7 @@ int main(void)
 		cmocka_unit_test(cancelled),
 		cmocka_unit_test(it_does_not_leave),
 		cmocka_unit_test(it_comes_nowhere),
+		cmocka_unit_test(it_comes_nowhere_soon),
 		cmocka_unit_test(it_comes_back),
 		cmocka_unit_test(it_is_still_here),
 		cmocka_unit_test(it_goes_elsewhere),

@@ -35,6 +35,7 @@ struct mag_handover_conf {
 	span_t retransmit;	/* of the first HI; doubling: 100 ms */
 	uint8_t retries;	/* HI_RETRIES 3 */
 	span_t hold;		/* a node is expected, and may be sent over, for so long: 5 s */
+	span_t after_leave;	/* it is forwarded to for so long once it has left (decision 13): 2 s */
 	uint32_t handovers_max; /* under way at once, both sides: 1024 */
 	uint32_t per_s;		/* that others may begin: 200 */
 	uint32_t groups_max;	/* taken of one context: 256 */
@@ -84,7 +85,7 @@ struct mag_conf {
 	span_t nud_retrans;		  /* 1 s */
 	uint8_t nud_probes;		  /* 3 */
 	span_t unknown_hold;		  /* remember a refused link-layer address this long: 30 s */
-	span_t record_hold;		  /* after revocation (decision 13): 2 s */
+	span_t record_hold;		  /* what a node listened to is kept that has gone (decision 13): 2 s */
 	span_t deregister_after;	  /* the link went down; 0 = at once */
 	uint8_t revoke_probes;		  /* is a node that is revoked by a handover still here? 3 probes */
 	span_t revoke_probe_interval;	  /* 100 ms apart */

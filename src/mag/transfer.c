@@ -77,8 +77,10 @@ static struct mag_kept *kept_get(struct mag *mag, const struct nai *mn)
 void mag_transfer_keep(struct mag_node *node, struct now now)
 {
 	struct mag *mag = node->mag;
-	span_t hold = span_max(mag->conf.record_hold,
-			       span_ns(mag->conf.deregister_after.ns + mag->conf.dereg_wait.ns));
+	/* The de-registration, which tells it, may come as late as this. */
+	span_t late = span_max(mag->conf.deregister_after,
+			       node->handover[MAG_HANDOVER_OUT] ? mag->conf.handover.after_leave : span_s(0));
+	span_t hold = span_max(mag->conf.record_hold, span_ns(late.ns + mag->conf.dereg_wait.ns));
 	struct mag_kept *k = mag_context_is_on(mag) && node->peer ? kept_get(mag, &node->mn) : NULL;
 	struct mn_context c;
 
