@@ -731,6 +731,44 @@ static uint16_t role_given(struct rig *r, unsigned mag, uint16_t offered)
 	return rig_last(r, MH_BA)->m.has & MH_HAS_ROLE ? rig_last(r, MH_BA)->m.role : 0;
 }
 
+static struct mh_msg *pbu_in_role(struct rig *r, uint8_t handoff, uint16_t role)
+{
+	struct mh_msg *m = pbu(r, handoff, FEATURES);
+
+	m->capabilities.roles = role;
+	return m;
+}
+
+/* A proxy, a router and a listener each take over from any of them: what goes along is the same, and each stays what it is. */
+static void a_context_goes_from_any_role_to_any(void **state)
+{
+	static const uint16_t roles[] = {MH_ROLE_PROXY, MH_ROLE_ROUTER, MH_ROLE_LISTENER};
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++) {
+		struct rig *r = begin(MN_CONTEXT_QUERY, true);
+		uint16_t from = roles[i / 3], to = roles[i % 3];
+		struct mh_msg *m = pbu_in_role(r, MH_HANDOFF_NEW_INTERFACE, from);
+
+		rig_ask(m, G2, NULL);
+		assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+		assert_int_equal(rig_last(r, MH_BA)->m.role, from);
+		rig_pass(r, span_s(5));
+		assert_int_equal(rig_status(r, 1, pbu_in_role(r, MH_HANDOFF_UNKNOWN, to)), MH_ACCEPTED);
+		assert_int_equal(rig_last(r, MH_BA)->m.role, to);
+		m = response((uint8_t)rig_last(r, MH_SUBSCRIPTION_QUERY)->m.seq);
+		with(m, SSM, S1);
+		with(m, G2, NULL);
+		answer(r, 0, m);
+		assert_true(rig_copies(r, S1, SSM, 1));
+		assert_true(rig_copies(r, S1, G2, 1));
+		answer(r, 1, query(7));
+		assert_true(names(rig_last(r, MH_SUBSCRIPTION_RESPONSE), SSM));
+		assert_true(names(rig_last(r, MH_SUBSCRIPTION_RESPONSE), G2));
+		rig_free(r);
+	}
+}
+
 static void the_role_is_one_that_is_offered(void **state)
 {
 	struct rig *r = begin(MN_CONTEXT_QUERY, false);
@@ -851,6 +889,7 @@ int main(void)
 		cmocka_unit_test(mld_confirms),
 		cmocka_unit_test(what_the_profile_denies_is_never_sent),
 		cmocka_unit_test(static_groups_are_sent_as_the_node_comes),
+		cmocka_unit_test(a_context_goes_from_any_role_to_any),
 		cmocka_unit_test(the_role_is_one_that_is_offered),
 		cmocka_unit_test(the_answer_may_wait),
 		cmocka_unit_test(a_node_that_moves_on_takes_everything_along),

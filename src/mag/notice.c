@@ -281,11 +281,12 @@ static void revoke_global(struct mag *mag, struct now now, const struct bri *bri
 /* What is held it has had elsewhere by the time it comes here. Its old gateway hears of that from the anchor, too. */
 static void not_expected(struct mag_node *node, struct now now, const struct bri *bri)
 {
-	bool expected = node->state == MAG_NODE_EXPECTED && node->handover[MAG_HANDOVER_IN];
-
-	answer(node->mag, bri, expected ? MH_BRA_SUCCESS : MH_BRA_NO_BINDING);
-	if (expected)
-		mag_handover_in_ends(node->handover[MAG_HANDOVER_IN], now, false, "it is at another gateway");
+	if (node->state != MAG_NODE_EXPECTED || !node->handover[MAG_HANDOVER_IN]) {
+		handed_over(node, now, bri); /* nor has it come: if it is taken to be here, it is asked */
+		return;
+	}
+	answer(node->mag, bri, MH_BRA_SUCCESS);
+	mag_handover_in_ends(node->handover[MAG_HANDOVER_IN], now, false, "it is at another gateway");
 }
 
 static void revoke_one(struct mag *mag, struct now now, const struct bri *bri, uint8_t trigger)
