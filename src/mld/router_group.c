@@ -113,7 +113,7 @@ static void detail_free(struct mld_link *link, struct group *g)
 	if (!d)
 		return;
 	mem_free(set, d->sources, d->n_sources * sizeof(*d->sources));
-	mem_free(set, d->members, d->members_cap * sizeof(*d->members));
+	members_free(set, d);
 	g->who = d->host & INT32_MAX;
 	g->has_detail = false;
 	pool_put(&set->details, d);

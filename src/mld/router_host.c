@@ -54,55 +54,51 @@ void host_put(struct mld_link *link, struct host *h)
 
 /* ---- members of a group ---- */
 
-static void member_set(struct mld_link *link, struct member *m, struct filter f)
+static void member_set(struct mld_link *link, struct detail *d, struct member *m, struct filter f)
 {
 	link->set->extra -= filter_bytes(&m->filter);
+	d->n_excludes -= m->filter.mode == FILTER_EXCLUDE;
 	filter_move(&m->filter, f);
 	link->set->extra += filter_bytes(&m->filter);
+	d->n_excludes += m->filter.mode == FILTER_EXCLUDE;
+}
+
+/* Past, or the next 20 days: so that differences tell what is earlier. */
+static uint32_t whole_ms(const struct mld_routers *set, mono_t t)
+{
+	return (uint32_t)(mono_min(t, mono_add(set->now, span_s(20 * 86400))).ns / TICK);
+}
+
+static void member_until(const struct mld_link *link, struct detail *d, struct member *m, mono_t expiry)
+{
+	uint32_t at = whole_ms(link->set, expiry);
+
+	m->expiry = expiry;
+	if (d->n_members == 1 || tick_before(at, d->prune_at))
+		d->prune_at = at;
 }
 
 static void member_del(struct mld_link *link, struct detail *d, struct member *m)
 {
-	member_set(link, m, FILTER_NONE);
+	member_set(link, d, m, FILTER_NONE);
 	host_put(link, m->host);
-	*m = d->members[--d->n_members];
-	if (d->n_members)
-		return;
-	mem_free(link->set, d->members, d->members_cap * sizeof(*d->members));
-	d->members = NULL;
-	d->members_cap = 0;
+	member_remove(link, d, m);
 }
 
-static struct member *member_find(const struct mld_link *link, const struct group *g, const struct host *h)
+static struct member *member_of(const struct mld_link *link, const struct group *g, const struct host *h)
 {
-	const struct detail *d = group_has_detail(link->set, g);
-
-	for (uint32_t i = 0; d && i < d->n_members; i++)
-		if (d->members[i].host == h)
-			return &d->members[i];
-	return NULL;
+	return member_find(link->set, group_has_detail(link->set, g), h);
 }
 
 /* Takes a reference to the host. NULL: no room. */
 static struct member *member_new(struct mld_link *link, struct group *g, struct host *h)
 {
 	struct detail *d = group_detail(link, g);
-	struct member *v;
+	struct member *m = d ? member_add(link, d, h) : NULL;
 
-	if (!d)
-		return NULL;
-	if (d->n_members == d->members_cap) {
-		uint32_t cap = d->members_cap ? d->members_cap * 2 : 1;
-
-		v = mem_resize(link, d->members, d->members_cap * sizeof(*v), cap * sizeof(*v));
-		if (!v)
-			return NULL;
-		d->members = v;
-		d->members_cap = cap;
-	}
-	h->refs++;
-	d->members[d->n_members] = (struct member){.host = h, .filter = FILTER_NONE};
-	return &d->members[d->n_members++];
+	if (m)
+		h->refs++;
+	return m;
 }
 
 /* From the short form, one host that is an any-source listener, to a list of members. */
@@ -116,8 +112,8 @@ static bool members_spread(struct mld_link *link, struct group *g)
 	m = member_new(link, g, host);
 	if (!m)
 		return false;
-	m->filter = FILTER_ANY;
-	m->expiry = group_filter_timer(link->set, g);
+	member_set(link, group_has_detail(link->set, g), m, FILTER_ANY);
+	member_until(link, group_has_detail(link->set, g), m, group_filter_timer(link->set, g));
 	host_put(link, host);
 	group_set_host(link, g, NULL);
 	return true;
@@ -191,7 +187,7 @@ static bool record_is_any(const struct record *rec)
 static struct member *member_for(struct mld_link *link, struct group *g, struct host *h, const struct record *rec,
 				 mono_t now)
 {
-	struct member *m = member_find(link, g, h);
+	struct member *m = member_of(link, g, h);
 
 	if (m)
 		return m;
@@ -223,6 +219,7 @@ void track_record(struct mld_link *link, struct group *g, struct host *h, struct
 {
 	mono_t expiry = mono_add(now, link_listening(link));
 	const struct host *only;
+	struct detail *d;
 	struct member *m;
 	struct filter f;
 	bool oom = false;
@@ -252,16 +249,17 @@ void track_record(struct mld_link *link, struct group *g, struct host *h, struct
 	m = member_for(link, g, h, &rec, now);
 	if (!m)
 		return;
+	d = group_has_detail(link->set, g);
 	f = member_after(m, rec, ret_whole, &oom);
 	if (oom || !filter_fits(link, &m->filter, &f)) {
 		filter_drop(&f);
 		g->untracked = true;
 	} else {
-		member_set(link, m, f);
+		member_set(link, d, m, f);
 	}
-	m->expiry = expiry;
+	member_until(link, d, m, expiry);
 	if (filter_is_none(&m->filter))
-		member_del(link, group_has_detail(link->set, g), m);
+		member_del(link, d, m);
 	if (record_is_any(&rec))
 		members_fold(link, g);
 }
@@ -272,9 +270,11 @@ bool track_wants(const struct mld_link *link, const struct group *g, const struc
 
 	if (group_host(link->set, g))
 		return true;
-	for (uint32_t i = 0; d && i < d->n_members; i++)
+	for (uint32_t i = 0; d && i < d->n_members; i++) {
+		link->set->member_looks++;
 		if (member_lives(&d->members[i], now) && filter_accepts(&d->members[i].filter, s))
 			return true;
+	}
 	return false;
 }
 
@@ -284,15 +284,17 @@ bool track_wants_any(const struct mld_link *link, const struct group *g, mono_t 
 
 	if (group_host(link->set, g))
 		return true;
-	for (uint32_t i = 0; d && i < d->n_members; i++)
+	for (uint32_t i = 0; d && d->n_excludes && i < d->n_members; i++) {
+		link->set->member_looks++;
 		if (member_lives(&d->members[i], now) && d->members[i].filter.mode == FILTER_EXCLUDE)
 			return true;
+	}
 	return false;
 }
 
 bool track_has(const struct mld_link *link, const struct group *g, const struct host *h)
 {
-	return group_host(link->set, g) == h || member_find(link, g, h);
+	return group_host(link->set, g) == h || member_of(link, g, h);
 }
 
 uint32_t track_count(const struct mld_link *link, const struct group *g)
@@ -305,10 +307,20 @@ uint32_t track_count(const struct mld_link *link, const struct group *g)
 void track_prune(struct mld_link *link, struct group *g, mono_t now)
 {
 	struct detail *d = group_has_detail(link->set, g);
+	uint32_t next = whole_ms(link->set, MONO_NEVER);
 
-	for (uint32_t i = d ? d->n_members : 0; i-- > 0;)
-		if (!member_lives(&d->members[i], now))
+	if (!d || !d->n_members || tick_before(whole_ms(link->set, now), d->prune_at))
+		return;
+	for (uint32_t i = d->n_members; i-- > 0;) {
+		const struct member *m = &d->members[i];
+
+		link->set->member_looks++;
+		if (!member_lives(m, now))
 			member_del(link, d, &d->members[i]);
+		else if (tick_before(whole_ms(link->set, m->expiry), next))
+			next = whole_ms(link->set, m->expiry);
+	}
+	d->prune_at = next;
 }
 
 /* Take sources out of the INCLUDE lists. */
@@ -324,7 +336,7 @@ static void members_minus(struct mld_link *link, struct detail *d, const struct 
 		f = filter_list_minus(&m->filter, gone, &oom);
 		if (oom)
 			continue; /* too wide is allowed */
-		member_set(link, m, f);
+		member_set(link, d, m, f);
 		if (filter_is_none(&m->filter))
 			member_del(link, d, m);
 	}
@@ -345,7 +357,7 @@ void track_forget_sources(struct mld_link *link, struct group *g, const struct i
 }
 
 /* What a member in EXCLUDE mode can still want when the Include List is all there is. */
-static void member_narrow(struct mld_link *link, struct group *g, const struct detail *d, struct member *m)
+static void member_narrow(struct mld_link *link, struct group *g, struct detail *d, struct member *m)
 {
 	struct in6_addr *v = d->n_sources ? malloc(d->n_sources * sizeof(*v)) : NULL;
 	struct filter f = FILTER_NONE;
@@ -361,7 +373,7 @@ static void member_narrow(struct mld_link *link, struct group *g, const struct d
 	if (oom || (d->n_sources && !v))
 		g->untracked = true;
 	free(v);
-	member_set(link, m, f);
+	member_set(link, d, m, f);
 }
 
 static void forget_host(struct mld_link *link, struct group *g)

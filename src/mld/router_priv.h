@@ -7,6 +7,7 @@
  *   router_group.c  a group's state: the tables of RFC 3810 7.4 and its timers
  *   router_query.c  specific queries and their retransmission (7.6.3)
  *   router_host.c   explicit tracking: which host asked for what
+ *   router_member.c the members of a group by host
  *
  *   router_heap.c   the groups' deadlines
  *
@@ -45,6 +46,7 @@ struct mld_routers {
 	uint64_t seed;
 	uint64_t counter[MLD_ROUTER_COUNTER_N];
 	size_t extra; /* octets of source arrays, members and links */
+	uint64_t member_looks; /* members looked at; for tests */
 	struct in6_addr *scratch; /* the record's sources, sorted */
 	size_t scratch_cap;
 	struct {
@@ -105,9 +107,11 @@ struct source {
 
 struct detail {
 	uint32_t host; /* what group.who is without it */
+	uint32_t prune_at; /* whole milliseconds: no member falls silent before; while there are any */
 	struct source *sources; /* sorted */
-	struct member *members; /* in no order */
+	struct member *members; /* in no order; router_member.c */
 	uint32_t n_sources, n_members, members_cap;
+	uint32_t n_excludes; /* members in EXCLUDE mode */
 	mono_t query_at;    /* next transmission of specific queries, or never */
 	mono_t v1_until;    /* Older Version Host Present, TIMER_ZERO when not */
 	uint8_t group_asks; /* Q(MA) still to be sent */
@@ -244,6 +248,12 @@ void query_send_due(struct mld_link *link, struct group *g, mono_t now);
 bool query_ask_group(struct mld_link *link, struct group *g, mono_t now);
 void query_heard(struct mld_link *link, mono_t now, const struct mld_query *q); /* 7.6.1 */
 void query_group_once(struct mld_link *link, const struct in6_addr *group, span_t resp);
+
+/* router_member.c. None of them touches references of hosts, nor filters that are there. */
+struct member *member_find(struct mld_routers *set, const struct detail *d, const struct host *h); /* or NULL */
+struct member *member_add(struct mld_link *link, struct detail *d, struct host *h); /* moves them; NULL: no room */
+void member_remove(struct mld_link *link, struct detail *d, struct member *m); /* the last one takes its place */
+void members_free(struct mld_routers *set, struct detail *d);
 
 /* router_host.c */
 struct host *host_get(struct mld_link *link, const struct in6_addr *addr); /* a reference, NULL at the limit */
