@@ -21,6 +21,7 @@ import packets as p
 
 UPSTREAM, DOWNSTREAMS = "up0", ("d1", "d2", "d3")
 LOWER, HIGHER = "fe80::1:0:0:1", "fe80::ff:0:0:1"
+FIRST_QUERY = 8.0  # seconds that a daemon may take to its first query once it runs
 CLONE_NEWNET = 0x40000000
 SO_TIMESTAMPNS = 35
 SO_RCVBUFFORCE = 33
@@ -118,7 +119,7 @@ class Bed:
         self.mtu = mtu
         self.adapter = adapter_class(self, settings)
         self.timers = self.adapter.timers
-        self.started = 0.0
+        self.started, self.first_query = 0.0, 0.0  # and within so many seconds its first query is to come
 
     def setup(self):
         for ns in (self.dut, self.net):
@@ -167,6 +168,7 @@ class Bed:
             loop.add_reader(link.sock, link.ready)
         self.started = time.time()
         await loop.run_in_executor(None, self.adapter.start, UPSTREAM, list(DOWNSTREAMS))
+        self.first_query = time.time() - self.started + FIRST_QUERY
 
     def set_link(self, name, state):
         """Carrier of a daemon's link: "up" or "down"."""

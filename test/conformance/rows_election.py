@@ -146,7 +146,7 @@ async def _(t):
      "no General Query on d3 for 30 s: as an integer without its highest bit the value would end the timeout after 22 s",
      bed="slow", needs=[QUERIER, LINKS])
 async def _(t):
-    await t.first(t.d3, t.is_query("::"), 8, t.bed.started, "a General Query")
+    await t.first(t.d3, t.is_query("::"), t.bed.first_query, t.bed.started, "a General Query")
     t.router(t.d3, LOWER).query(response=1000, qqic=0x81)
     await t.sleep(0.05)
     await t.never(t.d3, t.is_query("::"), 30, what="a General Query")

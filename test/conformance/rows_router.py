@@ -10,7 +10,6 @@ from packets import ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN
 from table import MUST, TEXT, row
 
 GENERAL = "::"
-START = 8.0  # seconds that a daemon may take from its start to its first query
 
 # ---- General Queries -----------------------------------------------------------------------------------
 
@@ -24,7 +23,7 @@ def general(t, link):
      "the daemon starts", "Q() at once, again after QI/4, on each downstream link", needs=[QUERIER])
 async def _(t):
     for link in (t.d1, t.d2, t.d3):
-        await t.first(link, t.is_query(GENERAL), START, t.bed.started, "a General Query")
+        await t.first(link, t.is_query(GENERAL), t.bed.first_query, t.bed.started, "a General Query")
     await t.sleep(t.timers.startup_interval * t.timers.startup_count)
     for link in (t.d1, t.d2, t.d3):
         times = general(t, link)
@@ -40,7 +39,7 @@ async def _(t):
      "-", "Q() every QI", needs=[QUERIER])
 async def _(t):
     for link in (t.d1, t.d2, t.d3):
-        await t.first(link, t.is_query(GENERAL), START, t.bed.started, "a General Query")
+        await t.first(link, t.is_query(GENERAL), t.bed.first_query, t.bed.started, "a General Query")
     await t.sleep(t.timers.startup_interval * t.timers.startup_count + 2 * t.timers.query_interval + 0.5)
     for link in (t.d1, t.d2, t.d3):
         gaps = [b - a for a, b in zip(general(t, link), general(t, link)[1:])][t.timers.startup_count:]
@@ -291,7 +290,7 @@ async def _(t):
      "a Query Interval of 128 s or more is told as a floating-point value, by the code that stands for it or the next less",
      "QI = 200 s", "Q(): QQIC = 0x89", bed="slow", needs=[QUERIER])
 async def _(t):
-    q = await t.first(t.d1, t.is_query(GENERAL), START, t.bed.started, "a General Query")
+    q = await t.first(t.d1, t.is_query(GENERAL), t.bed.first_query, t.bed.started, "a General Query")
     if not t.timers.query_interval - 8 < q.qqic <= t.timers.query_interval:
         raise Fail(f"QQIC says {q.qqic} s, not {t.timers.query_interval:.0f}")
 

@@ -119,7 +119,7 @@ class Base:
                 self.process.kill()
                 self.process.wait()
 
-    def wait(self, condition, timeout=10.0):
+    def wait(self, condition, timeout=60.0):  # many start at once, and the machine may be busy
         end = time.monotonic() + timeout
         while not condition():
             if self.dead() or time.monotonic() > end:
