@@ -140,6 +140,7 @@ static unsigned terminate(struct lma *l, const struct in6_addr *group, const str
 
 	for (struct hnode *i = htab_next(&l->peers, NULL); i; i = htab_next(&l->peers, i))
 		n += terminate_at(l, hnode_owner(i, struct peer, by_addr), group, source);
+	n += context_terminate(l, group, source);
 	if (n)
 		lma_event(l, &e);
 	lma_settle(l);

@@ -173,10 +173,43 @@ static void know(struct lma *l, struct binding *b)
 	hold(l, c, &c->known);
 }
 
+/* What was terminated lately: a MAG that the node has left may not have heard of it. What the node has asked for since, by
+ * registration, it has again. */
+static void leave_out(struct lma *l, struct carried *c)
+{
+	for (unsigned i = 0; i < LMA_TERMINATED_MAX; i++) {
+		const struct terminated *t = &l->terminated[i];
+		const struct share *sh = share_find(c->binding, &t->group);
+		bool again = (sh && sh->demand) || mn_context_find(&c->known, &t->group);
+
+		if (mono_before(l->now.mono, t->until) && !again)
+			(void)mn_context_end(&c->context, &t->group, &t->source);
+	}
+}
+
+unsigned context_terminate(struct lma *l, const struct in6_addr *group, const struct in6_addr *source)
+{
+	struct sub *held = sub_find(l, &l->hold, group);
+	unsigned n = 0;
+
+	list_each (i, &l->contexts) {
+		struct carried *c = list_owner(i, struct carried, of_all);
+		bool told = mn_context_end(&c->context, group, source), known = mn_context_end(&c->known, group, source);
+
+		n += told || known;
+	}
+	if (held)
+		shares_terminate(l, held, source);
+	l->terminated[l->n_terminated++ % LMA_TERMINATED_MAX] =
+		(struct terminated){*group, *source, mono_add(l->now.mono, KEPT_FOR)};
+	return n;
+}
+
 static void take(struct lma *l, struct carried *c, const struct mh_msg *m)
 {
 	if (!mn_context_take(&c->context, l->now, m, &m->ams))
 		lma_count(l, LMA_OUT_OF_MEMORY);
+	leave_out(l, c);
 	hold(l, c, &c->context);
 }
 

@@ -720,6 +720,77 @@ static void static_groups_are_sent_as_the_node_comes(void **state)
 	rig_free(r);
 }
 
+/* ---- ended by the network while it is on its way ---- */
+
+static void terminate(struct rig *r, const char *group, enum ctl_err e)
+{
+	struct in6_addr g = A(group);
+
+	assert_int_equal(lma_terminate_group(r->lma, r->now, &g), e);
+	rig_drain(r);
+}
+
+static void a_node_between_two_mags_loses_the_group(void **state)
+{
+	struct rig *r = begin(MN_CONTEXT_QUERY, true);
+	struct mh_msg *m;
+
+	(void)state;
+	settle_at_0(r, FEATURES);
+	rig_pass(r, span_s(1));
+	m = leave(r, FEATURES);
+	rig_ask(m, G2, NULL);
+	rig_ask(m, SSM, S1);
+	assert_int_equal(rig_status(r, 0, m), MH_ACCEPTED);
+	rig_forget(r);
+	terminate(r, G2, CTL_OK);
+	assert_non_null(strstr(r->upstream, "TO_IN(ff1e::2,0)"));
+	assert_null(strstr(r->upstream, "ff3e::1"));
+	assert_int_equal(r->n_events[EV_GROUP_TERMINATED], 1);
+	terminate(r, G2, CTL_NO_SUCH_GROUP);
+	assert_int_equal(move_to(r, 1, FEATURES), MH_ACCEPTED);
+	assert_true(names(rig_last(r, MH_BA), SSM));
+	assert_false(names(rig_last(r, MH_BA), G2));
+	assert_true(rig_copies(r, S1, SSM, 1));
+	assert_false(rig_copies(r, S1, G2, 1));
+	rig_free(r);
+}
+
+/* The old MAG is being asked, and has not heard of it. */
+static void what_is_told_too_late_is_left_out(void **state)
+{
+	struct rig *r = begin(MN_CONTEXT_QUERY, true);
+	struct mh_msg *m;
+
+	(void)state;
+	settle_at_0(r, FEATURES);
+	rig_pass(r, span_s(1));
+	assert_int_equal(move_to(r, 1, FEATURES), MH_ACCEPTED);
+	terminate(r, G2, CTL_OK);
+	m = response((uint8_t)rig_last(r, MH_SUBSCRIPTION_QUERY)->m.seq);
+	with(m, SSM, S1);
+	with(m, G2, NULL);
+	answer(r, 0, m);
+	assert_true(rig_copies(r, S1, SSM, 1));
+	assert_false(rig_copies(r, S1, G2, 1));
+	answer(r, 1, query(7));
+	assert_true(names(rig_last(r, MH_SUBSCRIPTION_RESPONSE), SSM));
+	assert_false(names(rig_last(r, MH_SUBSCRIPTION_RESPONSE), G2));
+	/* It has asked anew since: that goes along. */
+	m = pbu(r, MH_HANDOFF_REREGISTRATION, FEATURES);
+	rig_ask(m, G2, NULL);
+	assert_int_equal(rig_status(r, 1, m), MH_ACCEPTED);
+	assert_true(rig_copies(r, S1, G2, 1));
+	rig_pass(r, span_s(1));
+	assert_int_equal(move_to(r, 2, FEATURES), MH_ACCEPTED);
+	m = response((uint8_t)rig_last(r, MH_SUBSCRIPTION_QUERY)->m.seq);
+	with(m, G2, NULL);
+	answer(r, 1, m);
+	rig_pass(r, span_s(1)); /* and MAG 0, asked again maybe */
+	assert_true(rig_copies(r, S1, G2, 2));
+	rig_free(r);
+}
+
 /* ---- roles (draft 8) ---- */
 
 static uint16_t role_given(struct rig *r, unsigned mag, uint16_t offered)
@@ -889,6 +960,8 @@ int main(void)
 		cmocka_unit_test(mld_confirms),
 		cmocka_unit_test(what_the_profile_denies_is_never_sent),
 		cmocka_unit_test(static_groups_are_sent_as_the_node_comes),
+		cmocka_unit_test(a_node_between_two_mags_loses_the_group),
+		cmocka_unit_test(what_is_told_too_late_is_left_out),
 		cmocka_unit_test(a_context_goes_from_any_role_to_any),
 		cmocka_unit_test(the_role_is_one_that_is_offered),
 		cmocka_unit_test(the_answer_may_wait),

@@ -263,6 +263,13 @@ struct carried {
 	} asked; /* the MAG of now waits for the answer to its Subscription Query */
 };
 
+/* By the network, lately (:: any source). */
+#define LMA_TERMINATED_MAX 32
+struct terminated {
+	struct in6_addr group, source;
+	mono_t until;
+};
+
 /* A MAG that holds what comes for the node until it is there (expect.c). */
 struct expectation {
 	struct in6_addr mag;
@@ -375,6 +382,8 @@ struct lma {
 	struct slab binding_slab, peer_slab, sub_slab, demand_slab, share_slab, revocation_slab;
 	struct slab carried_slab, question_slab, implicit_slab, expectation_slab;
 	struct list contexts; /* carried.of_all */
+	struct terminated terminated[LMA_TERMINATED_MAX]; /* a ring */
+	unsigned n_terminated;
 	struct htab by_mn, by_prefix, peers, subs, pending_by_mn, pending_by_request, revocations;
 	struct prefix_pool pool;
 	struct list ready; /* pending updates to be gone on with before the call returns */
@@ -622,6 +631,8 @@ void context_answer(struct lma *l, const struct pbu *r, const struct binding *b,
 void context_query(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 void context_response(struct lma *l, const struct in6_addr *src, const struct mh_msg *m);
 void context_expire(struct lma *l, struct carried *c);
+/* What is on its way of the group, too. Returns how many nodes' contexts had it. */
+unsigned context_terminate(struct lma *l, const struct in6_addr *group, const struct in6_addr *source);
 void context_question_expire(struct lma *l, struct question *q);
 /* By a Binding Error; false: that was about something else. */
 bool context_unsupported(struct lma *l, struct peer *p);

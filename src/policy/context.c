@@ -150,6 +150,27 @@ void mn_context_remove(struct mn_context *c, const struct in6_addr *group)
 	c->n--;
 }
 
+bool mn_context_end(struct mn_context *c, const struct in6_addr *group, const struct in6_addr *source)
+{
+	struct mn_group *g = find(c, group);
+	struct filter gone, rest;
+	bool oom = false;
+
+	if (!g || (!addr_is_any(source) && (g->filter.mode != FILTER_INCLUDE || !filter_has_source(&g->filter, source))))
+		return false;
+	if (!addr_is_any(source)) {
+		gone = filter_of(FILTER_INCLUDE, source, 1, &oom);
+		rest = filter_list_minus(&g->filter, &gone, &oom);
+		filter_drop(&gone);
+		if (!oom)
+			filter_move(&g->filter, rest);
+		if (oom || !filter_is_none(&g->filter))
+			return true;
+	}
+	mn_context_remove(c, group);
+	return true;
+}
+
 /* ---- to a message ---- */
 
 #define ALIGN_FIRST 8 /* in front of the first option: 57 begins at 8n+1, 19 at 4n+2 */

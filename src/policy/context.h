@@ -47,6 +47,8 @@ bool mn_context_add(struct mn_context *c, const struct in6_addr *group, const st
 bool mn_context_merge(struct mn_context *into, const struct mn_context *from);
 const struct mn_group *mn_context_find(const struct mn_context *c, const struct in6_addr *group);
 void mn_context_remove(struct mn_context *c, const struct in6_addr *group);
+/* The group was terminated, or (source not ::) what of it comes from that source. False: it has nothing of that. */
+bool mn_context_end(struct mn_context *c, const struct in6_addr *group, const struct in6_addr *source);
 
 /* How far a context has been told: with this group, or with this source of it. All zero: nothing yet. */
 struct mn_context_place {
