@@ -159,3 +159,29 @@ check "of the lab" completes roamcast lab --prefix "$P" stream "" report
 check "its nodes" completes roamcast lab --prefix "$P" move mn1 "" mag1
 check "its options" completes roamcast lab up --m --mns
 check "those of the demonstration" completes roamcast demo -- --video
+
+step "under a service manager"
+manager() { # prints what it is told, a line each
+	exec python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True:
+    print(s.recv(4096).decode().replace("\n", " "), flush=True)
+' "$TMP/notify"
+}
+manager >"$TMP/told" &
+HELPERS="$HELPERS $!"
+listens() { test -S "$TMP/notify"; }
+check "it listens" eventually 3 listens
+lab daemon stop mag1
+NOTIFY_SOCKET=$TMP/notify WATCHDOG_USEC=400000 ns_start mag1 "$BUILD/roamcastd" -c "$(lab_dir)/mag1.yaml" 2>/dev/null
+told() { [ "$(grep -c "$1" "$TMP/told")" -ge "${2:-1}" ] || { cat "$TMP/told"; return 1; }; }
+check "that the daemon is ready" eventually 5 told '^READY=1 STATUS=.*MAG'
+check "and answers" rc mag1 show status
+check "that it lives" eventually 3 told '^WATCHDOG=1' 2
+kill -HUP "$HELPER"
+check "that it reads its configuration again" eventually 3 told '^RELOADING=1 MONOTONIC_USEC=[0-9]'
+check "and has done so" eventually 3 told '^READY=1' 2
+kill -TERM "$HELPER"
+check "that it leaves" eventually 3 told '^STOPPING=1'
