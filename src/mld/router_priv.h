@@ -55,7 +55,7 @@ struct mld_routers {
 	} fx;
 };
 
-#define FORMER_HOSTS 8
+#define FORMER_HOSTS 4 /* as many as may have the whole rate of a link by default; there is a link for each node */
 
 struct mld_link {
 	struct list node;
