@@ -478,6 +478,10 @@ int dp_link_set(struct dp *dp, uint32_t ifindex, const char *name, unsigned role
 		if (!l)
 			return -ENOMEM;
 		l->ifindex = ifindex;
+		if (!htab_add(&dp->by_ifindex, &l->by_ifindex, dp_link_hash(ifindex))) {
+			free(l);
+			return -ENOMEM;
+		}
 		l->dp = dp;
 		l->rx = -1;
 		l->tcx = -1;
@@ -513,6 +517,7 @@ void dp_link_del(struct dp *dp, uint32_t ifindex)
 	dp->ops->link_del(dp, l);
 	dp_link_close(l);
 	list_del(&l->entry);
+	htab_del(&dp->by_ifindex, &l->by_ifindex);
 	if (l->roles & DP_LINK_UPSTREAM)
 		upstream_changed(dp, ifindex);
 	free(l);

@@ -10,7 +10,7 @@ struct ring_buffer;
 struct bpf_map;
 struct dp_tcx;
 
-#define LONE_BATCH 64
+#define LONE_BATCH 128 /* more than a report of 1500 octets has records */
 
 struct dp_ebpf {
 	struct dp_bpf *skel;

@@ -23,6 +23,7 @@ enum { OUT_LINK, OUT_TUNNEL, OUT_KINDS };
 
 struct dp_link {
 	struct list entry; /* dp.links */
+	struct hnode by_ifindex;
 	uint32_t ifindex;
 	char name[IF_NAMESIZE];
 	bool gone; /* from this host: the kernel has undone what was done to it */
@@ -231,7 +232,7 @@ struct dp {
 	char fallback[256];
 
 	struct list links, tunnels, flows, homes;
-	struct htab tuns, nodes, macs, flow_keys, outs;
+	struct htab by_ifindex, tuns, nodes, macs, flow_keys, outs;
 	struct dp_lpm routes, node_prefixes;
 	uint64_t ahead[AHEAD_NODES]; /* hashes of routes to come */
 	unsigned ahead_turn;
@@ -276,6 +277,8 @@ void dp_lpm_del(struct dp_lpm *lpm, struct dp_pfx *x); /* frees it */
 /* dp_table.c */
 void dp_tables_init(struct dp *dp);
 void dp_tables_deinit(struct dp *dp); /* takes everything out by the backend's *_del */
+/* No peer chooses the number of a link. */
+static inline uint64_t dp_link_hash(uint32_t ifindex) { return ifindex * UINT64_C(0x9e3779b97f4a7c15); }
 struct dp_link *dp_link_find(const struct dp *dp, uint32_t ifindex);
 struct dp_tun *dp_tun_find(const struct dp *dp, const struct dp_tunnel *ends);
 struct dp_nod *dp_nod_find(const struct dp *dp, uint32_t number);

@@ -50,8 +50,10 @@ static struct out_key out_key_of(const struct dp_flw *f, const struct dp_out *o)
 
 struct dp_link *dp_link_find(const struct dp *dp, uint32_t ifindex)
 {
-	list_each(e, &dp->links) {
-		struct dp_link *l = list_owner(e, struct dp_link, entry);
+	uint64_t h = dp_link_hash(ifindex);
+
+	for (struct hnode *n = htab_first(&dp->by_ifindex, h); n; n = htab_same(n)) {
+		struct dp_link *l = hnode_owner(n, struct dp_link, by_ifindex);
 
 		if (l->ifindex == ifindex)
 			return l;
@@ -853,6 +855,7 @@ void dp_tables_init(struct dp *dp)
 	list_init(&dp->flows);
 	list_init(&dp->homes);
 	htab_init(&dp->tuns, seed);
+	htab_init(&dp->by_ifindex, seed + 7);
 	htab_init(&dp->nodes, seed + 1);
 	htab_init(&dp->macs, seed + 2);
 	htab_init(&dp->flow_keys, seed + 3);
@@ -881,6 +884,7 @@ void dp_tables_deinit(struct dp *dp)
 		home_drop(dp, list_owner(e, struct dp_home, entry));
 	list_each_safe(e, &dp->tunnels)
 		tunnel_drop(dp, list_owner(e, struct dp_tun, entry));
+	htab_deinit(&dp->by_ifindex);
 	htab_deinit(&dp->tuns);
 	htab_deinit(&dp->nodes);
 	htab_deinit(&dp->macs);

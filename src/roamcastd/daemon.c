@@ -35,6 +35,9 @@ static void arm(struct daemon *d)
 		next = mono_min(next, mag_next_deadline(d->mag));
 	if (d->proxy)
 		next = mono_min(next, mldproxy_next_deadline(d->proxy));
+	if (next.ns == d->armed.ns) /* mostly: a system call less for each packet */
+		return;
+	d->armed = next;
 	if (mono_is_never(next)) {
 		event_del(d->timer);
 		return;
@@ -45,7 +48,8 @@ static void arm(struct daemon *d)
 	/* round up: woken early, the engine would have nothing to do */
 	int64_t us = (ns + 999) / 1000;
 	struct timeval tv = {us / 1000000, us % 1000000};
-	event_add(d->timer, &tv);
+	if (event_add(d->timer, &tv) < 0)
+		d->armed = MONO_NEVER;
 }
 
 void daemon_pump(struct daemon *d)
@@ -85,6 +89,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	d->armed = MONO_NEVER;
 	if (d->lma)
 		lma_expire(d->lma, now);
 	if (d->mag)
@@ -444,7 +449,7 @@ int daemon_start(struct daemon *d, struct conf *conf)
 {
 	int r;
 
-	*d = (struct daemon){.conf = conf, .started = clock_now()};
+	*d = (struct daemon){.conf = conf, .started = clock_now(), .armed = MONO_NEVER};
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
 	d->events = event_log_new(conf->events_kept);

@@ -56,6 +56,7 @@ struct daemon {
 	struct ctl_server *ctl;
 	struct event_log *events;
 	struct idle *idle;
+	mono_t armed; /* what the timer waits for, or never */
 	struct event *timer, *mtu_timer, *watchdog, *stop_timer;
 	struct event *on_term, *on_int, *on_hup, *clock_step;
 	struct now started;
