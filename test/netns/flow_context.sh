@@ -73,10 +73,10 @@ upstream_never_left() { not_seen "$1" "$SSM.*(TO_IN,$SSM *$|BLOCK,$SSM)"; }
 step "reactive: the old MAG is asked"
 domain '{"mag.detachment.deregister-after": "3s", "lma.multicast.implicit-join": "no", "mag.multicast.implicit-join": "no",
 	"mag.multicast.access-mld.query-interval": "40s"}'
-capture lma lma tr0 ip6
+capture lma lma tr0 "ip6 proto 135"
 capture new mag2 tr0 ip6
-capture rtr lma up0 "ip6 multicast"
-capture node mn1 eth0 ip6
+capture rtr lma up0 "ip6 multicast and not udp"
+capture node mn1 eth0 "ip6 and not udp"
 moved mag2
 check "the answer to its registration says that there may be something" seen lma "mh $LMA_ADDR > $MAG2_ADDR pba .*flags=[A-Z]*S.*mn=mn1@"
 check "mag2 asks" seen lma "mh $MAG2_ADDR > $LMA_ADDR subscription-query .*mn=mn1@"
@@ -131,9 +131,9 @@ check "no packet came twice" equals 0 "$(stream ssm mn1 duplicates)"
 
 step "proactive, without and with implicit join"
 domain '{"lma.multicast.implicit-join": "no", "mag.multicast.implicit-join": "no"}'
-capture lma lma tr0 ip6
+capture lma lma tr0 "ip6 proto 135"
 capture new mag2 tr0 ip6
-capture rtr lma up0 "ip6 multicast"
+capture rtr lma up0 "ip6 multicast and not udp"
 detach mn1
 check "mag1 de-registers it, and tells" eventually 2 seen lma "mh $MAG1_ADDR > $LMA_ADDR pbu .*flags=[A-Z]*S.* lifetime=0 .*ams=$SSM"
 sleep 2
@@ -157,7 +157,7 @@ check "confirmed by MLD, it stays" stream_flows ssm mn1
 step "kept: one round trip, though the node just appears"
 domain '{"mag.detachment.deregister-after": "3s", "lma.multicast.context": "kept", "mag.multicast.context": "kept",
 	"lma.multicast.implicit-join": "yes", "mag.multicast.implicit-join": "yes", "mag.heartbeat.interval": "2s", "lma.heartbeat.interval": "2s"}'
-capture lma lma tr0 ip6
+capture lma lma tr0 "ip6 proto 135"
 capture new mag2 tr0 ip6
 moved mag2
 check "nobody had to ask" not_seen lma "subscription-query"
