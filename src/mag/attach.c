@@ -43,6 +43,7 @@ void mag_node_register(struct mag_node *node, struct now now)
 	node->halted = node->willing = false;
 	node->retries = 0;
 	node->n_prefixes = 0; /* of a session that ended: the anchor knows whether it goes on */
+	node->transfer.ours = node->unsaid;
 	node->unsaid = false;
 	memset(&node->bri, 0, sizeof(node->bri));
 	peer = authorise(node, &status, &why);

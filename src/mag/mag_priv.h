@@ -176,6 +176,7 @@ struct mag_kept {
 	struct nai mn;
 	struct in6_addr lmaa; /* whom it may be told */
 	struct mn_context context;
+	bool asked; /* the anchor has gone on from it: another gateway had the node */
 	struct deadline end;
 };
 
@@ -264,6 +265,7 @@ struct mag_node {
 		mono_t began;
 		uint8_t parts; /* that came before; asked for is what is behind the place */
 		struct mn_context_place place;
+		bool ours;    /* it is back before the anchor heard that it had left: what is kept here is the latest */
 		struct mn_context given; /* taken, and not yet confirmed by VSM 19/2 */
 		struct deadline due;
 	} transfer;
@@ -543,6 +545,8 @@ bool mag_context_review(struct mag_sub *sub, struct now now);
 bool mag_context_is_on(const struct mag *mag);
 /* It leaves, and its subscriptions are about to go. */
 void mag_transfer_keep(struct mag_node *node, struct now now);
+/* Another gateway has the node, or had it: what is kept here is not the latest any more. */
+void mag_transfer_passed_on(struct mag *mag, const struct nai *mn);
 struct mag_kept *mag_kept_find(const struct mag *mag, const struct nai *mn);
 void mag_kept_free(struct mag *mag, struct mag_kept *k);
 /* Into its de-registration: returns how many records. */

@@ -66,6 +66,7 @@ static void moved_away(struct mag_node *node, struct now now)
 	mag_registration_cancel(node);
 	mag_handover_revoked(node, now);
 	mag_transfer_keep(node, now);
+	mag_transfer_passed_on(node->mag, &node->mn);
 	mag_event(node->mag, EV_NODE_MOVED_AWAY, node, NULL);
 	mag_node_become(node, now, MAG_NODE_HELD);
 	mag_asked_save(node); /* it may come back while its record is kept */
@@ -172,6 +173,7 @@ static void handed_over(struct mag_node *node, struct now now, const struct bri 
 	case MAG_NODE_HELD:
 	case MAG_NODE_DEREGISTERING:
 		node->unsaid = false;			/* nor has the anchor to be told */
+		mag_transfer_passed_on(node->mag, &node->mn);
 		answer(node->mag, bri, MH_BRA_SUCCESS); /* released already */
 		return;
 	case MAG_NODE_REFUSED:

@@ -92,6 +92,7 @@ void mag_transfer_keep(struct mag_node *node, struct now now)
 	if (addr_eq(&k->lmaa, &node->peer->lmaa) && (node->transfer.open || node->state != MAG_NODE_REGISTERED))
 		(void)mn_context_merge(&c, &k->context);
 	k->lmaa = node->peer->lmaa;
+	k->asked = false;
 	mn_context_move(&k->context, c);
 	mag_set(mag, &k->end, mono_add(now.mono, hold));
 }
@@ -138,6 +139,7 @@ void mag_transfer_query(struct mag *mag, struct now now, const struct in6_addr *
 	mag_count(mag, MAG_C_QUERY_RECEIVED);
 	if (!(m->has & MH_HAS_MN_ID))
 		return;
+	mag_transfer_passed_on(mag, &m->mn_id);
 	mh_init(&a, MH_SUBSCRIPTION_RESPONSE);
 	a.seq = m->seq;
 	a.has = MH_HAS_MN_ID;
@@ -160,6 +162,14 @@ void mag_transfer_query(struct mag *mag, struct now now, const struct in6_addr *
 	}
 	mag_count(mag, MAG_C_RESPONSE_SENT);
 	send_mh(mag, peer, &a);
+}
+
+void mag_transfer_passed_on(struct mag *mag, const struct nai *mn)
+{
+	struct mag_kept *k = mag_kept_find(mag, mn);
+
+	if (k)
+		k->asked = true;
 }
 
 /* The anchor has nothing: it came back to us before anybody else had heard of it. */
@@ -275,14 +285,18 @@ static bool with_what_was_told(const struct mag_node *node, struct mn_context *c
 
 static void take(struct mag_node *node, struct now now, const struct mh_msg *m)
 {
+	const struct mag_kept *k = node->transfer.ours ? mag_kept_find(node->mag, &node->mn) : NULL;
 	struct mn_context c = {.v = NULL};
 
 	if (!mn_context_take(&c, now, m, &m->ams) || !with_what_was_told(node, &c))
 		mag_count(node->mag, MAG_C_OUT_OF_MEMORY);
 	mag_count(node->mag, MAG_C_CONTEXT_TAKEN);
-	mag_context_give(node, now, &c);
 	if (describes(node->peer) && mn_context_merge(&node->transfer.given, &c) && is_to_be_confirmed(node))
 		mag_registration_touch(node);
+	/* Its registrations from here need not have named all that it listens to. */
+	if (k && !mn_context_merge(&c, &k->context))
+		mag_count(node->mag, MAG_C_OUT_OF_MEMORY);
+	mag_context_give(node, now, &c);
 	mn_context_drop(&c);
 }
 
@@ -314,6 +328,11 @@ void mag_transfer_accepted(struct mag_node *node, struct now now, const struct m
 		if (registered)
 			take_kept(node, now);
 		return;
+	}
+	if (registered) {
+		const struct mag_kept *k = mag_kept_find(node->mag, &node->mn);
+
+		node->transfer.ours = node->transfer.ours && k && !k->asked && addr_eq(&k->lmaa, &node->peer->lmaa);
 	}
 	if (m->has & MH_HAS_AMS) {
 		from_the_beginning(node);

@@ -269,6 +269,33 @@ static void a_long_list_of_sources_goes_in_parts(void **state)
 	bench_end(b);
 }
 
+/* Back before the anchor had heard that it left: that knows what registrations from here said, which need not be all. Unless
+ * it has asked meanwhile, since another gateway had the node. */
+static void it_is_back_unsaid(void **state)
+{
+	(void)state;
+	for (unsigned elsewhere = 0; elsewhere < 2; elsewhere++) {
+		struct bench *b = begin_with(late);
+
+		attach(b, 1);
+		join(b, 1, 1, G);
+		join(b, 1, 1, "ff1e::3");
+		link_down(b, 1);
+		wait_for(b, span_ms(300));
+		if (elsewhere)
+			ask(b, 8);
+		b->asks_back = true;
+		b->context[0] = H;
+		link_up(b, 1);
+		send_rs(b, 1, 1);
+		assert_state(b, 1, "registered");
+		assert_true(has_sub(b, 1, H));
+		assert_int_equal(has_sub(b, 1, G), !elsewhere);
+		assert_int_equal(has_sub(b, 1, "ff1e::3"), !elsewhere);
+		bench_end(b);
+	}
+}
+
 /* ---- the new gateway ---- */
 
 static void what_comes_with_the_answer_is_delivered_at_once(void **state)
@@ -577,6 +604,7 @@ int main(void)
 		cmocka_unit_test(it_remembers_after_a_revocation),
 		cmocka_unit_test(a_repeated_farewell_tells_too),
 		cmocka_unit_test(it_may_tell_late),
+		cmocka_unit_test(it_is_back_unsaid),
 		cmocka_unit_test(strangers_are_told_nothing),
 		cmocka_unit_test(long_contexts_go_in_parts),
 		cmocka_unit_test(a_long_list_of_sources_goes_in_parts),
