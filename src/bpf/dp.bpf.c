@@ -328,8 +328,8 @@ static __always_inline int from_downstream(struct __sk_buff *skb, const struct p
 			count(&flow_counts, index, p);
 		}
 	}
-	if (p->hop_limit <= 1)
-		return drop(ABI_HOP_LIMIT);
+	if (p->hop_limit <= 1) /* MLD, wherever it goes, is for the daemon to judge */
+		return p->next == IPPROTO_HOPOPTS ? PASS : drop(ABI_HOP_LIMIT);
 	if (!set_hop(skb, ETH_LEN, p))
 		return drop(ABI_OUTPUT);
 	upstream = ONCE(d->upstream);

@@ -81,6 +81,23 @@ check "reaches the upstream all the same" equals "20 0 0" "$(heard lone)"
 send h2 $A 6007 5 1000 --hops 1
 check "but for what has no hop left" at_least 5 "$(px_counter hop-limit)"
 
+step "MLD that goes to a group, from no link-local address"
+done_from() { # HOST SOURCE: a Done of MLDv1, to the group itself
+	ip netns exec "$P-$1" python3 - "$2" "$A" <<-'END'
+		import socket, struct, sys
+		s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+		s.setsockopt(socket.IPPROTO_IPV6, 54, bytes([0, 0, 5, 2, 0, 0, 1, 0]))  # IPV6_HOPOPTS: Router Alert
+		s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 1)
+		s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex("eth0"))
+		s.bind((sys.argv[1], 0))
+		s.sendto(struct.pack("!BBHHH", 132, 0, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, sys.argv[2]), (sys.argv[2], 0))
+	END
+}
+before=$(px_counter downstream-mld-source)
+check "is sent" done_from h2 2001:db8:2::2
+sourced() { [ "$(px_counter downstream-mld-source)" -gt "${before:-0}" ]; }
+check "is refused for its source" eventually 3 sourced
+
 step "groups of the link stay there"
 listen ll h1 6008 2 ff02::4242 "" --want 5
 sleep 0.2
