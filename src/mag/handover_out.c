@@ -274,10 +274,10 @@ static void resume(struct mag_node *node, struct now now, bool elsewhere, const 
 static void end(struct mag_handover *h, struct now now, bool elsewhere, const char *why)
 {
 	struct mag_node *node = h->node;
-	bool forwarded = h->forwarding;
+	bool forwarded = h->forwarding || h->left;
 
-	mag_handover_finish(h, now, elsewhere);
-	if (forwarded || h->left)
+	mag_handover_finish(h, now, elsewhere); /* which may have freed it */
+	if (forwarded)
 		resume(node, now, elsewhere, why);
 }
 
