@@ -9,7 +9,9 @@
 #include "dp/dp_packet.h"
 #include "dp/dp_priv.h"
 
-#define TX_MAX 128 /* frames sent by one system call */
+#define TX_MAX 1024 /* frames sent by one system call */
+#define TX_CHAINS 256
+#define TX_NONE UINT16_MAX
 #define ETH_LEN 14
 #ifndef IPV6_FLOWINFO
 #define IPV6_FLOWINFO 11 /* of linux/in6.h, which does not go with netinet/in.h */
@@ -22,6 +24,12 @@ struct tx_frame {
 	struct sockaddr_ll to;
 	struct dp_count *count; /* raised when it has gone; may be NULL */
 	uint32_t bytes;
+	uint16_t next; /* of its chain, or TX_NONE */
+};
+
+/* The frames for one device, oldest first; for those, too, whose number has the same rest. */
+struct tx_chain {
+	uint16_t first, last;
 };
 
 struct dp_plane {
@@ -35,7 +43,10 @@ struct dp_plane {
 	struct limiter errors;
 	struct tx_frame tx[TX_MAX];
 	struct mmsghdr tx_messages[TX_MAX];
-	unsigned tx_n;
+	struct tx_chain tx_chains[TX_CHAINS]; /* by the device's number; those named in tx_filled */
+	uint8_t tx_filled[TX_CHAINS];
+	bool tx_is_filled[TX_CHAINS];
+	unsigned tx_n, tx_n_filled;
 	bool more; /* the tunnels' socket was not read to its end */
 	struct dp_closer *closer; /* of the links' sockets */
 	struct rx_ring *rx; /* buffers, shared by all sockets since they are read one after another */

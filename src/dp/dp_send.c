@@ -7,13 +7,31 @@
 #include <netinet/in.h>
 #include <string.h>
 
+static void chain(struct dp_plane *pl, uint32_t ifindex, uint16_t number)
+{
+	unsigned i = ifindex % TX_CHAINS;
+	struct tx_chain *c = &pl->tx_chains[i];
+
+	if (!pl->tx_is_filled[i]) {
+		pl->tx_is_filled[i] = true;
+		pl->tx_filled[pl->tx_n_filled++] = (uint8_t)i;
+		c->first = number;
+	} else {
+		pl->tx[c->last].next = number;
+	}
+	c->last = number;
+}
+
 static struct tx_frame *frame(struct dp *dp, uint32_t ifindex, const uint8_t dmac[6], const uint8_t smac[6])
 {
+	struct dp_plane *pl = dp->plane;
 	struct tx_frame *f;
 
-	if (dp->plane->tx_n == TX_MAX)
+	if (pl->tx_n == TX_MAX)
 		dp_send_flush(dp);
-	f = &dp->plane->tx[dp->plane->tx_n++];
+	chain(pl, ifindex, (uint16_t)pl->tx_n);
+	f = &pl->tx[pl->tx_n++];
+	f->next = TX_NONE;
 	memcpy(f->header, dmac, 6);
 	memcpy(f->header + 6, smac, 6);
 	f->header[12] = ETHERTYPE_IPV6 >> 8;
@@ -114,17 +132,31 @@ static void sent(const struct tx_frame *f)
 	}
 }
 
+/* What goes to one device goes together: it, and what lies behind it, are in the processor's cache then. */
+static unsigned put_in_order(struct dp_plane *pl, struct tx_frame *order[TX_MAX])
+{
+	unsigned n = 0;
+
+	for (unsigned c = 0; c < pl->tx_n_filled; c++) {
+		for (uint16_t i = pl->tx_chains[pl->tx_filled[c]].first; i != TX_NONE; i = pl->tx[i].next) {
+			struct tx_frame *f = &pl->tx[i];
+
+			pl->tx_messages[n].msg_hdr = (struct msghdr){
+				.msg_name = &f->to, .msg_namelen = sizeof(f->to), .msg_iov = f->iov, .msg_iovlen = 2};
+			order[n++] = f;
+		}
+		pl->tx_is_filled[pl->tx_filled[c]] = false;
+	}
+	pl->tx_n = pl->tx_n_filled = 0;
+	return n;
+}
+
 void dp_send_flush(struct dp *dp)
 {
 	struct dp_plane *pl = dp->plane;
-	unsigned n = pl->tx_n, at = 0;
+	struct tx_frame *order[TX_MAX];
+	unsigned n = put_in_order(pl, order), at = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct tx_frame *f = &pl->tx[i];
-
-		pl->tx_messages[i].msg_hdr =
-			(struct msghdr){.msg_name = &f->to, .msg_namelen = sizeof(f->to), .msg_iov = f->iov, .msg_iovlen = 2};
-	}
 	while (at < n) {
 		int r = sendmmsg(pl->frames, pl->tx_messages + at, n - at, MSG_DONTWAIT);
 
@@ -134,10 +166,9 @@ void dp_send_flush(struct dp *dp)
 			continue;
 		}
 		for (int i = 0; i < r; i++)
-			sent(&pl->tx[at + (unsigned)i]);
+			sent(order[at + (unsigned)i]);
 		at += (unsigned)r;
 	}
-	pl->tx_n = 0;
 }
 
 int dp_send_routed(struct dp *dp, const uint8_t *packet, size_t len)
