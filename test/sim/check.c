@@ -275,10 +275,26 @@ static void settled_handovers(struct sim *sim)
 				   mag_totals(sim->mags[m].engine).handovers, dpm_handovers(sim->mags[m].dp));
 }
 
+/* A MAG that missed that a node left it, and all revocations, takes it for one that was there all the time when it comes back;
+ * until it registers the node again nobody can tell. */
+static bool taken_for_another_stay(const struct sim *sim)
+{
+	for (unsigned i = 0; i < sim->n_hosts; i++) {
+		const struct host *h = &sim->hosts[i];
+
+		if (h->at >= 0 && h->at == h->unheard_at &&
+		    mono_before(sim->now.mono, mono_add(h->unheard_since, sim->mags[h->at].conf.lifetime)))
+			return true;
+	}
+	return false;
+}
+
 void check_settled(struct sim *sim)
 {
 	struct in6_addr other = sim->sources[0];
 
+	if (taken_for_another_stay(sim))
+		return;
 	other.s6_addr[15] = 0xee; /* a source that nobody names */
 	settled_unicast(sim);
 	settled_handovers(sim);

@@ -88,10 +88,12 @@ void sim_arrived(struct sim *sim, int mag, const struct event *e)
 		struct host *h = &sim->hosts[i];
 		unsigned lost;
 
-		if (!nai_eq(&h->mn, &e->mn) || h->announced_to != mag || e->detail[0])
+		if (!nai_eq(&h->mn, &e->mn) || e->detail[0])
+			continue;
+		sim->arrived++;
+		if (h->announced_to != mag)
 			continue;
 		h->announced_to = -1;
-		sim->arrived++;
 		lost = h->announced & ~groups_at(sim, mag, h, false);
 		if (lost)
 			sim_broken(sim, "mn%u was handed over to mag%d, which has not all that it listened to: %x", i + 1, mag + 1, lost);

@@ -65,6 +65,8 @@ struct host {
 	mono_t profile_at; /* it last changed */
 	/* when both gateways had said that they are ready for it: its groups at the old one; 0: nothing is known */
 	int announced_to;
+	int unheard_at; /* the MAG that acknowledged no revocation of it, -1: none; and since when */
+	mono_t unheard_since;
 	unsigned announced; /* bits of groups */
 	struct want admin[SIM_GROUPS]; /* what an operator subscribed at the present MAG */
 	bool was_admin[SIM_GROUPS];    /* or at one before: it may have come along */

@@ -206,6 +206,18 @@ static void forget_admin(struct host *h)
 }
 
 /* Taken for gone, though it may be there: what an operator asked for ended with its stay. */
+static void unheard(struct sim *sim, const struct event *e)
+{
+	for (unsigned i = 0; i < sim->n_hosts; i++) {
+		struct host *h = &sim->hosts[i];
+
+		if (!nai_eq(&h->mn, &e->mn))
+			continue;
+		h->unheard_at = sim_mag_by_coa(sim, &e->peer);
+		h->unheard_since = sim->now.mono;
+	}
+}
+
 static void detached(struct sim *sim, int mag, const struct event *e)
 {
 	for (unsigned i = 0; i < sim->n_hosts; i++)
@@ -286,6 +298,8 @@ static void effect(struct sim *sim, int mag, const struct fx *fx)
 			detached(sim, mag, &fx->event);
 		if (fx->event.kind == EV_HANDOVER_ARRIVED)
 			sim_arrived(sim, mag, &fx->event);
+		if (fx->event.kind == EV_BINDING_REVOKED && fx->event.status < 0)
+			unheard(sim, &fx->event);
 		break;
 	}
 }
@@ -722,7 +736,7 @@ static void new_host(struct sim *sim, unsigned i)
 	char text[32];
 
 	h->index = i;
-	h->at = h->announced_to = -1;
+	h->at = h->announced_to = h->unheard_at = -1;
 	h->mn = nai_of(text, (size_t)snprintf(text, sizeof(text), "mn%u@example.net", i + 1));
 	memcpy(h->mac, (uint8_t[]){2, 0, 0, 0, 0, (uint8_t)(i + 1)}, 6);
 	h->self = addr_link_local_of(h->mac);
