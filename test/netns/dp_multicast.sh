@@ -142,6 +142,7 @@ early() {
 	op lma "flow $UP $CN $E"
 	op lma "out $UP $CN $E tunnel $LMAA $LATE"
 	background r1 mn1 recv 6007 5 --group $E --source $CN --dev e0
+	# shellcheck disable=SC2154 # dplib.sh sets it by its name
 	kill -STOP "$DRIVE_mag"
 	printf '%s\n' "tunnel $LATE $LMAA" "flow tunnel $LATE $LMAA $CN $E" "out tunnel $LATE $LMAA $CN $E link a1 $MN1_MAC 1" >&9
 	stream $E 6007 2000 2000 &
