@@ -351,6 +351,9 @@ static void records(struct sink *s, struct end *host, uint32_t per_report, long 
 		usleep(1000);
 	printf("%u %u %lld %lld\n", done, atomic_load(&s->distinct), (long long)(sent_at - start),
 	       (long long)(atomic_load(&s->last_at) - start));
+	pthread_cancel(thread); /* what is sent again still comes, and the caller's sink ends with it */
+	pthread_join(thread, NULL);
+	free(s->seen);
 }
 
 /* ---- many links ---------------------------------------------------------------------------------------- */

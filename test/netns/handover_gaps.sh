@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 both_dataplanes
 
-D=20 MARGIN=15
+D=20 MARGIN=30
 gaps() { # STRATEGY ROUND-TRIPS
 	step "$1"
 	LAB_PREFIX=$P BUILD=$BUILD "$TOP/bench/handover" --strategy "$1" --plane "$DATAPLANE" --delay $D --rate 1000 --moves 4 --out "$TMP/$1.json" \
