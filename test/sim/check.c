@@ -277,14 +277,21 @@ static void settled_handovers(struct sim *sim)
 
 /* A MAG that missed that a node left it, and all revocations, takes it for one that was there all the time when it comes back;
  * until it registers the node again nobody can tell. */
-static bool taken_for_another_stay(const struct sim *sim)
+static bool taken_for_another_stay(struct sim *sim)
 {
+	struct bindings b = bindings_of(sim);
+
+	if (sim->lost_track) /* what a silent node listened to is then known at that MAG alone, which nobody asks */
+		return true;
 	for (unsigned i = 0; i < sim->n_hosts; i++) {
 		const struct host *h = &sim->hosts[i];
 
-		if (h->at >= 0 && h->at == h->unheard_at &&
-		    mono_before(sim->now.mono, mono_add(h->unheard_since, sim->mags[h->at].conf.lifetime)))
+		if (h->at >= 0 && h->at == h->unheard_at && !(b.active[i] && b.mag[i] == h->at) &&
+		    mono_before(sim->now.mono, mono_add(h->unheard_since, sim->mags[h->at].conf.lifetime))) {
+			sim_trace(sim, "mn%u is at mag%d, which has missed that it was away", i + 1, h->at + 1);
+			sim->lost_track = true;
 			return true;
+		}
 	}
 	return false;
 }

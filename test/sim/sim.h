@@ -158,6 +158,7 @@ struct sim {
 	bool changed; /* a data plane, since the last check */
 	unsigned failures; /* broken invariants; the first is printed */
 	uint64_t steps, handovers, messages;
+	bool lost_track; /* of a node: check.c */
 	uint64_t announced, arrived; /* predictive handovers: begun, and come to where they were announced */
 	uint64_t restarts_lma, restarts_mag;
 	struct sim_kind kinds[SIM_KINDS];
