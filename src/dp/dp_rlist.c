@@ -93,8 +93,9 @@ static void run_leave(struct rlists *ls, struct rlist *l)
 
 void rlist_deinit(struct rlists *ls, struct rlist *l) { run_leave(ls, l); }
 
-/* Move the members to a run of 2^order slots. */
-static int move(struct rlists *ls, struct rlist *l, unsigned order)
+/* Copy the members to a run of 2^order slots, which comes into force when it is published; 0: `l` is there now, and the old
+ * run, which the caller lets go after that, in `old`. */
+static int move(struct rlists *ls, struct rlist *l, unsigned order, struct rlist *old)
 {
 	struct rlist next = {.word = l->word, .order = order, .live = l->live};
 
@@ -117,8 +118,7 @@ static int move(struct rlists *ls, struct rlist *l, unsigned order)
 		o->slot = next.first + next.count;
 		next.members[next.count++] = o;
 	}
-	publish(&next);
-	run_leave(ls, l);
+	*old = *l;
 	*l = next;
 	return 0;
 }
@@ -144,6 +144,7 @@ static unsigned order_for(uint32_t n)
 
 int rlist_add(struct rlists *ls, struct rlist *l, struct dp_o *o, const struct abi_out *content)
 {
+	struct rlist old = {0};
 	uint32_t at;
 
 	if (hole_get(ls, l, &at)) {
@@ -154,7 +155,7 @@ int rlist_add(struct rlists *ls, struct rlist *l, struct dp_o *o, const struct a
 		return 0;
 	}
 	if (!l->members || l->count == UINT32_C(1) << l->order) {
-		int r = move(ls, l, order_for(l->live + 1 + l->live / 4));
+		int r = move(ls, l, order_for(l->live + 1 + l->live / 4), &old);
 
 		if (r)
 			return r;
@@ -165,6 +166,7 @@ int rlist_add(struct rlists *ls, struct rlist *l, struct dp_o *o, const struct a
 	l->live++;
 	slot_write(ls, o->slot, content);
 	publish(l);
+	run_leave(ls, &old); /* last: it wakes a thread, and the new output waits for nothing */
 	return 0;
 }
 
@@ -178,6 +180,7 @@ void rlist_replace(struct rlist *l, struct dp_o *old, struct dp_o *o)
 void rlist_del(struct rlists *ls, struct rlist *l, struct dp_o *o)
 {
 	uint32_t at = o->slot - l->first;
+	struct rlist old;
 
 	if (!l->members || o->slot == SLOTS_NONE) /* the list went before its members */
 		return;
@@ -189,8 +192,9 @@ void rlist_del(struct rlists *ls, struct rlist *l, struct dp_o *o)
 	if (!l->live) {
 		__atomic_store_n(l->word, 0, __ATOMIC_RELEASE);
 		run_leave(ls, l);
-	} else if (l->order >= 3 && l->live < UINT32_C(1) << l->order >> 2) {
-		move(ls, l, l->order - 1); /* no room to move to: the holes stay, and cost little */
+	} else if (l->order >= 3 && l->live < UINT32_C(1) << l->order >> 2 && !move(ls, l, l->order - 1, &old)) {
+		publish(l); /* no room to move to: the holes stay, and cost little */
+		run_leave(ls, &old);
 	}
 }
 
