@@ -226,7 +226,7 @@ static int open_all(struct dp *dp, char *why, size_t why_size)
 		snprintf(why, why_size, "netlink: %s; CAP_NET_ADMIN is needed", strerror(-r));
 		return r;
 	}
-	dp->grace = dp_grace_new();
+	dp->grace = dp_grace_new(dp->base);
 	dp->tick = event_new(dp->base, -1, EV_PERSIST, on_tick, dp);
 	dp->soon = event_new(dp->base, -1, 0, on_soon, dp);
 	if (!dp->grace || !dp->tick || !dp->soon || event_add(dp->tick, &every)) {

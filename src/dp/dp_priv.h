@@ -293,7 +293,7 @@ void dp_tunnel_resolve(struct dp *dp, struct dp_tun *t); /* fills t->nh and the 
 bool dp_tunnel_refresh(struct dp *dp, struct dp_tun *t);  /* resolves, and publishes what changed */
 
 /* dp_grace.c: everything that ran in the kernel before an instant has ended. */
-struct dp_grace *dp_grace_new(void);
+struct dp_grace *dp_grace_new(struct event_base *base); /* NULL: it waits from the instant on, not from a little later */
 struct dp_grace *dp_grace_free(struct dp_grace *g);
 uint64_t dp_grace_epoch(struct dp_grace *g);		  /* the instant now; starts waiting for it */
 bool dp_grace_over(struct dp_grace *g, uint64_t epoch);

@@ -28,7 +28,7 @@ struct rig {
 static struct rig *rig_new(void)
 {
 	struct rig *r = calloc(1, sizeof(*r));
-	struct dp_grace *g = dp_grace_new();
+	struct dp_grace *g = dp_grace_new(NULL);
 
 	assert_non_null(r);
 	assert_non_null(g);
