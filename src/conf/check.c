@@ -51,6 +51,7 @@ void conf_defaults(struct conf *c)
 	strcpy(c->policy_store, "/var/lib/roamcast/policy.db");
 	c->log_level = CONF_LOG_NOTICE;
 	c->events_kept = 4096;
+	c->cpu_latency_us = CONF_CPU_LATENCY_NONE;
 	c->dp.backend = DP_BACKEND_AUTO;
 	c->dp.hop_limit = 64;
 	c->dp.ptb_per_s = 10;

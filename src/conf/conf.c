@@ -107,7 +107,7 @@ static void range_of(const struct conf_key *k, FILE *to)
 			fprintf(to, "%s%s", w == k->words ? "" : ", ", w->word);
 	} else if (k->kind == &conf_kind_number) {
 		fprintf(to, "%llu to %llu", (unsigned long long)k->min, (unsigned long long)k->max);
-	} else if (k->kind == &conf_kind_span || k->kind == &conf_kind_seconds) {
+	} else if (k->kind == &conf_kind_span || k->kind == &conf_kind_seconds || k->kind == &conf_kind_micros) {
 		conf_span_str((int64_t)k->min, min);
 		conf_span_str((int64_t)k->max, max);
 		fprintf(to, "%s to %s", min, max);

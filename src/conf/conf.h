@@ -11,6 +11,7 @@
 
 #define CONF_PATTERNS_MAX 32
 #define CONF_NAME_MAX	  64
+#define CONF_CPU_LATENCY_NONE UINT32_MAX
 
 /* Access links by name pattern (fnmatch), first match wins. */
 struct conf_access {
@@ -54,6 +55,7 @@ struct conf {
 	bool log_json;
 	uint32_t events_kept; /* for `show events` */
 	char user[32];	      /* "" = stay */
+	uint32_t cpu_latency_us; /* of waking an idle processor, to be asked of the kernel; or CONF_CPU_LATENCY_NONE */
 
 	enum conf_role role;
 	bool has_lma, has_mag, has_proxy;

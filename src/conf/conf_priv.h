@@ -69,7 +69,7 @@ extern const struct conf_table conf_access_table; /* an item of mag.access */
 extern const struct conf_table conf_candidate_table; /* an item of mag.candidates */
 
 extern const struct conf_kind conf_kind_bool, conf_kind_number, conf_kind_word, conf_kind_span, conf_kind_seconds,
-	conf_kind_address, conf_kind_prefix, conf_kind_string, conf_kind_scopes;
+	conf_kind_micros, conf_kind_address, conf_kind_prefix, conf_kind_string, conf_kind_scopes;
 /* Lists. Their fields are a count and an array: `offset` is that of the array's owner. */
 extern const struct conf_kind conf_kind_mags, conf_kind_pools, conf_kind_access, conf_kind_transport, conf_kind_downstream, conf_kind_allow,
 	conf_kind_deny, conf_kind_candidates, conf_kind_access_points;

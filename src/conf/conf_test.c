@@ -187,7 +187,7 @@ static const struct {
 	    "refresh-advice, fixed-link-local, "
 	    "tunnel-link-local, revocation, update-notification, heartbeat, binding-error-rate, refusal-rate, limits, "
 	    "multicast",
-	    "t.yaml:10:1: foo: no such key; here stand name, role, lab, security, enterprise-number, user, control, policy, "
+	    "t.yaml:10:1: foo: no such key; here stand name, role, lab, security, enterprise-number, user, cpu-latency, control, policy, "
 	    "log, stream, dataplane, lma, mag, proxy" } },
 	{ HEAD LMA "  upstream: up1\nlab: no\n",
 	  { "t.yaml:8:3: lma.upstream: given twice, first in line 5; take one of them out",
@@ -226,6 +226,15 @@ static const struct {
 	    "that carries it counts in seconds",
 	    "t.yaml:7:55: mag.advertisement.repeat: 0 is out of range; give a number from 1 to 20",
 	    "t.yaml:8:15: mag.link-local: 2001:db8::1 cannot stand here; give a link-local (fe80::/10) address" } },
+	{ "cpu-latency: 1500ns\n" HEAD LMA,
+	  { "t.yaml:1:14: cpu-latency: \"1500ns\" is not a duration; give a number with its unit (us, ms, s, m, h, d), as in "
+	    "1500ms or 2m" } },
+	{ "cpu-latency: 1.5us\n" HEAD LMA,
+	  { "t.yaml:1:14: cpu-latency: 1.5us is not a number of whole microseconds; the kernel counts in microseconds" } },
+	{ "cpu-latency: 2s\n" HEAD LMA,
+	  { "t.yaml:1:14: cpu-latency: 2s is out of range; give a duration from 0s to 1s, or none" } },
+	{ "cpu-latency: 20\n" HEAD LMA,
+	  { "t.yaml:1:14: cpu-latency: 20 has no unit; write 20s if seconds are meant, 20ms if milliseconds" } },
 	/* addresses */
 	{ HEAD "mag:\n  address: 2001:db8::\n",
 	  { "t.yaml:4:21: an address that ends in :: must stand in quotes, as in \"2001:db8::\"" } },
@@ -428,6 +437,39 @@ static void settings_are_told(void **state)
 	conf_free(c);
 }
 
+/* 0 is a value of its own here: it asks for most, and must not be taken for the key left out. */
+static void cpu_latency(void **state)
+{
+	static const struct {
+		const char *line;
+		uint32_t us;
+		const char *told;
+	} t[] = {
+		{ "", CONF_CPU_LATENCY_NONE, "none" },
+		{ "cpu-latency: none\n", CONF_CPU_LATENCY_NONE, "none" },
+		{ "cpu-latency: 0us\n", 0, "0s" },
+		{ "cpu-latency: 0\n", 0, "0s" },
+		{ "cpu-latency: 20us\n", 20, "20us" },
+		{ "cpu-latency: 0.5ms\n", 500, "500us" },
+		{ "cpu-latency: 1s\n", 1000000, "1s" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct found f = { .key = "cpu-latency" };
+		char text[1024];
+		struct conf *c;
+
+		snprintf(text, sizeof(text), "%s%s", t[i].line, HEAD LMA);
+		c = load_good(text);
+		assert_int_equal(c->cpu_latency_us, t[i].us);
+		conf_each_setting(c, find, &f);
+		assert_string_equal(f.value, t[i].told);
+		assert_string_equal(f.deflt, "none");
+		conf_free(c);
+	}
+}
+
 /* A file made of the defaults, one key each, is read back to the same: the table's two directions agree. */
 static FILE *roundtrip_to;
 static void write_key(void *arg, const struct conf_key_view *v)
@@ -491,6 +533,7 @@ static void reload(void **state)
 		{ "  lifetime-max: 2h\n", NULL },
 		{ "  multicast: {tunnel-mld: {robustness: 3}}\n", NULL },
 		{ "log: {level: debug}\n", NULL },
+		{ "cpu-latency: 0us\n", NULL },
 		{ "log: {format: json}\n", "log.format" },
 		{ "  limits: {bindings: 5}\n", "lma.limits.bindings" },
 		{ "dataplane: {transport: [tr0], hop-limit: 9}\n", "dataplane.hop-limit" },
@@ -556,6 +599,7 @@ int main(void)
 		cmocka_unit_test(missing_file),
 		cmocka_unit_test(every_truncation),
 		cmocka_unit_test(settings_are_told),
+		cmocka_unit_test(cpu_latency),
 		cmocka_unit_test(defaults_are_accepted),
 		cmocka_unit_test(reload),
 		cmocka_unit_test(manual_is_up_to_date),

@@ -31,6 +31,11 @@
 		.path = p, .kind = &conf_kind_seconds, FIELD(struct conf, f), .min = lo, .max = hi, .ones = o,         \
 		.flags = fl, .help = h                                                                                 \
 	}
+#define MICROS(p, f, lo, hi, o, fl, h)                                                                                 \
+	{                                                                                                              \
+		.path = p, .kind = &conf_kind_micros, FIELD(struct conf, f), .min = lo, .max = hi, .ones = o,          \
+		.flags = fl, .help = h                                                                                 \
+	}
 #define WORD(p, f, w, fl, h)                                                                                           \
 	{                                                                                                              \
 		.path = p, .kind = &conf_kind_word, FIELD(struct conf, f), .words = w, .flags = fl, .help = h          \
@@ -175,6 +180,9 @@ static const struct conf_key keys[] = {
 	       "IANA private enterprise number of the vendor-specific options: the same in the whole domain; 32473 "
 	       "only with lab"),
 	TEXT("user", user, "root", CONF_RESTART, "user to become after start"),
+	MICROS("cpu-latency", cpu_latency_us, 0, S, "none", 0,
+	       "longest time that the kernel may take to wake an idle processor, requested through /dev/cpu_dma_latency for all "
+	       "of the machine while the daemon runs; 0us: idle processors do not sleep, which costs power"),
 	TEXT("control.socket", control_socket, NULL, CONF_RESTART, "path of the control socket"),
 	TEXT("control.group", control_group, "root", CONF_RESTART,
 	     "group whose members may use the control socket besides root"),

@@ -327,8 +327,9 @@ static void span_format(const struct conf_key *k, const void *field, FILE *to)
 
 const struct conf_kind conf_kind_span = { "duration", span_parse, span_format };
 
-/* A duration kept as a number of whole seconds. */
-static bool seconds_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
+/* A duration kept as a number of whole units. `why` says who counts in them. */
+static bool whole_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field, int64_t unit,
+			const char *why)
 {
 	int64_t ns;
 
@@ -338,20 +339,19 @@ static bool seconds_parse(struct conf_load *l, const struct conf_key *k, const c
 	}
 	if (!span_get(l, k, key, n, &ns))
 		return false;
-	if (ns % 1000000000) {
-		conf_error_at(l->errors, &n->start_mark, key,
-			      "%s is not a number of whole seconds; the message that carries it counts in seconds",
-			      (const char *)n->data.scalar.value);
+	if (ns % unit) {
+		conf_error_at(l->errors, &n->start_mark, key, "%s is not a number of whole %s",
+			      (const char *)n->data.scalar.value, why);
 		return false;
 	}
-	number_store(k, field, (uint64_t)(ns / 1000000000));
+	number_store(k, field, (uint64_t)(ns / unit));
 	return true;
 }
 
-static void seconds_format(const struct conf_key *k, const void *field, FILE *to)
+static void whole_format(const struct conf_key *k, const void *field, FILE *to, int64_t unit)
 {
 	uint64_t v = number_load(k, field);
-	span_t span = span_s((int64_t)v);
+	span_t span = span_ns((int64_t)v * unit);
 
 	if (k->ones && v == number_ones(k))
 		fputs(k->ones, to);
@@ -359,7 +359,28 @@ static void seconds_format(const struct conf_key *k, const void *field, FILE *to
 		span_format(k, &span, to);
 }
 
+static bool seconds_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
+{
+	return whole_parse(l, k, key, n, field, 1000000000, "seconds; the message that carries it counts in seconds");
+}
+
+static void seconds_format(const struct conf_key *k, const void *field, FILE *to)
+{
+	whole_format(k, field, to, 1000000000);
+}
+
+static bool micros_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)
+{
+	return whole_parse(l, k, key, n, field, 1000, "microseconds; the kernel counts in microseconds");
+}
+
+static void micros_format(const struct conf_key *k, const void *field, FILE *to)
+{
+	whole_format(k, field, to, 1000);
+}
+
 const struct conf_kind conf_kind_seconds = { "duration in whole seconds", seconds_parse, seconds_format };
+const struct conf_kind conf_kind_micros = { "duration in whole microseconds", micros_parse, micros_format };
 
 /* ---- addresses ---- */
 static bool address_parse(struct conf_load *l, const struct conf_key *k, const char *key, yaml_node_t *n, void *field)

@@ -20,6 +20,8 @@ struct show_ctx daemon_show_ctx(struct daemon *d)
 		.now = clock_now(),
 		.started = d->started,
 		.reload_error = d->reload_error,
+		.cpu_latency = d->cpu_latency.requested,
+		.cpu_latency_error = d->cpu_latency.error,
 		.each_counter = daemon_each_counter,
 		.counter_arg = d,
 	};

@@ -76,7 +76,6 @@ void daemon_pump(struct daemon *d)
 			any = true;
 		}
 	} while (any);
-	dp_flush(d->dp);
 	d->pumping = false;
 	if (d->timer)
 		arm(d);
@@ -449,7 +448,7 @@ int daemon_start(struct daemon *d, struct conf *conf)
 {
 	int r;
 
-	*d = (struct daemon){.conf = conf, .started = clock_now(), .armed = MONO_NEVER};
+	*d = (struct daemon){.conf = conf, .started = clock_now(), .armed = MONO_NEVER, .cpu_latency.fd = -1};
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
 	d->events = event_log_new(conf->events_kept);
@@ -466,6 +465,7 @@ int daemon_start(struct daemon *d, struct conf *conf)
 			  r == -EADDRINUSE ? "another daemon answers on it; give this one its own control.socket" : strerror(-r));
 		return r;
 	}
+	cpu_latency_request(&d->cpu_latency, conf->cpu_latency_us); /* the device is root's */
 	r = privileges_drop(conf->user, dp_running(d->dp) == DP_BACKEND_EBPF);
 	if (r < 0)
 		return r;
@@ -508,6 +508,7 @@ void daemon_end(struct daemon *d)
 			event_free(events[i]);
 	if (d->base)
 		event_base_free(d->base);
+	cpu_latency_release(&d->cpu_latency);
 	conf_free(d->conf);
 	free(d->reload_error);
 }

@@ -40,6 +40,13 @@ enum daemon_counter {
 	DAEMON_COUNTER_N
 };
 
+/* What is asked of the kernel for idle processors. */
+struct cpu_latency {
+	int fd;		    /* -1: nothing */
+	char requested[16]; /* "20us"; "" = nothing */
+	char error[256];    /* why that is not what the configuration says, or has no effect; "" = it is in force */
+};
+
 struct daemon {
 	struct event_base *base;
 	struct conf *conf;
@@ -56,6 +63,7 @@ struct daemon {
 	struct ctl_server *ctl;
 	struct event_log *events;
 	struct idle *idle;
+	struct cpu_latency cpu_latency;
 	mono_t armed; /* what the timer waits for, or never */
 	struct event *timer, *mtu_timer, *watchdog, *stop_timer;
 	struct event *on_term, *on_int, *on_hup, *clock_step;
@@ -106,6 +114,11 @@ void idle_stop(struct daemon *d);
 /* clock_step.c: tells the engines that the wall clock was set. 0 or negative errno. */
 int clock_step_watch(struct daemon *d);
 void clock_step_stop(struct daemon *d);
+
+/* cpu_latency.c: requests this of the kernel, in place of what was requested; CONF_CPU_LATENCY_NONE requests nothing. What goes wrong is
+ * logged and kept in `error`: the daemon does without. */
+void cpu_latency_request(struct cpu_latency *l, uint32_t us);
+void cpu_latency_release(struct cpu_latency *l);
 
 /* privileges.c: keep what the daemon needs and drop the rest. 0 or negative errno. */
 int privileges_drop(const char *user, bool ebpf);

@@ -90,6 +90,7 @@ int daemon_reload(struct daemon *d, bool *changed, json_t **error)
 	struct conf *old = d->conf;
 	d->conf = next;
 	log_setup((enum log_level)(LOG_LV_ERROR + (int)next->log_level), next->log_json);
+	cpu_latency_request(&d->cpu_latency, next->cpu_latency_us);
 	daemon_homes(d, old, next);
 	if (d->lma)
 		lma_reconf(d->lma, now, &next->lma);

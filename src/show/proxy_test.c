@@ -81,6 +81,8 @@ static json_t *request(struct plain *t, const char *text, int *status)
 		.events = t->events,
 		.now = t->now,
 		.started = { { 0 }, { INT64_C(1779999000000000000) } },
+		.cpu_latency = "0us",
+		.cpu_latency_error = "without effect",
 	};
 	json_t *r = json_loads(text, 0, NULL), *result;
 
@@ -145,6 +147,8 @@ static void links_and_what_they_ask_for(void **state)
 	assert_string_equal(member(row, "upstream_state"), "up");
 	assert_int_equal(json_integer_value(json_object_get(row, "links")), 2);
 	assert_null(json_object_get(v, "security"));
+	assert_string_equal(member(v, "cpu_latency"), "0us");
+	assert_string_equal(member(v, "cpu_latency_error"), "without effect");
 	json_decref(v);
 }
 

@@ -31,6 +31,8 @@ struct show_ctx {
 	const struct event_log *events;
 	struct now now, started;
 	const char *reload_error; /* text of the last reload that was refused; NULL after a good one */
+	/* What is requested of the kernel for idle processors ("20us"), and why not, or to no effect; NULL or "": nothing. */
+	const char *cpu_latency, *cpu_latency_error;
 	/* Counters of the shell itself (sockets, control connections), each with a name. May be NULL. */
 	void (*each_counter)(void *arg, void (*each)(void *each_arg, const char *name, uint64_t value), void *each_arg);
 	void *counter_arg;

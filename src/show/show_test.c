@@ -163,6 +163,8 @@ static void views(void **state)
 	v = good(f, true, "{\"command\": \"show\", \"what\": \"status\"}");
 	assert_int_equal(json_integer_value(json_object_get(v, "uptime_s")), 1000);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(v, "lma"), "bindings")), 1);
+	assert_string_equal(member(v, "cpu_latency"), "none");
+	assert_null(json_object_get(v, "cpu_latency_error"));
 	json_decref(v);
 
 	run(f, span_s(3));

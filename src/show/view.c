@@ -90,6 +90,9 @@ json_t *show_status(const struct show_ctx *ctx)
 	if (!ctx->proxy)
 		row_set(v, "security", json_string(security[ctx->conf->security]));
 	row_set(v, "lab", json_boolean(ctx->conf->lab));
+	row_set(v, "cpu_latency", json_string(ctx->cpu_latency && ctx->cpu_latency[0] ? ctx->cpu_latency : "none"));
+	if (ctx->cpu_latency_error && ctx->cpu_latency_error[0])
+		row_set(v, "cpu_latency_error", json_string(ctx->cpu_latency_error));
 	if (ctx->reload_error)
 		row_set(v, "reload_error", json_string(ctx->reload_error));
 	if (ctx->dp)

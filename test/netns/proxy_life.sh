@@ -19,6 +19,21 @@ link_gone() { ! ip -n "$P-px" link show "$1" >/dev/null 2>&1; }
 flows_of() { px groups "[.flows[] | select(.group == \"$1\")] | length"; }
 # why_says PATTERN ARGS...
 why_says() { ws_p=$1; shift; pxc why "$@" >"$TMP/why"; grep -q "$ws_p" "$TMP/why" || { cat "$TMP/why"; return 1; }; }
+QOS=/dev/cpu_dma_latency
+holds() { find "/proc/$PX/fd" -lname $QOS | grep .; }
+not_held() { ! holds; }
+kernel_has() { at_most "$1" "$(od -An -td4 -N4 $QOS | tr -d ' ')"; }
+latency_is() { equals "$1" "$(px status .cpu_latency)"; }
+latency_error() { px status .cpu_latency_error | grep "$1"; }
+# reload_with [VALUE]: this cpu-latency, or none
+reload_with() {
+	sed -i '/^cpu-latency:/d' "$TMP/px.yaml"
+	[ $# -eq 0 ] || say "cpu-latency: $1" >>"$TMP/px.yaml"
+	pxc reload
+}
+# In the daemon's own mount namespace, which `ip netns exec` has made: no device there, no driver.
+px_mount() { nsenter -m -t "$PX" mount --bind "$@"; }
+px_umount() { nsenter -m -t "$PX" umount "$1"; }
 no_flows() { equals 0 "$(flows_of "$1")"; }
 
 proxy_topology 2
@@ -111,6 +126,8 @@ send src $G 6103 20 1000 --src $PROXY_SRC
 check "and the stream comes" equals "20 0 0" "$(heard u1)"
 
 step "the end"
+check "of the kernel's idle processors nothing was requested" latency_is none
+check "and nothing held" not_held
 check "still asked for" up_joined $B
 proxy_stop
 check "SIGTERM: ends well" equals 0 $?
@@ -121,6 +138,7 @@ helper_stop "$n1"
 
 step "limits"
 echo "stream: {idle: 1s}" >>"$TMP/more"
+[ ! -e $QOS ] || echo "cpu-latency: 900us" >>"$TMP/more"
 proxy_start "limits: {groups: 1}"
 listen l1 h1 6105 20 $A ""
 check "one group finds room" eventually 3 up_joined $A
@@ -133,3 +151,30 @@ check "and why says what to do" why_says "proxy.limits" lan2 $G
 send src $A 6105 5
 silent() { pxc show events | grep -q "source-silent.*$A"; }
 check "a stream that has ended is told" eventually 4 silent
+
+step "what the kernel may take to wake an idle processor"
+if [ -e $QOS ]; then
+	check "requested since the start" latency_is 900us
+	held=$(holds)
+	check "held open" test -n "$held"
+	check "the kernel has it" kernel_has 900
+	check "reload with another value" reload_with 700us
+	check "on the same descriptor" equals "$held" "$(holds)"
+	check "the kernel has that" kernel_has 700
+	check "and status" latency_is 700us
+	driver=/sys/devices/system/cpu/cpuidle/current_driver
+	say none >"$TMP/driver"
+	if [ -e $driver ] && px_mount "$TMP/driver" $driver; then
+		check "where the kernel has no driver for idle processors" reload_with 700us
+		check "it is told" latency_error cpuidle_haltpoll
+		px_umount $driver
+	fi
+	check "reload without" reload_with
+	check "nothing is requested" latency_is none
+	check "and nothing held" not_held
+	px_mount "$TMP/px.sock" $QOS # a socket: it cannot be opened
+fi
+check "where there is no device the daemon goes on" reload_with 700us
+check "without a request" latency_is none
+check "which is told" latency_error "$QOS cannot be opened"
+check "and logged" grep -q "cpu-latency: $QOS" "$TMP/px.log"
