@@ -74,7 +74,7 @@ static __always_inline int to_tunnel(struct __sk_buff *skb, const __u32 offset, 
 	outer_address(data, t, hop);
 	if (!hop->ifindex)
 		return drop(ABI_NO_NEIGHBOUR);
-	count(&tunnel_counts, 2 * index + 1, p);
+	count(ABI_COUNT_TUNNEL, 2 * index + 1, p);
 	return hop->valid ? bpf_redirect(hop->ifindex, 0) : bpf_redirect_neigh(hop->ifindex, NULL, 0, 0);
 }
 
@@ -120,7 +120,7 @@ static __always_inline void send_copy(struct copies *c, const struct abi_out *o,
 	if (bpf_clone_redirect(c->skb, ifindex, 0))
 		drop(ABI_OUTPUT);
 	else
-		count(&out_counts, o->counter, c->p); /* for a tunnel the daemon adds these up */
+		count(ABI_COUNT_OUT, o->counter, c->p); /* for a tunnel the daemon adds these up */
 }
 
 static long link_clone(__u32 i, struct copies *c)
@@ -225,7 +225,7 @@ static __always_inline int to_links(struct __sk_buff *skb, struct copies *c, __u
 		return copies_done(skb, c, ETH_LEN);
 	if (c->too_big)
 		copies_done(skb, c, ETH_LEN);
-	count(&out_counts, o->counter, c->p);
+	count(ABI_COUNT_OUT, o->counter, c->p);
 	return bpf_redirect(ifindex, 0);
 }
 
@@ -250,7 +250,7 @@ static __always_inline int to_tunnels(struct __sk_buff *skb, struct copies *c, _
 		return copies_done(skb, c, ETH_LEN + IP6_LEN);
 	if (c->too_big)
 		copies_done(skb, c, ETH_LEN + IP6_LEN);
-	count(&out_counts, o->counter, c->p);
+	count(ABI_COUNT_OUT, o->counter, c->p);
 	return bpf_redirect(ifindex, 0);
 }
 
@@ -274,7 +274,7 @@ static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, 
 	links_ = ONCE(head->links);
 	tunnels_ = ONCE(head->tunnels);
 	label = ONCE(head->label);
-	count(&flow_counts, index, p);
+	count(ABI_COUNT_FLOW, index, p);
 	if (p->hop_limit <= 1)
 		return drop(ABI_HOP_LIMIT); /* no Time Exceeded to a multicast's source (RFC 4443 2.4) */
 	if (!(__u32)links_ && !(__u32)tunnels_)
@@ -325,7 +325,7 @@ static __always_inline int from_downstream(struct __sk_buff *skb, const struct p
 		head = bpf_map_lookup_elem(&heads, &index);
 		if (head && head->tag == tag) {
 			links = ONCE(head->links);
-			count(&flow_counts, index, p);
+			count(ABI_COUNT_FLOW, index, p);
 		}
 	}
 	if (p->hop_limit <= 1) /* MLD, wherever it goes, is for the daemon to judge */
@@ -339,13 +339,13 @@ static __always_inline int from_downstream(struct __sk_buff *skb, const struct p
 		if (!set_upstream_macs(skb, p, d))
 			return drop(ABI_OUTPUT);
 		if (!(__u32)links) {
-			count(&out_counts, d->counter, p);
+			count(ABI_COUNT_OUT, d->counter, p);
 			return bpf_redirect(upstream, 0);
 		}
 		if (bpf_clone_redirect(skb, upstream, 0))
 			drop(ABI_OUTPUT);
 		else
-			count(&out_counts, d->counter, p);
+			count(ABI_COUNT_OUT, d->counter, p);
 	}
 	return (__u32)links ? to_links(skb, &c, links, true) : copies_done(skb, &c, ETH_LEN);
 }
@@ -403,7 +403,7 @@ static __always_inline int to_way(struct __sk_buff *skb, const struct pkt *p, co
 	if (!decapsulate(skb) || !set_macs(skb, &w->macs))
 		return drop(ABI_OUTPUT);
 	if (w->tunnel)
-		count(&node_counts, 2 * w->node + 1, p);
+		count(ABI_COUNT_NODE, 2 * w->node + 1, p);
 	return bpf_redirect(ifindex, 0);
 }
 
@@ -465,7 +465,7 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct outer
 	struct abi_tunnel *t;
 
 	if (recent || !(outer->tunnel & ABI_GATE))
-		count(&tunnel_counts, 2 * index, p);
+		count(ABI_COUNT_TUNNEL, 2 * index, p);
 	if (!is_global(&p->src) && (is_link_local(&p->src) || is_nobody(&p->src)))
 		return from_tunnel_oddly(p);
 	if (!recent && !is_global(&p->dst) && (is_link_local(&p->dst) || is_link_scope(&p->dst) || is_nobody(&p->dst)))
@@ -489,7 +489,7 @@ static __always_inline int from_tunnel(struct __sk_buff *skb, const struct outer
 	return to_anywhere(skb, p, w);
 }
 
-static __always_inline int from_transport(struct __sk_buff *skb)
+static __always_inline int from_transport(struct __sk_buff *skb, __u32 row)
 {
 	void *data = DATA(skb), *end = DATA_END(skb);
 	struct ipv6hdr *h = data + ETH_LEN;
@@ -506,6 +506,7 @@ static __always_inline int from_transport(struct __sk_buff *skb)
 	outer.len = (__u32)CONTEXT(skb, gso_size) ? len - ETH_LEN : IP6_LEN + SECOND_LEN(second_word(h));
 	if (!is_ipv6(outer.word) || ETH_LEN + outer.len > len)
 		return OTHER;
+	p.row = row;
 	whole = parse(skb, ETH_LEN + IP6_LEN, &p) && p.len <= outer.len - IP6_LEN && !is_multicast(&p.src);
 	if (whole) {
 		place = recent_place(&p.dst, half(a, 1));
@@ -539,8 +540,8 @@ static __always_inline int to_neighbour(struct __sk_buff *skb, const struct pkt 
 		return drop_tell(skb, ETH_LEN, ABI_TOO_BIG, n->mtu);
 	if (!set_hop(skb, ETH_LEN, p) || !set_macs(skb, &n->macs))
 		return drop(ABI_OUTPUT);
-	count(&node_counts, 2 * from, p);
-	count(&node_counts, 2 * n->node + 1, p);
+	count(ABI_COUNT_NODE, 2 * from, p);
+	count(ABI_COUNT_NODE, 2 * n->node + 1, p);
 	return bpf_redirect(ifindex, 0);
 }
 
@@ -570,7 +571,7 @@ static __always_inline int from_node(struct __sk_buff *skb, const struct pkt *p)
 		return to_neighbour(skb, p, n, node);
 	act = to_tunnel(skb, ETH_LEN, p, s->tunnel);
 	if (act == TC_ACT_REDIRECT)
-		count(&node_counts, 2 * node, p);
+		count(ABI_COUNT_NODE, 2 * node, p);
 	return act;
 }
 
@@ -596,7 +597,7 @@ static __always_inline bool to_fixed_mac(struct __sk_buff *skb)
 static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 {
 	struct pkt p;
-	__u32 len, to;
+	__u32 row, len, to;
 	int act;
 
 	if ((__u32)CONTEXT(skb, protocol) != bpf_htons(ETH_P_IPV6) || (__u32)CONTEXT(skb, vlan_present))
@@ -607,11 +608,13 @@ static __always_inline int ingress(struct __sk_buff *skb, const __u32 roles)
 		len = CONTEXT(skb, len);
 		bpf_skb_pull_data(skb, len < ETH_LEN + 2 * IP6_LEN ? len : ETH_LEN + 2 * IP6_LEN);
 	}
+	row = count_row();
 	if (roles & ABI_TRANSPORT) {
-		act = from_transport(skb);
+		act = from_transport(skb, row);
 		if (act != OTHER)
 			return act;
 	}
+	p.row = row;
 	if (!parse(skb, ETH_LEN, &p))
 		return roles & ABI_ACCESS ? drop(ABI_INNER_MALFORMED) : PASS;
 	if (roles & (ABI_TRANSPORT | ABI_UPSTREAM)) {

@@ -189,13 +189,17 @@ struct abi_downstream { /* downstreams: ifindex of a link below a plain proxy ->
 	__u32 instance; /* the upstream link's index names it */
 	__u32 upstream; /* the link itself, or 0 while it is not there */
 	__u32 mtu;
-	__u32 counter; /* of out_counts */
+	__u32 counter; /* ABI_COUNT_OUT */
 	__u8 smac[6];
 	__u8 zero[2];
 };
 
+/* counts: each CPU has a row, so that no two write the same word nor the same line of a cache. In a row the kinds follow
+ * each other: what is counted of `kind` under `index` on CPU c stands at c * counts_row + counts_base[kind] + index. */
+enum { ABI_COUNT_DROP, ABI_COUNT_TUNNEL, ABI_COUNT_NODE, ABI_COUNT_FLOW, ABI_COUNT_OUT, ABI_COUNT_KINDS };
+
 struct abi_count {
-	__u64 packets, bytes;
+	__u64 packets, bytes; /* of drops no bytes */
 };
 
 /* A tunnel's and a node's counters lie side by side: 2 * index is in (up), 2 * index + 1 is out (down). */

@@ -45,11 +45,7 @@ MAP(outs, ARRAY, __u32, struct abi_out, BPF_F_MMAPABLE);
 MAP(gates, ARRAY, __u32, struct abi_gate, BPF_F_MMAPABLE);
 MAP(formers, LPM_TRIE, struct abi_former, __u32, BPF_F_NO_PREALLOC);
 
-MAP(tunnel_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
-MAP(node_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
-MAP(flow_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
-MAP(out_counts, PERCPU_ARRAY, __u32, struct abi_count, 0);
-MAP(drop_counts, PERCPU_ARRAY, __u32, __u64, 0);
+MAP(counts, ARRAY, __u32, struct abi_count, BPF_F_MMAPABLE);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -67,6 +63,8 @@ const volatile __u8 outer_hop_limit = 64;
 const volatile __u8 local_routing; /* RFC 5213 6.10.3 */
 const volatile __u32 routes_bits = 1;	/* 1 << routes_bits lines */
 const volatile __u64 routes_seed;
+const volatile __u32 counts_row; /* elements */
+const volatile __u32 counts_base[ABI_COUNT_KINDS];
 const volatile __u64 sample_interval_ns = 100000000;
 const volatile __u64 sample_burst_ns = 1000000000;
 

@@ -27,65 +27,45 @@ _Static_assert(ABI_ACCESS == (int)DP_LINK_ACCESS && ABI_TRANSPORT == (int)DP_LIN
 
 /* ---- counters ----------------------------------------------------------------------------------------- */
 
-void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t *mark, uint32_t index)
+void dp_ebpf_count_add(const struct dp_ebpf *e, unsigned kind, uint32_t index, struct dp_count *to)
 {
-	/* Numbers are given out in order until they come a second time (dp_ids.c). */
-	if (index >= *mark) {
-		*mark = index + 1;
-		return;
-	}
-	bpf_map_update_elem(bpf_map__fd(map), &index, e->zeros, BPF_ANY);
-}
+	struct abi_count sum = counts_read(&e->counts, kind, index);
 
-void dp_ebpf_count_add(struct dp *dp, const struct bpf_map *map, uint32_t index, struct dp_count *to)
-{
-	struct abi_count *v = dp->ebpf->read;
-
-	if (!bpf_map_lookup_elem(bpf_map__fd(map), &index, v)) {
-		for (int i = 0; i < dp->ebpf->cpus; i++) {
-			to->packets += v[i].packets;
-			to->bytes += v[i].bytes;
-		}
-	}
+	to->packets += sum.packets;
+	to->bytes += sum.bytes;
 }
 
 static void node_count(struct dp *dp, const struct dp_nod *n, struct dp_count *up, struct dp_count *down)
 {
-	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.node_counts, 2 * n->index, up);
-	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.node_counts, 2 * n->index + 1, down);
+	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_NODE, 2 * n->index, up);
+	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_NODE, 2 * n->index + 1, down);
 }
 
 static void flow_count(struct dp *dp, const struct dp_flw *f, struct dp_count *in)
 {
-	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.flow_counts, f->index, in);
+	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_FLOW, f->index, in);
 }
 
 static void link_count(struct dp *dp, const struct dp_link *l, struct dp_count *to_upstream)
 {
 	if (l->has_counter)
-		dp_ebpf_count_add(dp, dp->ebpf->skel->maps.out_counts, l->counter, to_upstream);
+		dp_ebpf_count_add(dp->ebpf, ABI_COUNT_OUT, l->counter, to_upstream);
 }
 
 static void out_count(struct dp *dp, const struct dp_o *o, struct dp_count *sent)
 {
-	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.out_counts, o->counter, sent);
+	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_OUT, o->counter, sent);
 }
 
 static void tunnel_count(struct dp *dp, const struct dp_tun *t, struct dp_count *in, struct dp_count *out)
 {
-	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.tunnel_counts, 2 * t->index, in);
-	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.tunnel_counts, 2 * t->index + 1, out);
+	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_TUNNEL, 2 * t->index, in);
+	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_TUNNEL, 2 * t->index + 1, out);
 }
 
 static uint64_t drop_count(struct dp *dp, enum dp_drop reason)
 {
-	uint64_t *v = (uint64_t *)dp->ebpf->read, sum = 0;
-	uint32_t key = reason;
-
-	if (!bpf_map_lookup_elem(bpf_map__fd(dp->ebpf->skel->maps.drop_counts), &key, v))
-		for (int i = 0; i < dp->ebpf->cpus; i++)
-			sum += v[i];
-	return sum;
+	return counts_read(&dp->ebpf->counts, ABI_COUNT_DROP, reason).packets;
 }
 
 /* ---- links -------------------------------------------------------------------------------------------- */
@@ -327,11 +307,9 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 	bpf_map__set_max_entries(s->maps.locals, c->tunnels_max + DP_LOCALS_MAX);
 	bpf_map__set_max_entries(s->maps.tunnel_ids, c->tunnels_max);
 	bpf_map__set_max_entries(s->maps.tunnels, c->tunnels_max);
-	bpf_map__set_max_entries(s->maps.tunnel_counts, 2 * c->tunnels_max);
 	bpf_map__set_max_entries(s->maps.senders, c->nodes_max);
 	bpf_map__set_max_entries(s->maps.node_64, c->nodes_max * 2);
 	bpf_map__set_max_entries(s->maps.node_lpm, c->nodes_max * 2);
-	bpf_map__set_max_entries(s->maps.node_counts, 2 * c->nodes_max);
 	s->rodata->routes_bits = routes_bits(c->routes_max, c->tunnels_max);
 	s->rodata->routes_seed = secret();
 	bpf_map__set_max_entries(s->maps.routes, 1u << s->rodata->routes_bits);
@@ -340,9 +318,6 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 	bpf_map__set_max_entries(s->maps.route_cache, 65536);
 	bpf_map__set_max_entries(s->maps.flow_ids, c->flows_max);
 	bpf_map__set_max_entries(s->maps.heads, c->flows_max);
-	bpf_map__set_max_entries(s->maps.flow_counts, c->flows_max);
-	bpf_map__set_max_entries(s->maps.out_counts, c->outs_max);
-	bpf_map__set_max_entries(s->maps.drop_counts, ABI_DROPS);
 	bpf_map__set_max_entries(s->maps.gates, c->handovers ? GATES_MAX : 1);
 	bpf_map__set_max_entries(s->maps.formers, 4096);
 	if (c->handovers)
@@ -351,6 +326,30 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 	s->rodata->outer_hop_limit = c->hop_limit;
 	s->rodata->local_routing = c->local_routing;
 	s->rodata->sample_interval_ns = 1000000000u / c->ptb_per_s;
+}
+
+static int set_counts(struct dp *dp, struct dp_bpf *s)
+{
+	const struct dp_conf *c = &dp->conf;
+	const uint32_t n[ABI_COUNT_KINDS] = {
+		[ABI_COUNT_DROP] = ABI_DROPS,
+		[ABI_COUNT_TUNNEL] = 2 * c->tunnels_max,
+		[ABI_COUNT_NODE] = 2 * c->nodes_max,
+		[ABI_COUNT_FLOW] = c->flows_max,
+		[ABI_COUNT_OUT] = c->outs_max,
+	};
+	struct counts *counts = &dp->ebpf->counts;
+	uint32_t cpus = counts_cpus_here();
+
+	if (!cpus)
+		return -ENODATA;
+	counts_init(counts, cpus, n);
+	if (!counts_elements(counts))
+		return -ENOMEM;
+	bpf_map__set_max_entries(s->maps.counts, counts_elements(counts));
+	s->rodata->counts_row = counts->row;
+	memcpy(s->rodata->counts_base, counts->base, sizeof(counts->base));
+	return 0;
 }
 
 static uint32_t power_of_two(uint32_t at_least)
@@ -383,19 +382,17 @@ static int load(struct dp *dp)
 		return -errno;
 	set_sizes(dp, e->skel);
 	bpf_map__set_max_entries(e->skel->maps.outs, slots);
-	r = dp_bpf__load(e->skel);
+	r = set_counts(dp, e->skel);
+	if (!r)
+		r = dp_bpf__load(e->skel);
 	if (r)
 		return r;
-	e->cpus = libbpf_num_possible_cpus();
 	e->tunnels = map_array(e->skel->maps.tunnels, sizeof(*e->tunnels), &e->tunnels_size);
 	e->heads = map_array(e->skel->maps.heads, sizeof(*e->heads), &e->heads_size);
 	e->outs = map_array(e->skel->maps.outs, sizeof(*e->outs), &e->outs_size);
 	e->lines = map_array(e->skel->maps.routes, sizeof(*e->lines), &e->lines_size);
-	if (e->cpus < 1)
-		return e->cpus;
-	e->zeros = calloc((size_t)e->cpus, sizeof(*e->zeros));
-	e->read = calloc((size_t)e->cpus, sizeof(*e->read));
-	if (!e->zeros || !e->read || !e->tunnels || !e->heads || !e->outs || !e->lines ||
+	e->counts.at = map_array(e->skel->maps.counts, sizeof(*e->counts.at), &e->counts_size);
+	if (!e->tunnels || !e->heads || !e->outs || !e->lines || !e->counts.at ||
 	    !dp_ids_init(&e->counter_ids, dp->conf.outs_max) || !rlists_init(&e->lists, e->outs, slots, dp->grace))
 		return -ENOMEM;
 	routes_init(&e->routes, e->lines, (uint8_t)e->skel->rodata->routes_bits, e->skel->rodata->routes_seed);
@@ -428,9 +425,9 @@ static void close_backend(struct dp *dp)
 		munmap(e->outs, e->outs_size);
 	if (e->lines)
 		munmap(e->lines, e->lines_size);
+	if (e->counts.at)
+		munmap(e->counts.at, e->counts_size);
 	dp_bpf__destroy(e->skel);
-	free(e->zeros);
-	free(e->read);
 	free(e);
 	dp->ebpf = NULL;
 }

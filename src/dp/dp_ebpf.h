@@ -2,31 +2,27 @@
 #pragma once
 /* Inside of the eBPF backend: dp_ebpf.c loads, attaches and counts; dp_ebpf_tables.c mirrors the tables. */
 #include "bpf/dp_abi.h"
+#include "dp/dp_counts.h"
 #include "dp/dp_priv.h"
 #include "dp/dp_rlist.h"
 #include "dp/dp_routes.h"
 
 struct ring_buffer;
-struct bpf_map;
 struct dp_tcx;
 
 #define LONE_BATCH 128 /* more than a report of 1500 octets has records */
 
 struct dp_ebpf {
 	struct dp_bpf *skel;
-	int cpus;
-	struct abi_count *zeros, *read; /* one for each CPU */
 	struct abi_tunnel *tunnels; /* the mapped arrays */
 	struct abi_head *heads;
 	struct abi_out *outs;
 	struct abi_route_line *lines;
-	size_t tunnels_size, heads_size, outs_size, lines_size;
+	size_t tunnels_size, heads_size, outs_size, lines_size, counts_size;
+	struct counts counts;
 	struct rlists lists;
 	struct routes routes;
 	struct dp_ids counter_ids;
-	struct {
-		uint32_t tunnels, nodes, flows, outs;
-	} marks; /* counters below these have been somebody's */
 	struct dp_tcx *tcx;
 	uint32_t tcx_access; /* access links that have tcx, or will */
 	struct { /* flows of one output that wait for one system call */
@@ -64,10 +60,7 @@ void dp_ebpf_drain(struct dp *dp);
 void dp_ebpf_former(struct dp *dp, const struct dp_former *f, bool on);
 uint64_t dp_ebpf_punts_lost(struct dp *dp);
 
-/* Set a counter back that was another's before. Those from `*mark` on never were. */
-void dp_ebpf_count_reset(struct dp_ebpf *e, const struct bpf_map *map, uint32_t *mark, uint32_t index);
-
-void dp_ebpf_count_add(struct dp *dp, const struct bpf_map *map, uint32_t index, struct dp_count *to);
+void dp_ebpf_count_add(const struct dp_ebpf *e, unsigned kind, uint32_t index, struct dp_count *to);
 
 struct flow_lists {
 	struct rlist of[OUT_KINDS];

@@ -143,8 +143,8 @@ int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_
 	if (r)
 		return r;
 	id.index = x.index;
-	dp_ebpf_count_reset(e, e->skel->maps.flow_counts, &e->marks.flows, x.index);
-	dp_ebpf_count_reset(e, e->skel->maps.out_counts, &e->marks.outs, x.counter);
+	counts_reset(&e->counts, ABI_COUNT_FLOW, x.index);
+	counts_reset(&e->counts, ABI_COUNT_OUT, x.counter);
 	dp_ebpf_head_set(e, x.index, &key, ABI_LIST(x.slot, 1));
 	if (!fresh)
 		return publish(dp, &key, &id, BPF_NOEXIST);
@@ -197,8 +197,8 @@ int dp_ebpf_lone_unfold(struct dp *dp, const struct dp_lone *x, struct dp_flw *f
 
 void dp_ebpf_lone_count(struct dp *dp, const struct dp_lone *x, struct dp_count *in, struct dp_count *sent)
 {
-	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.flow_counts, x->index, in);
-	dp_ebpf_count_add(dp, dp->ebpf->skel->maps.out_counts, x->counter, sent);
+	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_FLOW, x->index, in);
+	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_OUT, x->counter, sent);
 }
 
 void dp_ebpf_lone_each(struct dp *dp, void (*each)(void *arg, const struct dp_flow *flow, const struct dp_lone *x),

@@ -92,8 +92,8 @@ static int tunnel_new(struct dp *dp, struct dp_tun *t)
 	m->mtu = t->limit;
 	m->whole = t->whole;
 	m->hop[0] = hop_of(&t->nh);
-	dp_ebpf_count_reset(e, e->skel->maps.tunnel_counts, &e->marks.tunnels, 2 * t->index);
-	dp_ebpf_count_reset(e, e->skel->maps.tunnel_counts, &e->marks.tunnels, 2 * t->index + 1);
+	counts_reset(&e->counts, ABI_COUNT_TUNNEL, 2 * t->index);
+	counts_reset(&e->counts, ABI_COUNT_TUNNEL, 2 * t->index + 1);
 	r = local_count(e, &t->ends.local, 1);
 	if (r)
 		return r;
@@ -290,8 +290,8 @@ int dp_ebpf_node_set(struct dp *dp, struct dp_nod *n)
 	}
 	e->tunnels[n->tun->index].lma_side = n->tun->lma_side;
 	if (!n->in_backend) {
-		dp_ebpf_count_reset(e, e->skel->maps.node_counts, &e->marks.nodes, 2 * n->index);
-		dp_ebpf_count_reset(e, e->skel->maps.node_counts, &e->marks.nodes, 2 * n->index + 1);
+		counts_reset(&e->counts, ABI_COUNT_NODE, 2 * n->index);
+		counts_reset(&e->counts, ABI_COUNT_NODE, 2 * n->index + 1);
 		n->in_backend = true;
 	}
 	r = update(dp, FD(e, senders), "nodes", &key, &v);
@@ -356,7 +356,7 @@ int dp_ebpf_flow_set(struct dp *dp, struct dp_flw *f)
 	if (!lists_of(dp, f))
 		return -ENOMEM;
 	dp_ebpf_flow_label(dp, f);
-	dp_ebpf_count_reset(dp->ebpf, dp->ebpf->skel->maps.flow_counts, &dp->ebpf->marks.flows, f->index);
+	counts_reset(&dp->ebpf->counts, ABI_COUNT_FLOW, f->index);
 	return update(dp, FD(dp->ebpf, flow_ids), "flows", &key, &id);
 }
 
@@ -429,7 +429,7 @@ int dp_ebpf_out_add(struct dp *dp, struct dp_o *o)
 	}
 	r = out_content(dp, o, &content);
 	if (!r) {
-		dp_ebpf_count_reset(e, e->skel->maps.out_counts, &e->marks.outs, o->counter);
+		counts_reset(&e->counts, ABI_COUNT_OUT, o->counter);
 		if (o->tun)
 			e->tunnels[o->tun->index].lma_side = true;
 		if (!o->tun && o->gate && o->gate->out)
@@ -467,7 +467,7 @@ int dp_ebpf_link_proxy(struct dp *dp, struct dp_link *l)
 	if (!l->has_counter) {
 		if (!dp_ids_get(&e->counter_ids, dp->grace, &l->counter))
 			return -ENOSPC;
-		dp_ebpf_count_reset(e, e->skel->maps.out_counts, &e->marks.outs, l->counter);
+		counts_reset(&e->counts, ABI_COUNT_OUT, l->counter);
 		l->has_counter = true;
 	}
 	d.counter = l->counter;
