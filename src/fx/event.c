@@ -41,6 +41,9 @@ const char *event_name(enum event_kind kind)
 		[EV_LINK_UP] = "link-up",
 		[EV_LINK_DOWN] = "link-down",
 		[EV_LIMIT] = "limit",
+		[EV_MLD_WARNING] = "mld-warning",
+		[EV_QUERIER_CHANGED] = "querier-changed",
+		[EV_MLD_VERSION] = "mld-version-changed",
 		[EV_POLICY_CHANGED] = "policy-changed",
 	};
 

@@ -49,7 +49,10 @@ enum event_kind {
 	EV_PEER_RESTARTED,	/* it lost its state, by its heartbeat (RFC 5847) */
 	EV_LINK_UP,
 	EV_LINK_DOWN,
-	EV_LIMIT,		/* a configured limit was reached; detail names it */
+	EV_LIMIT,		/* a configured limit was reached; detail names it, link and peer (a host) who did */
+	EV_MLD_WARNING,		/* what RFC 3810, 3590 and 4604 have logged; peer sent it */
+	EV_QUERIER_CHANGED,	/* of a link; peer is the querier now */
+	EV_MLD_VERSION,		/* that is spoken upstream, as detail says; peer is the querier */
 	EV_POLICY_CHANGED,
 	EV_N
 };

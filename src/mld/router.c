@@ -51,10 +51,54 @@ const char *mld_router_counter_name(enum mld_router_counter c)
 	return (unsigned)c < MLD_ROUTER_COUNTER_N ? names[c] : "?";
 }
 
+#define BIT(c) (UINT32_C(1) << MLD_ROUTER_##c)
+_Static_assert(MLD_ROUTER_COUNTER_N <= 32, "a bit for each");
+static const uint32_t noticeable =
+    BIT(LIMIT_GROUPS) | BIT(LIMIT_SOURCES) | BIT(LIMIT_HOSTS) | BIT(LIMIT_HOST_GROUPS) | BIT(LIMIT_MEMORY) |
+    BIT(LIMIT_HOST_RATE) | BIT(LIMIT_LINK_RATE) | BIT(QUERIES_VERSION) | BIT(V1_SSM) | BIT(EXCLUDE_SSM);
+#undef BIT
+
+static void notice(struct mld_link *link, enum mld_router_counter c)
+{
+	struct mld_routers *set = link->set;
+
+	if (set->noticed >> c & 1)
+		return;
+	set->noticed |= UINT32_C(1) << c;
+	set->notices[c] = (struct mld_router_notice){
+	    .counter = c,
+	    .link = link,
+	    .owner = link->owner,
+	    .host = set->host ? *set->host : addr_any,
+	    .group = set->group ? *set->group : addr_any,
+	};
+}
+
+bool mld_routers_notice(struct mld_routers *set, struct mld_router_notice *ret)
+{
+	unsigned c;
+
+	if (!set->noticed)
+		return false;
+	c = (unsigned)__builtin_ctz(set->noticed);
+	set->noticed &= ~(UINT32_C(1) << c);
+	*ret = set->notices[c];
+	return true;
+}
+
+static void notices_forget(struct mld_routers *set, const struct mld_link *link)
+{
+	for (unsigned c = 0; c < MLD_ROUTER_COUNTER_N; c++)
+		if (set->notices[c].link == link)
+			set->noticed &= ~(UINT32_C(1) << c);
+}
+
 void link_count(struct mld_link *link, enum mld_router_counter c)
 {
 	link->counter[c]++;
 	link->set->counter[c]++;
+	if (noticeable >> c & 1)
+		notice(link, c);
 }
 
 /* ---- memory ---- */
@@ -408,6 +452,7 @@ void mld_link_free(struct mld_link *link)
 	for (struct group *g; (g = itab_pop(&link->groups));)
 		group_release(link, g);
 	fx_forget_link(set, link);
+	notices_forget(set, link);
 	set->by_number[link->number] = NULL;
 	itab_deinit(&link->groups);
 	htab_deinit(&link->hosts);
@@ -528,6 +573,12 @@ void mld_link_each(const struct mld_link *link,
 bool mld_link_is_querier(const struct mld_link *link)
 {
 	return link->querier;
+}
+
+struct in6_addr mld_link_querier(const struct mld_link *link, uint8_t *ret_version)
+{
+	*ret_version = !link->querier ? link->other_version : link->conf.v1_mode ? 1 : 2;
+	return link->querier ? link->self : link->other;
 }
 
 uint64_t mld_link_counter(const struct mld_link *link, enum mld_router_counter c)

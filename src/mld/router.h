@@ -79,6 +79,16 @@ enum mld_router_counter {
 };
 const char *mld_router_counter_name(enum mld_router_counter c);
 
+/* What an operator should read of, beside its counter: a limit that refused, or one of the points at which RFC 3810 8.3.1
+ * and RFC 4604 3 have a router log. */
+struct mld_router_notice {
+	enum mld_router_counter counter;
+	struct mld_link *link;
+	void *owner;	       /* as given to mld_link_new */
+	struct in6_addr host;  /* whose message it was; :: if nobody's */
+	struct in6_addr group; /* :: where it is of none */
+};
+
 struct mld_routers *mld_routers_new(const struct mld_routers_conf *conf, uint64_t seed);
 struct mld_routers *mld_routers_free(struct mld_routers *set); /* frees links too; returns NULL */
 
@@ -114,6 +124,8 @@ void mld_link_each(const struct mld_link *link,
 		   void (*each)(void *arg, const struct in6_addr *group, const struct filter *f, uint32_t hosts),
 		   void *arg);
 bool mld_link_is_querier(const struct mld_link *link);
+/* The querier's address, our own while we are it, and the version of MLD that it speaks. */
+struct in6_addr mld_link_querier(const struct mld_link *link, uint8_t *ret_version);
 uint64_t mld_link_counter(const struct mld_link *link, enum mld_router_counter c);
 uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_counter c); /* sum, links gone included */
 
@@ -121,5 +133,7 @@ uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_coun
 mono_t mld_routers_next_deadline(const struct mld_routers *set);
 void mld_routers_expire(struct mld_routers *set, struct now now);
 bool mld_routers_pop(struct mld_routers *set, struct mld_router_fx *ret); /* drain after each call */
+/* Of each counter one notice at most waits, the first since it was last asked for. False: there is none. */
+bool mld_routers_notice(struct mld_routers *set, struct mld_router_notice *ret);
 size_t mld_routers_bytes(const struct mld_routers *set);		  /* memory held */
 size_t mld_routers_used(const struct mld_routers *set);			  /* what memory_max is held against */

@@ -104,6 +104,8 @@ static void recv_query(struct mld_link *link, struct now now, const struct mld_p
 	/* 7.6.2: the lower interface identifier, the last 64 bits, wins. */
 	if (memcmp(p->src.s6_addr + 8, link->self.s6_addr + 8, 8) < 0) {
 		link->querier = false;
+		link->other = p->src;
+		link->other_version = q->version;
 		link->general_at = MONO_NEVER;
 		link->startup_left = 0;
 		link->ask_at = MONO_NEVER;
@@ -167,6 +169,7 @@ static void recv_record(struct mld_link *link, struct now now, struct host *host
 {
 	struct record rec = {.type = (enum mld_record_type)r->type};
 
+	link->set->group = &r->group;
 	link_count(link, MLD_ROUTER_RECORDS);
 	if (!group_is_kept(link, &r->group))
 		return;
@@ -185,6 +188,7 @@ static void recv_v1(struct mld_link *link, struct now now, struct host *host, co
 	bool done = p->type == MLD_V1_DONE;
 	struct record rec = {.type = done ? MLD_CHANGE_TO_INCLUDE : MLD_MODE_IS_EXCLUDE};
 
+	link->set->group = &p->group;
 	if (!group_is_kept(link, &p->group))
 		return;
 	if (addr_is_ssm(&p->group)) {
@@ -294,7 +298,7 @@ static void recv_report(struct mld_link *link, struct now now, const struct mld_
 	host_put(link, host);
 }
 
-void mld_link_recv(struct mld_link *link, struct now now, const struct mld_packet *p)
+static void recv_packet(struct mld_link *link, struct now now, const struct mld_packet *p)
 {
 	switch (p->type) {
 	case MLD_QUERY:
@@ -314,4 +318,11 @@ void mld_link_recv(struct mld_link *link, struct now now, const struct mld_packe
 		recv_report(link, now, p);
 		break;
 	}
+}
+
+void mld_link_recv(struct mld_link *link, struct now now, const struct mld_packet *p)
+{
+	link->set->host = &p->src;
+	recv_packet(link, now, p);
+	link->set->host = link->set->group = NULL;
 }

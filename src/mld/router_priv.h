@@ -47,6 +47,9 @@ struct mld_routers {
 	uint64_t counter[MLD_ROUTER_COUNTER_N];
 	size_t extra; /* octets of source arrays, members and links */
 	uint64_t member_looks; /* members looked at; for tests */
+	const struct in6_addr *host, *group; /* whose message is handled, and of which group; NULL: nobody's, none */
+	uint32_t noticed;		     /* bits of `notices` that wait */
+	struct mld_router_notice notices[MLD_ROUTER_COUNTER_N];
 	struct in6_addr *scratch; /* the record's sources, sorted */
 	size_t scratch_cap;
 	struct {
@@ -71,6 +74,8 @@ struct mld_link {
 	uint8_t robustness;
 	span_t query_interval;
 	bool querier;
+	struct in6_addr other; /* the querier, while we are not */
+	uint8_t other_version;
 	uint8_t startup_left;
 	mono_t general_at;  /* next periodic General Query; never when not querier */
 	mono_t other_until; /* Other Querier Present; never when querier */

@@ -48,15 +48,29 @@ static void set_unplaced(struct mldproxy *p, struct downstream *l, bool unplaced
 	p->unplaced += unplaced ? 1 : -1u;
 }
 
+/* Which of the instance's limits has just refused: each refusal is looked at. */
+static enum mldproxy_limit limit_of_lists(struct mldproxy *p)
+{
+	const struct proxy_usage was = p->lists, is = proxy_usage(p->proxy);
+
+	p->lists = is;
+	if (is.refused_groups > was.refused_groups)
+		return LIMIT_GROUPS;
+	return is.refused_entries > was.refused_entries ? LIMIT_ENTRIES : LIMIT_SOURCES;
+}
+
 /* False: there is no room. */
 static bool put(struct mldproxy *p, struct downstream *l, const struct in6_addr *group, const struct filter *f)
 {
+	struct mldproxy_who who;
+
 	switch (proxy_set(l->member, group, f)) {
 	case PROXY_OK:
 		return true;
 	case PROXY_LIMIT:
 		mldproxy_count(p, MLDPROXY_REPLICATION_LIMIT);
-		mldproxy_limit_event(p, LIMIT_LISTS);
+		who = mldproxy_who_link(l, group);
+		mldproxy_limit_event(p, limit_of_lists(p), &who);
 		break;
 	case PROXY_OOM:
 		mldproxy_count(p, MLDPROXY_OUT_OF_MEMORY);
@@ -150,6 +164,7 @@ void downstream_querier(struct mldproxy *p, struct downstream *l)
 			list_del(&l->listening);
 		else
 			list_add(&p->listening, &l->listening);
+		mldproxy_querier_event(p, l);
 	}
 	if (l->member)
 		proxy_member_forward(l->member, forwards(p, l));
@@ -222,8 +237,11 @@ bool mldproxy_downstream_up(struct mldproxy *p, struct now now, uint32_t ifindex
 	if (fresh)
 		l = downstream_new(p, ifindex, self, mtu);
 	if (!l) {
+		struct mldproxy_who who = {.ifindex = ifindex};
+
+		snprintf(who.link, sizeof(who.link), "%s", name);
 		mldproxy_count(p, MLDPROXY_LINKS_LIMIT);
-		mldproxy_limit_event(p, LIMIT_LINKS);
+		mldproxy_limit_event(p, LIMIT_LINKS, &who);
 		return false;
 	}
 	snprintf(l->name, sizeof(l->name), "%s", name);

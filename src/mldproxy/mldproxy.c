@@ -88,6 +88,7 @@ static void instance_free(struct mldproxy *p)
 		hnode_owner(n, struct downstream, by_ifindex)->member = NULL;
 	p->proxy = proxy_free(p->proxy);
 	p->instance = 0;
+	p->lists = (struct proxy_usage){0};
 }
 
 static void links_free(struct mldproxy *p)
@@ -195,6 +196,7 @@ void mldproxy_upstream(struct mldproxy *p, struct now now, uint32_t ifindex, con
 	if (p->upstream)
 		mld_upstream_free(p->upstream);
 	p->upstream = NULL;
+	p->querier = addr_any;
 	p->unreported = false;
 	if (!ifindex)
 		return;
@@ -221,11 +223,14 @@ void mldproxy_upstream(struct mldproxy *p, struct now now, uint32_t ifindex, con
 
 /* ---- what is heard ---- */
 
-static bool decode(struct mldproxy *p, int side, const uint8_t *packet, size_t len, struct mld_packet *ret)
+/* `l` NULL: upstream. */
+static bool decode(struct mldproxy *p, struct downstream *l, const uint8_t *packet, size_t len, struct mld_packet *ret)
 {
 	enum mld_err err = mld_decode(packet, len, ret);
 
-	p->errors[side][err]++;
+	p->errors[l ? SIDE_DOWNSTREAM : SIDE_UPSTREAM][err]++;
+	if (err)
+		mldproxy_warn_refused(p, l, err, packet, len);
 	return err == MLD_OK;
 }
 
@@ -234,13 +239,16 @@ void mldproxy_recv_upstream(struct mldproxy *p, struct now now, const uint8_t *p
 	struct mld_packet mld;
 
 	p->now = now;
-	if (p->stopped || !p->upstream || !decode(p, SIDE_UPSTREAM, packet, len, &mld))
+	if (p->stopped || !p->upstream || !decode(p, NULL, packet, len, &mld))
 		return;
 	/* Reports of MLDv1 may spare us ours (RFC 2710 4). */
 	if (mld.type != MLD_QUERY && mld.type != MLD_V1_REPORT) {
 		mldproxy_count(p, MLDPROXY_UPSTREAM_NOT_QUERY);
 		return;
 	}
+	if (mld.type == MLD_QUERY)
+		p->querier = mld.src;
+	mldproxy_warn_upstream(p, &mld);
 	mld_upstream_recv(p->upstream, now, &mld);
 	mldproxy_settle(p);
 }
@@ -257,7 +265,7 @@ void mldproxy_recv_downstream(struct mldproxy *p, struct now now, uint32_t ifind
 		mldproxy_count(p, MLDPROXY_OTHER_LINK);
 		return;
 	}
-	if (!decode(p, SIDE_DOWNSTREAM, packet, len, &mld))
+	if (!decode(p, l, packet, len, &mld))
 		return;
 	mld_link_recv(l->mld, now, &mld);
 	if (mld.type == MLD_QUERY) {

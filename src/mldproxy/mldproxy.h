@@ -57,6 +57,7 @@ void mldproxy_expire(struct mldproxy *p, struct now now);
 bool mldproxy_pop(struct mldproxy *p, struct fx *ret); /* drain after each call: FX_LINK, FX_DP, FX_EVENT */
 
 /* ---- views: valid during the callback, which must not change the engine ---- */
+#define MLDPROXY_LINK_LIMITS 7
 struct mldproxy_link_view {
 	uint32_t ifindex;
 	const char *name;
@@ -66,6 +67,13 @@ struct mldproxy_link_view {
 	bool forwarding; /* streams are forwarded to it */
 	uint32_t groups; /* asked for there and in the lists */
 	uint64_t reports, records, queries; /* heard, heard, sent */
+	struct in6_addr querier_address;    /* whoever it is */
+	uint8_t querier_version;
+	bool waiting; /* a limit of the whole keeps some of its groups out of the lists */
+	struct {
+		const char *setting;
+		uint64_t n;
+	} refused[MLDPROXY_LINK_LIMITS]; /* on this link */
 };
 struct mldproxy_subscription_view { /* of a downstream link */
 	uint32_t ifindex;
@@ -102,6 +110,10 @@ struct mldproxy_limit_view {
 	bool each;
 	uint64_t refused;
 	const char *then; /* what happens to what is beyond */
+	/* Who was refused last: what is not known or does not apply is zero, an empty link's name too. */
+	uint32_t ifindex;
+	const char *link;
+	struct in6_addr host, group;
 };
 void mldproxy_each_limit(const struct mldproxy *p, void (*each)(void *arg, const struct mldproxy_limit_view *v),
 			 void *arg);
@@ -109,6 +121,7 @@ struct mldproxy_totals {
 	uint32_t links, groups, unplaced; /* unplaced: links with subscriptions that wait for room */
 	uint32_t upstream;		  /* ifindex; 0 while there is none */
 	uint8_t upstream_version;	  /* MLD version spoken there; 0 while there is none */
+	struct in6_addr upstream_querier; /* who last sent a query there, or :: */
 	size_t bytes;			  /* memory held by the engine */
 };
 struct mldproxy_totals mldproxy_totals(const struct mldproxy *p);

@@ -4,7 +4,8 @@
  *
  *   mldproxy.c    life, the upstream, what is heard, time
  *   downstream.c  downstream links and what they ask for
- *   settle.c      what the engines below queued, carried on; limits
+ *   settle.c      what the engines below queued, carried on
+ *   tell.c        events: limits, warnings, queriers
  *   show.c        views, counters */
 #include "base/htab.h"
 #include "base/limiter.h"
@@ -36,13 +37,37 @@ enum mldproxy_counter {
 	MLDPROXY_COUNTER_N
 };
 
-/* The limits that are told of: those of the router side in the order of tell_limits(), and our own. */
+/* In the order of mldproxy_each_limit(). */
 enum mldproxy_limit {
-	LIMIT_ROUTER,
-	LIMIT_LINKS = LIMIT_ROUTER + 7,
-	LIMIT_LISTS,
-	LIMIT_UPSTREAM,
+	LIMIT_LINKS,
+	LIMIT_GROUPS,
+	LIMIT_ENTRIES,
+	LIMIT_SOURCES,
+	LIMIT_MEMORY,
+	LIMIT_LINK_GROUPS,
+	LIMIT_LINK_SOURCES,
+	LIMIT_LINK_HOSTS,
+	LIMIT_HOST_GROUPS,
+	LIMIT_HOST_RATE,
+	LIMIT_LINK_RATE,
+	LIMIT_UP_GROUPS,
+	LIMIT_UP_MEMORY,
 	LIMITS
+};
+
+enum mldproxy_warning {
+	WARN_QUERY_SOURCE,
+	WARN_QUERY_VERSION,
+	WARN_V1_SSM,
+	WARN_EXCLUDE_SSM,
+	WARNINGS
+};
+
+/* Whom an event is about; what is not known of it is zero. */
+struct mldproxy_who {
+	uint32_t ifindex;
+	char link[MLDPROXY_NAME_MAX];
+	struct in6_addr host, group;
 };
 
 enum { SIDE_UPSTREAM, SIDE_DOWNSTREAM, SIDES };
@@ -66,14 +91,20 @@ struct mldproxy {
 	struct mld_upstream *upstream; /* NULL: not usable */
 	uint32_t upstream_mtu;
 	struct in6_addr self;
+	struct in6_addr querier; /* who last sent a query there */
+	uint8_t version;	 /* of MLD, as last told; 0: none */
 
 	uint32_t unplaced; /* links with subscriptions that found no room */
 	bool unreported;   /* the same of the host side */
 	mono_t retry_at;   /* while any of the two */
 
 	struct limiter events;
-	uint64_t refused[LIMIT_LINKS]; /* the router side's limits, as last seen */
-	mono_t told_until[LIMITS];     /* until then an event of the limit would be no news */
+	struct {
+		struct mldproxy_who last; /* who reached it */
+		mono_t told_until;	  /* until then an event would be no news */
+	} at_limit[LIMITS];
+	mono_t warned[WARNINGS];	   /* the same of the upstream */
+	struct proxy_usage lists;	   /* of the instance, at its last refusal */
 	uint64_t counters[MLDPROXY_COUNTER_N];
 	uint64_t errors[SIDES][MLD_ERR_N];
 };
@@ -87,6 +118,7 @@ struct downstream {
 	struct mld_link *mld;
 	struct mld_upstream *own; /* ff02::16: RFC 3810 7 */
 	struct proxy_member *member; /* NULL while there is no instance, or no room for it */
+	mono_t warned[WARNINGS]; /* until then it would be no news */
 	bool unplaced;
 };
 
@@ -112,5 +144,15 @@ void mldproxy_settle(struct mldproxy *p);
 /* The host side gets what the instance has; for an upstream that is new or had no room. */
 void mldproxy_upstream_fill(struct mldproxy *p);
 void mldproxy_retry_later(struct mldproxy *p);
+
+/* tell.c */
 void mldproxy_event_limited(struct mldproxy *p, const struct event *e);
-void mldproxy_limit_event(struct mldproxy *p, enum mldproxy_limit limit);
+const char *mldproxy_limit_name(enum mldproxy_limit limit); /* the setting */
+void mldproxy_limit_event(struct mldproxy *p, enum mldproxy_limit limit, const struct mldproxy_who *who);
+struct mldproxy_who mldproxy_who_link(const struct downstream *l, const struct in6_addr *group);
+/* A packet that the decoder refused; `l` NULL: upstream. */
+void mldproxy_warn_refused(struct mldproxy *p, struct downstream *l, enum mld_err err, const uint8_t *packet, size_t len);
+void mldproxy_warn_upstream(struct mldproxy *p, const struct mld_packet *mld);
+void mldproxy_tell_notices(struct mldproxy *p);
+void mldproxy_querier_event(struct mldproxy *p, const struct downstream *l); /* it has changed */
+void mldproxy_version_event(struct mldproxy *p); /* if it has changed */

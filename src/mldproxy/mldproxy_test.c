@@ -693,7 +693,7 @@ static void limits_of_a_link(void **state)
 	wish(&w, 0, 0, 1, FILTER_ANY);
 	assert_false(delivers(&w, 0, 1, 0));
 	assert_int_equal(counter(&w, "downstream-mld-limit-groups"), 1);
-	assert_string_equal(w.detail, "downstream: groups");
+	assert_string_equal(w.detail, "proxy.mld.groups");
 	assert_int_equal(w.events[EV_LIMIT], 2);
 	/* A limit is told of once in ten seconds, however often it is reached. */
 	for (unsigned i = 0; i < 20; i++) {

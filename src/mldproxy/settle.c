@@ -3,46 +3,6 @@
  * reports upstream. */
 #include "mldproxy/mldproxy_priv.h"
 
-#include <stdio.h>
-
-#define LIMIT_EVENT_S 10 /* one event of a limit in so many seconds */
-
-/* ---- events ---- */
-
-void mldproxy_event_limited(struct mldproxy *p, const struct event *e)
-{
-	if (limiter_take(&p->events, p->now.mono))
-		fxq_event(p->fxq, e);
-	else
-		mldproxy_count(p, MLDPROXY_EVENTS_LIMITED);
-}
-
-/* Who is at a limit may be so a thousand times a second: the events of others are to stay in sight. */
-void mldproxy_limit_event(struct mldproxy *p, enum mldproxy_limit limit)
-{
-	static const char *const names[LIMITS] = {
-		"downstream: groups",
-		"downstream: sources",
-		"downstream: hosts",
-		"downstream: groups per host",
-		"downstream: memory",
-		"downstream: reports per host",
-		"downstream: reports per link",
-		[LIMIT_LINKS] = "proxy.limits.links",
-		[LIMIT_LISTS] = "proxy.limits: groups, entries or sources",
-		[LIMIT_UPSTREAM] = "proxy.upstream-mld: groups or memory",
-	};
-	struct event e = {.kind = EV_LIMIT, .status = -1};
-
-	if (mono_before(p->now.mono, p->told_until[limit])) {
-		mldproxy_count(p, MLDPROXY_EVENTS_LIMITED);
-		return;
-	}
-	p->told_until[limit] = mono_add(p->now.mono, span_s(LIMIT_EVENT_S));
-	snprintf(e.detail, sizeof(e.detail), "%s", names[limit]);
-	mldproxy_event_limited(p, &e);
-}
-
 void mldproxy_retry_later(struct mldproxy *p)
 {
 	if (mono_is_never(p->retry_at))
@@ -102,25 +62,6 @@ static void settle_links(struct mldproxy *p)
 	carry_changes(p, &c);
 }
 
-/* A limit of the router side was reached since the last look: which one, is what its counter tells. */
-static void tell_limits(struct mldproxy *p)
-{
-	static const enum mld_router_counter limits[] = {
-		MLD_ROUTER_LIMIT_GROUPS,      MLD_ROUTER_LIMIT_SOURCES, MLD_ROUTER_LIMIT_HOSTS,
-		MLD_ROUTER_LIMIT_HOST_GROUPS, MLD_ROUTER_LIMIT_MEMORY,	MLD_ROUTER_LIMIT_HOST_RATE,
-		MLD_ROUTER_LIMIT_LINK_RATE,
-	};
-
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		uint64_t n = mld_routers_counter(p->routers, limits[i]);
-
-		if (n == p->refused[i])
-			continue;
-		p->refused[i] = n;
-		mldproxy_limit_event(p, (enum mldproxy_limit)(LIMIT_ROUTER + i));
-	}
-}
-
 /* ---- upstream ---- */
 
 static void report(struct mldproxy *p, const struct in6_addr *group, const struct filter *merged)
@@ -129,11 +70,17 @@ static void report(struct mldproxy *p, const struct in6_addr *group, const struc
 	struct filter before = FILTER_NONE;
 	bool was = mld_upstream_get(p->upstream, group, &before) && !filter_is_none(&before);
 	bool is = !filter_is_none(merged);
+	uint64_t memory = mld_upstream_counter(p->upstream, MLD_HOST_LIMIT_MEMORY);
 
 	filter_drop(&before);
 	if (!mld_upstream_set(p->upstream, p->now, group, merged)) {
+		struct mldproxy_who who = {.ifindex = p->instance, .group = *group};
+
 		mldproxy_count(p, MLDPROXY_UPSTREAM_LIMIT);
-		mldproxy_limit_event(p, LIMIT_UPSTREAM);
+		mldproxy_limit_event(p, memory == mld_upstream_counter(p->upstream, MLD_HOST_LIMIT_MEMORY)
+						? LIMIT_UP_GROUPS
+						: LIMIT_UP_MEMORY,
+				     &who);
 		p->unreported = true;
 		mldproxy_retry_later(p);
 	} else if (was != is) {
@@ -218,5 +165,6 @@ void mldproxy_settle(struct mldproxy *p)
 	settle_own(p);
 	settle_instance(p);
 	settle_upstream(p);
-	tell_limits(p);
+	mldproxy_tell_notices(p);
+	mldproxy_version_event(p);
 }

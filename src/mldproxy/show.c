@@ -10,6 +10,24 @@ static void count_group(void *arg, const struct in6_addr *group, const struct fi
 	++*(uint32_t *)arg;
 }
 
+static void refusals(const struct downstream *l, struct mldproxy_link_view *v)
+{
+	static const struct {
+		enum mld_router_counter counter;
+		enum mldproxy_limit limit;
+	} limits[MLDPROXY_LINK_LIMITS] = {
+		{MLD_ROUTER_LIMIT_GROUPS, LIMIT_LINK_GROUPS},	 {MLD_ROUTER_LIMIT_SOURCES, LIMIT_LINK_SOURCES},
+		{MLD_ROUTER_LIMIT_HOSTS, LIMIT_LINK_HOSTS},	 {MLD_ROUTER_LIMIT_HOST_GROUPS, LIMIT_HOST_GROUPS},
+		{MLD_ROUTER_LIMIT_HOST_RATE, LIMIT_HOST_RATE}, {MLD_ROUTER_LIMIT_LINK_RATE, LIMIT_LINK_RATE},
+		{MLD_ROUTER_LIMIT_MEMORY, LIMIT_MEMORY},
+	};
+
+	for (size_t i = 0; i < MLDPROXY_LINK_LIMITS; i++) {
+		v->refused[i].setting = mldproxy_limit_name(limits[i].limit);
+		v->refused[i].n = mld_link_counter(l->mld, limits[i].counter);
+	}
+}
+
 void mldproxy_each_link(const struct mldproxy *p, void (*each)(void *arg, const struct mldproxy_link_view *v),
 			void *arg)
 {
@@ -26,8 +44,11 @@ void mldproxy_each_link(const struct mldproxy *p, void (*each)(void *arg, const 
 				   mld_link_counter(l->mld, MLD_ROUTER_REPORTS_V2),
 			.records = mld_link_counter(l->mld, MLD_ROUTER_RECORDS),
 			.queries = mld_link_counter(l->mld, MLD_ROUTER_QUERIES_SENT),
+			.waiting = l->unplaced,
 		};
 
+		v.querier_address = mld_link_querier(l->mld, &v.querier_version);
+		refusals(l, &v);
 		if (l->member)
 			proxy_member_each(l->member, count_group, &v.groups);
 		each(arg, &v);
@@ -148,29 +169,49 @@ void mldproxy_each_limit(const struct mldproxy *p, void (*each)(void *arg, const
 	const struct mld_host_conf up = mldproxy_host_conf(p);
 #define ROUTER(c) mld_routers_counter(p->routers, MLD_ROUTER_LIMIT_##c)
 #define HOST(c) (p->upstream ? mld_upstream_counter(p->upstream, MLD_HOST_LIMIT_##c) : 0)
-	const struct mldproxy_limit_view limits[] = {
-		{"proxy.limits.links", p->links.count, p->conf.links_max, false, p->counters[MLDPROXY_LINKS_LIMIT],
-		 "the link is not served until it changes"},
-		{"proxy.limits.groups", in.groups, p->conf.groups_max, false, in.refused_groups, retried},
-		{"proxy.limits.entries", in.entries, p->conf.entries_max, false, in.refused_entries, retried},
-		{"proxy.limits.sources", in.sources, p->conf.sources_max, false, in.refused_sources, retried},
-		{"proxy.limits.memory", mld_routers_used(p->routers), p->conf.memory_max, false, ROUTER(MEMORY), asked},
-		{"proxy.mld.groups", 0, mld.groups_max, true, ROUTER(GROUPS), asked},
-		{"proxy.mld.sources", 0, mld.sources_max, true, ROUTER(SOURCES), asked},
-		{"proxy.mld.hosts", 0, mld.hosts_max, true, ROUTER(HOSTS), untracked},
-		{"proxy.mld.groups-per-host", 0, mld.host_groups_max, true, ROUTER(HOST_GROUPS), asked},
-		{"proxy.mld.reports-per-host", 0, mld.host_rate_max, true, ROUTER(HOST_RATE), unlooked},
-		{"proxy.mld.reports-per-link", 0, mld.link_rate_max, true, ROUTER(LINK_RATE), unlooked},
-		{"proxy.upstream-mld.groups", p->upstream ? mld_upstream_groups(p->upstream) : 0, up.groups_max, false,
-		 HOST(GROUPS), "not reported; tried again every 10 s"},
-		{"proxy.upstream-mld.memory", p->upstream ? mld_upstream_used(p->upstream) : 0, up.memory_max, false,
-		 HOST(MEMORY), "not reported; tried again every 10 s"},
+	const struct {
+		uint64_t used, max;
+		bool each;
+		uint64_t refused;
+		const char *then;
+	} limits[LIMITS] = {
+		[LIMIT_LINKS] = {p->links.count, p->conf.links_max, false, p->counters[MLDPROXY_LINKS_LIMIT],
+				 "the link is not served until it changes"},
+		[LIMIT_GROUPS] = {in.groups, p->conf.groups_max, false, in.refused_groups, retried},
+		[LIMIT_ENTRIES] = {in.entries, p->conf.entries_max, false, in.refused_entries, retried},
+		[LIMIT_SOURCES] = {in.sources, p->conf.sources_max, false, in.refused_sources, retried},
+		[LIMIT_MEMORY] = {mld_routers_used(p->routers), p->conf.memory_max, false, ROUTER(MEMORY), asked},
+		[LIMIT_LINK_GROUPS] = {0, mld.groups_max, true, ROUTER(GROUPS), asked},
+		[LIMIT_LINK_SOURCES] = {0, mld.sources_max, true, ROUTER(SOURCES), asked},
+		[LIMIT_LINK_HOSTS] = {0, mld.hosts_max, true, ROUTER(HOSTS), untracked},
+		[LIMIT_HOST_GROUPS] = {0, mld.host_groups_max, true, ROUTER(HOST_GROUPS), asked},
+		[LIMIT_HOST_RATE] = {0, mld.host_rate_max, true, ROUTER(HOST_RATE), unlooked},
+		[LIMIT_LINK_RATE] = {0, mld.link_rate_max, true, ROUTER(LINK_RATE), unlooked},
+		[LIMIT_UP_GROUPS] = {p->upstream ? mld_upstream_groups(p->upstream) : 0, up.groups_max, false,
+				     HOST(GROUPS), "not reported; tried again every 10 s"},
+		[LIMIT_UP_MEMORY] = {p->upstream ? mld_upstream_used(p->upstream) : 0, up.memory_max, false,
+				     HOST(MEMORY), "not reported; tried again every 10 s"},
 	};
 #undef ROUTER
 #undef HOST
 
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		each(arg, &limits[i]);
+	for (unsigned i = 0; i < LIMITS; i++) {
+		const struct mldproxy_who *last = &p->at_limit[i].last;
+		const struct mldproxy_limit_view v = {
+			.setting = mldproxy_limit_name((enum mldproxy_limit)i),
+			.used = limits[i].used,
+			.max = limits[i].max,
+			.each = limits[i].each,
+			.refused = limits[i].refused,
+			.then = limits[i].then,
+			.ifindex = last->ifindex,
+			.link = last->link,
+			.host = last->host,
+			.group = last->group,
+		};
+
+		each(arg, &v);
+	}
 }
 
 struct mldproxy_totals mldproxy_totals(const struct mldproxy *p)
@@ -181,6 +222,7 @@ struct mldproxy_totals mldproxy_totals(const struct mldproxy *p)
 		.unplaced = p->unplaced,
 		.upstream = p->upstream ? p->instance : 0,
 		.upstream_version = p->upstream ? mld_upstream_version(p->upstream) : 0,
+		.upstream_querier = p->upstream ? p->querier : addr_any,
 		.bytes = sizeof(*p) + htab_bytes(&p->links) + slab_bytes(&p->link_slab) +
 			 mld_routers_bytes(p->routers) + mld_hosts_bytes(p->hosts),
 	};

@@ -59,6 +59,7 @@ static enum log_level level_of(enum event_kind kind)
 	case EV_PEER_DOWN:
 	case EV_PEER_RESTARTED:
 	case EV_LIMIT:
+	case EV_MLD_WARNING:
 	case EV_HANDOVER_FAILED:
 		return LOG_LV_WARNING;
 	case EV_NODE_REFUSED:
@@ -69,6 +70,8 @@ static enum log_level level_of(enum event_kind kind)
 	case EV_LINK_DOWN:
 	case EV_GROUP_TERMINATED:
 	case EV_SOURCE_SILENT:
+	case EV_QUERIER_CHANGED:
+	case EV_MLD_VERSION:
 	case EV_POLICY_CHANGED:
 	case EV_HANDOVER_CANCELLED:
 		return LOG_LV_NOTICE;
@@ -230,11 +233,9 @@ void daemon_mag_effect(struct daemon *d, const struct fx *fx)
 		refresh_mtu(d, &tunnel);
 }
 
-/* It sends to links and to the data plane alone. Streams pass before anybody is told of it. */
+/* It sends to links and to the data plane alone. */
 void daemon_proxy_effect(struct daemon *d, const struct fx *fx)
 {
-	if (fx->kind != FX_DP)
-		dp_flush(d->dp);
 	carry_out(d, fx, NULL, NULL);
 }
 

@@ -123,6 +123,9 @@ static const char *status_name(const struct event *e)
 	case EV_LINK_UP:
 	case EV_LINK_DOWN:
 	case EV_LIMIT:
+	case EV_MLD_WARNING:
+	case EV_QUERIER_CHANGED:
+	case EV_MLD_VERSION:
 	case EV_POLICY_CHANGED:
 	case EV_N:
 		return NULL;

@@ -152,6 +152,62 @@ static void links_and_what_they_ask_for(void **state)
 	json_decref(v);
 }
 
+/* On which link it was, and whose report, is what an operator asks first. */
+static void who_is_at_a_limit(void **state)
+{
+	struct plain *t = *state;
+	size_t i, size;
+	json_t *v, *row;
+	char *text;
+	int status;
+	FILE *to;
+
+	t->conf.proxy.downstream_mld.host_groups_max = 1;
+	mldproxy_reconf(t->p, t->now, &t->conf.proxy);
+	join(t, 5, ASM, NULL);
+	join(t, 5, SSM, "2001:db8::5");
+	v = request(t, "{\"command\": \"show\", \"what\": \"status\"}", &status);
+	json_array_foreach(json_object_get(v, "limits"), i, row)
+	{
+		bool is = strcmp(member(row, "limit"), "proxy.mld.groups-per-host") == 0;
+
+		assert_int_equal(json_integer_value(json_object_get(row, "refused")), is);
+		assert_int_equal(json_is_string(json_object_get(row, "link")), is);
+		if (!is)
+			continue;
+		assert_string_equal(member(row, "link"), "lan1");
+		assert_string_equal(member(row, "host"), "fe80::77");
+		assert_string_equal(member(row, "group"), SSM);
+	}
+	json_decref(v);
+
+	v = request(t, "{\"command\": \"show\", \"what\": \"links\"}", &status);
+	json_array_foreach(json_object_get(v, "links"), i, row)
+	{
+		json_t *refused = json_object_get(row, "refused");
+
+		assert_int_equal(json_is_object(refused), strcmp(member(row, "link"), "lan1") == 0);
+		if (json_is_object(refused))
+			assert_int_equal(json_integer_value(json_object_get(refused, "proxy.mld.groups-per-host")), 1);
+	}
+	to = open_memstream(&text, &size);
+	assert_true(show_render(v, (struct show_style){0}, to));
+	fclose(to);
+	assert_non_null(strstr(text, "proxy.mld.groups-per-host=1"));
+	free(text);
+	json_decref(v);
+
+	v = request(t, "{\"command\": \"show\", \"what\": \"events\"}", &status);
+	i = json_array_size(json_object_get(v, "events"));
+	row = json_array_get(json_object_get(v, "events"), i - 1);
+	to = open_memstream(&text, &size);
+	show_event_text(row, to);
+	fclose(to);
+	assert_string_equal(text, "limit link=lan1 peer=fe80::77 group=" SSM " detail=proxy.mld.groups-per-host");
+	free(text);
+	json_decref(v);
+}
+
 /* The step that failed, and what the summary says. */
 static void why_is(struct plain *t, const char *ask, const char *step, const char *says)
 {
@@ -229,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(every_view, begin, end),
 		cmocka_unit_test_setup_teardown(links_and_what_they_ask_for, begin, end),
+		cmocka_unit_test_setup_teardown(who_is_at_a_limit, begin, end),
 		cmocka_unit_test_setup_teardown(why_a_link_lacks_a_group, begin, end),
 		cmocka_unit_test_setup_teardown(what_a_proxy_cannot_do, begin, end),
 	};

@@ -59,6 +59,10 @@ static const struct show_column links[] = {
 	{ "REPORTS", "reports", SHOW_NUMBER, 5 },
 	{ "RECORDS", "records", SHOW_NUMBER, 6 },
 	{ "QUERIES", "queries", SHOW_NUMBER, 6 },
+	{ "QUERIER ADDRESS", "querier_address", SHOW_TEXT, 4 },
+	{ "QUERIER MLD", "querier_mld", SHOW_TEXT, 6 },
+	{ "NO ROOM", "waiting", SHOW_TEXT, 1 },
+	{ "REFUSED", "refused", SHOW_TEXT, 1 },
 	{ "UP PACKETS", "to_upstream.packets", SHOW_NUMBER, 4 },
 	{ "UP BYTES", "to_upstream.bytes", SHOW_NUMBER, 7 },
 };
@@ -112,7 +116,8 @@ static const struct show_column link_subscriptions[] = {
 
 static const struct show_column limits[] = {
 	{ "LIMIT", "limit", SHOW_TEXT, 0 },	    { "USED", "used", SHOW_NUMBER, 0 },	     { "MAX", "max", SHOW_NUMBER, 0 },
-	{ "REFUSED", "refused", SHOW_NUMBER, 0 }, { "BEYOND IT", "beyond", SHOW_REST, 0 },
+	{ "REFUSED", "refused", SHOW_NUMBER, 0 }, { "LAST ON", "link", SHOW_TEXT, 0 },	     { "OF", "host", SHOW_TEXT, 1 },
+	{ "GROUP", "group", SHOW_TEXT, 2 },	    { "BEYOND IT", "beyond", SHOW_REST, 0 },
 };
 
 static const struct show_column groups[] = {

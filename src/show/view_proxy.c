@@ -8,6 +8,11 @@ struct walk {
 	const struct show_filter *filter;
 };
 
+static json_t *j_addr_or_null(const struct in6_addr *a)
+{
+	return addr_is_any(a) ? json_null() : j_addr(a);
+}
+
 json_t *view_proxy_status(const struct show_ctx *ctx)
 {
 	struct mldproxy_totals t = mldproxy_totals(ctx->proxy);
@@ -17,11 +22,27 @@ json_t *view_proxy_status(const struct show_ctx *ctx)
 	row_set(j, "upstream_state", json_string(t.upstream ? "up" : "down"));
 	row_set(j, "upstream_mld",
 		t.upstream ? json_string(t.upstream_version == 1 ? "v1" : "v2") : json_null());
+	row_set(j, "upstream_querier", j_addr_or_null(&t.upstream_querier));
 	row_set(j, "links", json_integer(t.links));
 	row_set(j, "groups", json_integer(t.groups));
 	row_set(j, "links_at_limit", json_integer(t.unplaced));
 	row_set(j, "memory_bytes", json_integer((json_int_t)t.bytes));
 	return j;
+}
+
+/* What limits refused on the link, each by the name of its setting; null: nothing. */
+static json_t *j_refused(const struct mldproxy_link_view *v)
+{
+	json_t *j = NULL;
+
+	for (size_t i = 0; i < MLDPROXY_LINK_LIMITS; i++) {
+		if (!v->refused[i].n)
+			continue;
+		if (!j)
+			j = json_object();
+		row_set(j, v->refused[i].setting, json_integer((json_int_t)v->refused[i].n));
+	}
+	return j ? j : json_null();
 }
 
 static void link_row(void *arg, const struct mldproxy_link_view *v)
@@ -43,6 +64,10 @@ static void link_row(void *arg, const struct mldproxy_link_view *v)
 	row_set(row, "reports", json_integer((json_int_t)v->reports));
 	row_set(row, "records", json_integer((json_int_t)v->records));
 	row_set(row, "queries", json_integer((json_int_t)v->queries));
+	row_set(row, "querier_address", j_addr_or_null(&v->querier_address));
+	row_set(row, "querier_mld", json_string(v->querier_version == 1 ? "v1" : "v2"));
+	row_set(row, "waiting", v->waiting ? json_true() : json_null());
+	row_set(row, "refused", j_refused(v));
 	if (w->ctx->dp && dp_link_count(w->ctx->dp, v->ifindex, &up))
 		row_set(row, "to_upstream", j_count(&up));
 	json_array_append_new(w->list.rows, row);
@@ -58,6 +83,7 @@ void view_proxy_links(const struct show_ctx *ctx, json_t *view, const struct sho
 static void limit_row(void *arg, const struct mldproxy_limit_view *v)
 {
 	struct walk *w = arg;
+	const char *link = v->link[0] ? v->link : v->ifindex ? w->ctx->conf->proxy_upstream : NULL;
 	json_t *row;
 
 	if (list_full(&w->list))
@@ -67,6 +93,9 @@ static void limit_row(void *arg, const struct mldproxy_limit_view *v)
 	row_set(row, "used", v->each ? json_null() : json_integer((json_int_t)v->used));
 	row_set(row, "max", v->max && v->max != UINT32_MAX ? json_integer((json_int_t)v->max) : json_null());
 	row_set(row, "refused", json_integer((json_int_t)v->refused));
+	row_set(row, "link", link ? json_string(link) : json_null());
+	row_set(row, "host", j_addr_or_null(&v->host));
+	row_set(row, "group", j_addr_or_null(&v->group));
 	row_set(row, "beyond", json_string(v->then));
 	json_array_append_new(w->list.rows, row);
 }
