@@ -99,7 +99,7 @@ struct detail *group_detail(struct mld_link *link, struct group *g)
 		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
 		return NULL;
 	}
-	*d = (struct detail){.host = g->who, .query_at = MONO_NEVER, .v1_until = TIMER_ZERO};
+	*d = (struct detail){.host = g->who, .query_at = MONO_NEVER, .v1_until = TIMER_ZERO, .known_at = MONO_NEVER};
 	g->who = pool_number(&set->details, d) & INT32_MAX;
 	g->has_detail = true;
 	return d;
@@ -125,7 +125,7 @@ static void detail_trim(struct mld_link *link, struct group *g)
 	const struct detail *d = group_has_detail(link->set, g);
 
 	if (d && !d->n_sources && !d->n_members && !d->group_asked && !timer_runs(d->v1_until) &&
-	    mono_is_never(d->query_at))
+	    mono_is_never(d->query_at) && mono_is_never(d->known_at))
 		detail_free(link, g);
 }
 
@@ -452,9 +452,10 @@ static bool record_adds(const struct record *rec)
 
 /* Is it known of all hosts what they want? Hosts of MLDv1 keep silent when they hear another's report: they are known
  * only on a link that has one. */
-static bool tracking_decides(const struct mld_link *link, const struct group *g)
+static bool tracking_decides(const struct mld_link *link, struct group *g, mono_t now)
 {
-	return link->conf.fast_leave && !g->untracked && (!group_is_v1(link, g) || link->conf.querier_always);
+	return link->conf.fast_leave && track_knows_all(g, group_has_detail(link->set, g), now) &&
+	       (!group_is_v1(link, g) || link->conf.querier_always);
 }
 
 /* Would another group be too many for the host? One reference is the caller's. */
@@ -506,7 +507,7 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 	    .llqt = link_instant(now.mono, link_last_listener(link)),
 	    .filter_timer = group_filter_timer(link->set, g),
 	    .may_ask = link->querier && !link->conf.v1_mode,
-	    .instant = whole && tracking_decides(link, g),
+	    .instant = whole && tracking_decides(link, g, now.mono),
 	};
 	if (!merge_sources(&m, &rec)) {
 		group_settle(link, g);
@@ -558,6 +559,7 @@ void group_expire(struct mld_link *link, struct group *g, struct now now)
 		return;
 	}
 	track_prune(link, g, now.mono);
+	(void)track_knows_all(g, d, now.mono);
 	if (d)
 		changed = expire_sources(link, g, d, now.mono);
 	if (g->mode == FILTER_EXCLUDE && mono_reached(group_filter_timer(link->set, g), now.mono)) {

@@ -183,6 +183,26 @@ static bool record_is_any(const struct record *rec)
 	return !rec->n && (rec->type == MLD_MODE_IS_EXCLUDE || rec->type == MLD_CHANGE_TO_EXCLUDE);
 }
 
+/* Some host found no room: until it has not been heard for as long as listeners last, the members are not all who
+ * listen. */
+static void lose_track(struct mld_link *link, struct group *g)
+{
+	struct detail *d = group_detail(link, g);
+
+	g->untracked = true;
+	if (d)
+		d->known_at = link_instant(link->set->now, link_listening(link));
+}
+
+bool track_knows_all(struct group *g, struct detail *d, mono_t now)
+{
+	if (g->untracked && d && mono_reached(d->known_at, now)) {
+		g->untracked = false;
+		d->known_at = MONO_NEVER;
+	}
+	return !g->untracked;
+}
+
 /* The host's member, made where the record makes it a listener. */
 static struct member *member_for(struct mld_link *link, struct group *g, struct host *h, const struct record *rec,
 				 mono_t now)
@@ -198,12 +218,12 @@ static struct member *member_for(struct mld_link *link, struct group *g, struct 
 		track_prune(link, g, now);
 	if (track_count(link, g) >= link->conf.hosts_max) {
 		link_count(link, MLD_ROUTER_LIMIT_HOSTS);
-		g->untracked = true;
+		lose_track(link, g);
 		return NULL;
 	}
 	m = member_new(link, g, h);
 	if (!m)
-		g->untracked = true;
+		lose_track(link, g);
 	return m;
 }
 
@@ -226,7 +246,7 @@ void track_record(struct mld_link *link, struct group *g, struct host *h, struct
 
 	*ret_whole = true;
 	if (!h) {
-		g->untracked = true;
+		lose_track(link, g);
 		return;
 	}
 	only = group_host(link->set, g);
@@ -243,7 +263,7 @@ void track_record(struct mld_link *link, struct group *g, struct host *h, struct
 		return;
 	}
 	if (!members_spread(link, g)) {
-		g->untracked = true;
+		lose_track(link, g);
 		return;
 	}
 	m = member_for(link, g, h, &rec, now);
@@ -253,7 +273,7 @@ void track_record(struct mld_link *link, struct group *g, struct host *h, struct
 	f = member_after(m, rec, ret_whole, &oom);
 	if (oom || !filter_fits(link, &m->filter, &f)) {
 		filter_drop(&f);
-		g->untracked = true;
+		lose_track(link, g);
 	} else {
 		member_set(link, d, m, f);
 	}
@@ -371,7 +391,7 @@ static void member_narrow(struct mld_link *link, struct group *g, struct detail 
 		f = filter_of(FILTER_INCLUDE, v, n, &oom);
 	}
 	if (oom || (d->n_sources && !v))
-		g->untracked = true;
+		lose_track(link, g);
 	free(v);
 	member_set(link, d, m, f);
 }

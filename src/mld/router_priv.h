@@ -119,6 +119,7 @@ struct detail {
 	uint32_t n_excludes; /* members in EXCLUDE mode */
 	mono_t query_at;    /* next transmission of specific queries, or never */
 	mono_t v1_until;    /* Older Version Host Present, TIMER_ZERO when not */
+	mono_t known_at;    /* while group.untracked: when it will not have been heard for a listening interval, or never */
 	uint8_t group_asks; /* Q(MA) still to be sent */
 	bool group_asked;   /* the filter timer was lowered by a query of ours */
 };
@@ -271,6 +272,8 @@ void track_record(struct mld_link *link, struct group *g, struct host *h, struct
 bool track_wants(const struct mld_link *link, const struct group *g, const struct in6_addr *s, mono_t now);
 /* Is some member in EXCLUDE mode? */
 bool track_wants_any(const struct mld_link *link, const struct group *g, mono_t now);
+/* Are all who listen among the members? */
+bool track_knows_all(struct group *g, struct detail *d, mono_t now);
 bool track_has(const struct mld_link *link, const struct group *g, const struct host *h);
 uint32_t track_count(const struct mld_link *link, const struct group *g);
 void track_prune(struct mld_link *link, struct group *g, mono_t now); /* drop members that have fallen silent */

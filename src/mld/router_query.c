@@ -35,6 +35,8 @@ void link_general(struct mld_link *link, span_t resp)
 
 void query_group_once(struct mld_link *link, const struct in6_addr *group, span_t resp)
 {
+	if (link->conf.v1_mode && addr_is_ssm(group)) /* there is no such query: RFC 4604 2.2.3 */
+		return;
 	/* S set: it asks for news, and must not make other routers lower their timers. */
 	query_emit(link, group, true, resp, NULL, 0);
 }
@@ -61,12 +63,25 @@ static void send_sources(struct mld_link *link, struct group *g, mono_t llqt, bo
 		query_emit(link, &g->addr, suppress, link->conf.last_listener_interval, v, n);
 }
 
+/* Another router is the querier now, and asks from here on (7.6.2). */
+static void query_cease(struct detail *d)
+{
+	d->group_asks = 0;
+	for (uint32_t i = 0; i < d->n_sources; i++)
+		d->sources[i].asks = 0;
+	d->query_at = MONO_NEVER;
+}
+
 void query_send_due(struct mld_link *link, struct group *g, mono_t now)
 {
 	struct detail *d = group_has_detail(link->set, g);
 	mono_t llqt = link_instant(now, link_last_listener(link));
 	bool with_group = d->group_asks > 0, more = false;
 
+	if (!link->querier) {
+		query_cease(d);
+		return;
+	}
 	if (with_group) {
 		query_emit(link, &g->addr, mono_before(llqt, group_filter_timer(link->set, g)), link->conf.last_listener_interval, NULL,
 			   0);

@@ -30,9 +30,22 @@ static void carry_changes(struct mldproxy *p, struct changes *c)
 	c->n = 0;
 }
 
+/* A router that listens answers its own queries (RFC 3810 6): switches and routers beside it would else forget, while
+ * it is the querier, that it listens to all MLDv2 routers. */
+static void answer_own(struct mldproxy *p, const struct downstream *l, const struct mld_router_fx *fx)
+{
+	struct mld_packet query;
+
+	if (mld_decode(fx->packet, fx->len, &query) == MLD_OK)
+		mld_upstream_recv(l->own, p->now, &query);
+}
+
 static void send_query(struct mldproxy *p, const struct downstream *l, const struct mld_router_fx *fx)
 {
 	uint8_t mac[6];
+
+	if (addr_is_any(&fx->group)) /* about one group it is never its own: that is of the link's scope */
+		answer_own(p, l, fx);
 
 	/* A General Query goes to all nodes, another to its group. */
 	addr_multicast_mac(addr_is_any(&fx->group) ? &addr_all_nodes : &fx->group, mac);
