@@ -174,24 +174,6 @@ static long tunnel_clone(__u32 i, struct copies *c)
 	return 0;
 }
 
-/* (S,G), else (*,G). Where the one takes the other's place both are there for a while, but between the two look-ups (S,G) may
- * have come and (*,G) gone. */
-static __always_inline struct abi_flow_id *flow_of(const struct pkt *p, __u32 in, __u64 *tag)
-{
-	struct abi_flow key = {p->src, p->dst, in}, any = {.group = p->dst, .in = in};
-	struct abi_flow_id *id = bpf_map_lookup_elem(&flow_ids, &key);
-
-	if (!id) {
-		*tag = ABI_TAG(half(&p->dst, 1), 0, 0, in);
-		id = bpf_map_lookup_elem(&flow_ids, &any);
-		if (id)
-			return id;
-		id = bpf_map_lookup_elem(&flow_ids, &key);
-	}
-	*tag = ABI_TAG(half(&p->dst, 1), half(&p->src, 0), half(&p->src, 1), in);
-	return id;
-}
-
 static __always_inline int copies_done(struct __sk_buff *skb, const struct copies *c, __u32 offset)
 {
 	if (c->too_big)
@@ -259,18 +241,16 @@ static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, 
 				     __u32 in_label)
 {
 	struct copies c = {.skb = skb, .p = p, .label = in_label};
-	struct abi_flow_id *id;
+	long found = flow_of(p, in);
 	struct abi_head *head;
-	__u64 tag, links_, tunnels_;
-	__u32 index, label;
+	__u64 links_, tunnels_;
+	__u32 index = found, label;
 
-	id = flow_of(p, in, &tag);
-	if (!id)
-		goto nobody;
-	index = id->index;
-	head = bpf_map_lookup_elem(&heads, &index);
-	if (!head || head->tag != tag)
-		goto nobody;
+	head = found < 0 ? NULL : bpf_map_lookup_elem(&heads, &index);
+	if (!head) {
+		drop(ABI_NO_GROUP);
+		return offset == ETH_LEN ? PASS : TC_ACT_SHOT; /* from a link, this host may listen itself */
+	}
 	links_ = ONCE(head->links);
 	tunnels_ = ONCE(head->tunnels);
 	label = ONCE(head->label);
@@ -288,9 +268,6 @@ static __always_inline int replicate(struct __sk_buff *skb, const __u32 offset, 
 			return act;
 	}
 	return to_tunnels(skb, &c, tunnels_, label);
-nobody:
-	drop(ABI_NO_GROUP);
-	return offset == ETH_LEN ? PASS : TC_ACT_SHOT; /* from a link, this host may listen itself */
 }
 
 /* ---- below a plain proxy ------------------------------------------------------------------------------ */
@@ -309,24 +286,22 @@ static __always_inline int from_downstream(struct __sk_buff *skb, const struct p
 	__u32 ifindex = CONTEXT(skb, ifindex);
 	struct copies c = {.skb = skb, .p = p, .from = ifindex};
 	struct abi_downstream *d;
-	struct abi_flow_id *id;
 	struct abi_head *head;
 	__u32 index, upstream;
-	__u64 tag, links = 0;
+	__u64 links = 0;
+	long found;
 
 	if (is_link_local(&p->src) || is_nobody(&p->src) || is_multicast(&p->src) || is_link_scope(&p->dst))
 		return PASS;
 	d = bpf_map_lookup_elem(&downstreams, &ifindex);
 	if (!d)
 		return PASS;
-	id = flow_of(p, ABI_IN_LINK | d->instance, &tag);
-	if (id) {
-		index = id->index;
-		head = bpf_map_lookup_elem(&heads, &index);
-		if (head && head->tag == tag) {
-			links = ONCE(head->links);
-			count(ABI_COUNT_FLOW, index, p);
-		}
+	found = flow_of(p, ABI_IN_LINK | d->instance);
+	index = found;
+	head = found < 0 ? NULL : bpf_map_lookup_elem(&heads, &index);
+	if (head) {
+		links = ONCE(head->links);
+		count(ABI_COUNT_FLOW, index, p);
 	}
 	if (p->hop_limit <= 1) /* MLD, wherever it goes, is for the daemon to judge */
 		return p->next == IPPROTO_HOPOPTS ? PASS : drop(ABI_HOP_LIMIT);

@@ -117,23 +117,35 @@ struct abi_via { /* route_lpm; and route_64, where a line of `routes` was full *
 	__u32 len;
 };
 
-/* routes: the routes of 64 bits, each a word in one of two lines (dp_routes.h). A word is what its line does not tell of
- * the mixed key, a bit for which of the two lines it is, and the tunnel's index + 1; 0 is a place that is free. */
-#define ABI_ROUTE_WORDS 8
-#define ABI_ROUTE_BITS_MAX 26
-struct abi_route_line {
-	__u64 word[ABI_ROUTE_WORDS];
+/* Small numbers by key, each a word in one of two lines that its key chooses (dp_lines.h). A word is what it keeps of the key,
+ * and below that the number + 1; 0 is a place that is free. */
+#define ABI_LINE_WORDS 8
+struct abi_line {
+	__u64 word[ABI_LINE_WORDS];
 };
 
-struct abi_route_place {
+struct abi_place {
 	__u32 line[2];
-	__u64 want[2]; /* the word without the tunnel */
+	__u64 want[2];	   /* the word without the number */
+	__u32 number_bits; /* below 33 */
 };
+
+/* The number + 1 if it is the word that is wanted, or 0. */
+static inline __u32 abi_number(__u64 word, __u64 want, __u32 number_bits)
+{
+	__u64 rest = word ^ want;
+
+	return rest >> number_bits ? 0 : (__u32)rest;
+}
+
+/* routes: those of 64 bits, upper half of an address -> index of a tunnel. A word keeps what its line does not tell of the
+ * mixed key, and a bit for which of the two lines it is. */
+#define ABI_ROUTE_BITS_MAX 26
 
 /* The mix can be undone: different keys stay different. The second line follows from the rest that the word holds. */
-static inline struct abi_route_place abi_route_place(__u64 key, __u64 seed, __u32 bits)
+static inline struct abi_place abi_route_place(__u64 key, __u64 seed, __u32 bits)
 {
-	struct abi_route_place at;
+	struct abi_place at;
 	__u64 x = key ^ seed;
 
 	/* A multiplication carries differences upwards only, and the prefixes of a pool differ in the high bits: they are
@@ -141,6 +153,7 @@ static inline struct abi_route_place abi_route_place(__u64 key, __u64 seed, __u3
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
 	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
 	x ^= x >> 33;
+	at.number_bits = bits - 1;
 	at.want[0] = x << bits;
 	at.want[1] = at.want[0] | 1ull << (bits - 1);
 	at.line[0] = (__u32)(x >> (64 - bits));
@@ -148,34 +161,54 @@ static inline struct abi_route_place abi_route_place(__u64 key, __u64 seed, __u3
 	return at;
 }
 
-/* The tunnel's index + 1 if it is the word that is wanted, or 0. */
-static inline __u32 abi_route_tunnel(__u64 word, __u64 want, __u32 bits)
-{
-	__u64 rest = word ^ want;
-
-	return rest >> (bits - 1) ? 0 : (__u32)rest;
-}
-
-struct abi_flow { /* flow_ids: -> abi_flow_id */
+struct abi_flow {
 	struct abi_addr source, group;
 	__u32 in; /* ABI_IN_LINK | ifindex, or a tunnel's index */
-};
+	__u32 zero;
+} __attribute__((aligned(8)));
 #define ABI_IN_LINK 0x80000000u
 
-struct abi_flow_id {
+/* flows: -> the flow's number, index of its head. A word keeps 32 bits of the mixed key; the head has it all. */
+#define ABI_FLOW_BITS_MAX 26
+
+static inline __u64 abi_flow_mix(__u64 x, __u64 more)
+{
+	x = (x ^ more) * 0xff51afd7ed558ccdu;
+	return x ^ x >> 32;
+}
+
+/* Flows of which a word keeps the same have both lines in common, or none. */
+static inline struct abi_place abi_flow_place(const struct abi_flow *key, __u64 seed, __u32 bits)
+{
+	struct abi_place at = {.number_bits = 32};
+	__u64 half[4], x = seed;
+
+	__builtin_memcpy(half, key, sizeof(half));
+	x = abi_flow_mix(x, half[3]);
+	x = abi_flow_mix(x, half[2]);
+	x = abi_flow_mix(x, key->in);
+	x = abi_flow_mix(x, half[1]);
+	x = abi_flow_mix(x, half[0]);
+	x *= 0xc4ceb9fe1a85ec53u;
+	at.line[0] = (__u32)(x >> (64 - bits));
+	x ^= x >> 32;
+	at.want[0] = at.want[1] = x << 32;
+	at.line[1] = at.line[0] ^ (__u32)(at.want[0] * 0x9e3779b97f4a7c15u >> (64 - bits));
+	return at;
+}
+
+struct abi_flow_id { /* flow_ids: abi_flow -> ; where its lines in `flows` were full */
 	__u32 index;
 	__u32 zero;
 };
 
 /* heads: index -> . A list is one word, so that a packet sees the old one or the new one. */
 struct abi_head {
-	__u64 tag; /* of the flow: an element of flow_ids may be another flow's by the time it is read */
+	struct abi_flow key; /* a word of `flows` keeps but some of it */
 	__u64 links, tunnels; /* ABI_LIST() */
 	__u32 label; /* of the copies into tunnels, as it stands in the outer header */
 	__u32 zero;
 };
-/* From the lower half of the group, both halves of the source, and `in`. */
-#define ABI_TAG(g1, s0, s1, in) ((g1) ^ (s1) << 1 ^ (s0) ^ (__u64)(in) << 32)
 #define ABI_LIST(offset, count) ((__u64)(offset) << 32 | (count))
 
 struct abi_out { /* outs: slot -> */

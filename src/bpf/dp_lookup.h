@@ -5,27 +5,28 @@
 
 /* ---- the tables --------------------------------------------------------------------------------------- */
 
-static __always_inline __u32 route_in_line(__u32 index, __u64 want)
+static __always_inline __u32 in_line(void *lines, const struct abi_place *at, int which)
 {
-	struct abi_route_line *l = bpf_map_lookup_elem(&routes, &index);
+	__u32 index = at->line[which];
+	struct abi_line *l = bpf_map_lookup_elem(lines, &index);
 
-	for (int i = 0; l && i < ABI_ROUTE_WORDS; i++) {
-		__u32 tunnel = abi_route_tunnel(ONCE(l->word[i]), want, routes_bits);
+	for (int i = 0; l && i < ABI_LINE_WORDS; i++) {
+		__u32 number = abi_number(ONCE(l->word[i]), at->want[which], at->number_bits);
 
-		if (tunnel)
-			return tunnel;
+		if (number)
+			return number;
 	}
 	return 0;
 }
 
 static __always_inline __u32 route_64_of(__u64 key)
 {
-	struct abi_route_place at = abi_route_place(key, routes_seed, routes_bits);
-	__u32 tunnel = route_in_line(at.line[0], at.want[0]);
+	struct abi_place at = abi_route_place(key, routes_seed, routes_bits);
+	__u32 tunnel = in_line(&routes, &at, 0);
 	struct abi_via *v;
 
 	if (!tunnel)
-		tunnel = route_in_line(at.line[1], at.want[1]);
+		tunnel = in_line(&routes, &at, 1);
 	if (tunnel || !full_routes)
 		return tunnel;
 	v = bpf_map_lookup_elem(&route_64, &key);
@@ -47,6 +48,43 @@ static __always_inline __u32 route_of(const struct abi_addr *a)
 	}
 	tunnel = route_64_of(half(a, 0));
 	return tunnel || !odd ? tunnel : odd->tunnel + 1;
+}
+
+static __always_inline struct abi_head *head_of(const struct abi_flow *key, __u32 index)
+{
+	struct abi_head *h = bpf_map_lookup_elem(&heads, &index);
+
+	return h && h->key.in == key->in && same_addr(&h->key.group, &key->group) &&
+	       same_addr(&h->key.source, &key->source) ? h : NULL;
+}
+
+/* The flow's index, or -1. A word, or an element of the hash map, may be another flow's: the head tells. */
+static __noinline long flow_index(const struct abi_flow *key)
+{
+	struct abi_place at = abi_flow_place(key, flows_seed, flows_bits);
+	__u32 number = in_line(&flows, &at, 0);
+	struct abi_flow_id *id;
+
+	if (!number)
+		number = in_line(&flows, &at, 1);
+	if (number && head_of(key, number - 1))
+		return number - 1;
+	id = ONCE(full_flows) ? bpf_map_lookup_elem(&flow_ids, key) : NULL;
+	return id && head_of(key, id->index) ? (long)id->index : -1;
+}
+
+/* (S,G), else (*,G). Where the one takes the other's place both are there for a while, but between the two look-ups (S,G) may
+ * have come and (*,G) gone. */
+static __always_inline long flow_of(const struct pkt *p, __u32 in)
+{
+	struct abi_flow key = {.source = p->src, .group = p->dst, .in = in}, any = {.group = p->dst, .in = in};
+	long index = ONCE(source_flows) ? flow_index(&key) : -1;
+
+	if (index < 0)
+		index = flow_index(&any);
+	if (index < 0 && ONCE(source_flows))
+		index = flow_index(&key);
+	return index;
 }
 
 static __always_inline struct abi_receiver *node_of(const struct abi_addr *a)

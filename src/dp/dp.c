@@ -301,12 +301,6 @@ const char *dp_fallback_reason(const struct dp *dp) { return dp->fallback[0] ? d
 
 int dp_apply(struct dp *dp, const struct dp_op *op) { return dp_table_apply(dp, op); }
 
-void dp_flush(struct dp *dp)
-{
-	if (dp->ops->lone_flush)
-		dp->ops->lone_flush(dp);
-}
-
 int dp_tunnel_send(struct dp *dp, const struct dp_tunnel *tunnel, const uint8_t *inner, size_t len)
 {
 	struct dp_tun *t = dp_tun_find(dp, tunnel);

@@ -92,12 +92,10 @@ void dp_link_del(struct dp *dp, uint32_t ifindex);
  * which is slower. Before the routes that lie in it. 0 or negative errno. */
 int dp_home_set(struct dp *dp, const struct prefix *home, bool on);
 
-/* 0; -ENOSPC when a table is full (problem() was called), another negative errno when the kernel refused. A DP_FLOW_ADD
- * that is `fresh` may wait for dp_flush(), or for whatever else needs the flow; what goes wrong then is told by problem(). */
+/* 0; -ENOSPC when a table is full (problem() was called), another negative errno when the kernel refused. */
 int dp_apply(struct dp *dp, const struct dp_op *op);
 /* A route that is likely to be added, or deleted, after some others: what that will read is fetched meanwhile. */
 void dp_route_ahead(struct dp *dp, const struct prefix *prefix);
-void dp_flush(struct dp *dp); /* all that was applied is in force */
 
 /* Send an inner packet (MLD) into the tunnel as it stands: no hop limit change. Negative errno on failure. */
 int dp_tunnel_send(struct dp *dp, const struct dp_tunnel *tunnel, const uint8_t *inner, size_t len);

@@ -316,6 +316,9 @@ static void set_sizes(struct dp *dp, struct dp_bpf *s)
 	bpf_map__set_max_entries(s->maps.route_64, c->routes_max / 64 + 1024);
 	bpf_map__set_max_entries(s->maps.route_lpm, c->routes_max);
 	bpf_map__set_max_entries(s->maps.route_cache, 65536);
+	s->rodata->flows_bits = flows_bits(c->flows_max);
+	s->rodata->flows_seed = secret();
+	bpf_map__set_max_entries(s->maps.flows, 1u << s->rodata->flows_bits);
 	bpf_map__set_max_entries(s->maps.flow_ids, c->flows_max);
 	bpf_map__set_max_entries(s->maps.heads, c->flows_max);
 	bpf_map__set_max_entries(s->maps.gates, c->handovers ? GATES_MAX : 1);
@@ -390,12 +393,14 @@ static int load(struct dp *dp)
 	e->tunnels = map_array(e->skel->maps.tunnels, sizeof(*e->tunnels), &e->tunnels_size);
 	e->heads = map_array(e->skel->maps.heads, sizeof(*e->heads), &e->heads_size);
 	e->outs = map_array(e->skel->maps.outs, sizeof(*e->outs), &e->outs_size);
-	e->lines = map_array(e->skel->maps.routes, sizeof(*e->lines), &e->lines_size);
+	e->route_lines = map_array(e->skel->maps.routes, sizeof(*e->route_lines), &e->route_lines_size);
+	e->flow_lines = map_array(e->skel->maps.flows, sizeof(*e->flow_lines), &e->flow_lines_size);
 	e->counts.at = map_array(e->skel->maps.counts, sizeof(*e->counts.at), &e->counts_size);
-	if (!e->tunnels || !e->heads || !e->outs || !e->lines || !e->counts.at ||
+	if (!e->tunnels || !e->heads || !e->outs || !e->route_lines || !e->flow_lines || !e->counts.at ||
 	    !dp_ids_init(&e->counter_ids, dp->conf.outs_max) || !rlists_init(&e->lists, e->outs, slots, dp->grace))
 		return -ENOMEM;
-	routes_init(&e->routes, e->lines, (uint8_t)e->skel->rodata->routes_bits, e->skel->rodata->routes_seed);
+	routes_init(&e->routes, e->route_lines, (uint8_t)e->skel->rodata->routes_bits, e->skel->rodata->routes_seed);
+	flows_init(&e->flows, e->flow_lines, (uint8_t)e->skel->rodata->flows_bits, e->skel->rodata->flows_seed, e->heads);
 	r = dp_ebpf_locals(dp);
 	if (!r)
 		r = dp_ebpf_gates_open(dp);
@@ -423,8 +428,10 @@ static void close_backend(struct dp *dp)
 		munmap(e->heads, e->heads_size);
 	if (e->outs)
 		munmap(e->outs, e->outs_size);
-	if (e->lines)
-		munmap(e->lines, e->lines_size);
+	if (e->route_lines)
+		munmap(e->route_lines, e->route_lines_size);
+	if (e->flow_lines)
+		munmap(e->flow_lines, e->flow_lines_size);
 	if (e->counts.at)
 		munmap(e->counts.at, e->counts_size);
 	dp_bpf__destroy(e->skel);
@@ -482,7 +489,6 @@ const struct dp_backend_ops dp_backend_ebpf = {
 	.out_add = dp_ebpf_out_add,
 	.out_del = dp_ebpf_out_del,
 	.lone_add = dp_ebpf_lone_add,
-	.lone_flush = dp_ebpf_lone_flush,
 	.lone_find = dp_ebpf_lone_find,
 	.lone_del = dp_ebpf_lone_del,
 	.lone_unfold = dp_ebpf_lone_unfold,

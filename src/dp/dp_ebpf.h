@@ -3,6 +3,7 @@
 /* Inside of the eBPF backend: dp_ebpf.c loads, attaches and counts; dp_ebpf_tables.c mirrors the tables. */
 #include "bpf/dp_abi.h"
 #include "dp/dp_counts.h"
+#include "dp/dp_flows.h"
 #include "dp/dp_priv.h"
 #include "dp/dp_rlist.h"
 #include "dp/dp_routes.h"
@@ -10,26 +11,20 @@
 struct ring_buffer;
 struct dp_tcx;
 
-#define LONE_BATCH 128 /* more than a report of 1500 octets has records */
-
 struct dp_ebpf {
 	struct dp_bpf *skel;
 	struct abi_tunnel *tunnels; /* the mapped arrays */
 	struct abi_head *heads;
 	struct abi_out *outs;
-	struct abi_route_line *lines;
-	size_t tunnels_size, heads_size, outs_size, lines_size, counts_size;
+	struct abi_line *route_lines, *flow_lines;
+	size_t tunnels_size, heads_size, outs_size, route_lines_size, flow_lines_size, counts_size;
 	struct counts counts;
 	struct rlists lists;
 	struct routes routes;
+	struct flows flows;
 	struct dp_ids counter_ids;
 	struct dp_tcx *tcx;
 	uint32_t tcx_access; /* access links that have tcx, or will */
-	struct { /* flows of one output that wait for one system call */
-		struct abi_flow key[LONE_BATCH];
-		struct abi_flow_id id[LONE_BATCH];
-		uint32_t n;
-	} fresh;
 	struct ring_buffer *samples, *punts;
 	struct event *samples_event, *punts_event, *second;
 	struct abi_gate *gates; /* mapped, too */
@@ -66,8 +61,12 @@ struct flow_lists {
 	struct rlist of[OUT_KINDS];
 };
 
-/* The head of a flow that nobody finds yet. */
+/* dp_ebpf_flows.c. The head of a flow that nobody finds yet; then, with its lists, it comes into force: 0 or negative errno. */
 void dp_ebpf_head_set(struct dp_ebpf *e, uint32_t index, const struct abi_flow *key, uint64_t links);
+int dp_ebpf_flow_publish(struct dp *dp, const struct abi_flow *key, uint32_t index);
+void dp_ebpf_flow_unpublish(struct dp *dp, const struct abi_flow *key);
+bool dp_ebpf_flow_find(const struct dp_ebpf *e, const struct abi_flow *key, uint32_t *index);
+void dp_ebpf_flow_each(const struct dp_ebpf *e, void (*each)(void *arg, uint32_t index), void *arg);
 
 /* dp_ebpf_tcx.c. The descriptor of the attachment, or negative errno; takes 12 ms. */
 int dp_tcx_attach(uint32_t ifindex, int prog);
@@ -94,8 +93,7 @@ void dp_ebpf_flow_lists_free(struct dp *dp, struct dp_flw *f);
 void dp_ebpf_flow_label(struct dp *dp, struct dp_flw *f);
 int dp_ebpf_out_add(struct dp *dp, struct dp_o *o);
 void dp_ebpf_out_del(struct dp *dp, struct dp_o *o);
-int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out, bool fresh);
-void dp_ebpf_lone_flush(struct dp *dp);
+int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out);
 bool dp_ebpf_lone_find(struct dp *dp, const struct dp_flow *flow, struct dp_lone *ret);
 bool dp_ebpf_lone_del(struct dp *dp, const struct dp_flow *flow);
 int dp_ebpf_lone_unfold(struct dp *dp, const struct dp_lone *x, struct dp_flw *f, struct dp_o *o);

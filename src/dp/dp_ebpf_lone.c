@@ -3,17 +3,11 @@
  * them, and each would cost half a kilobyte here for what the maps must hold anyway. */
 #include "dp/dp_ebpf.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dp.skel.h"
-
-#define WALK 4096 /* elements read by one system call */
-
-static int flow_ids_fd(const struct dp *dp) { return bpf_map__fd(dp->ebpf->skel->maps.flow_ids); }
 
 static struct abi_flow key_of(const struct dp_flow *f)
 {
@@ -94,87 +88,47 @@ static void give_back(struct dp *dp, const struct dp_lone *x)
 	dp_ids_put(&dp->flow_ids, dp->grace, x->index);
 }
 
-/* 0, positive where there is one of that key, or negative errno: then it is given back. */
-static int publish(struct dp *dp, const struct abi_flow *key, const struct abi_flow_id *id, uint64_t flags)
-{
-	struct dp_lone x;
-	int r;
-
-	if (!bpf_map_update_elem(flow_ids_fd(dp), key, id, flags))
-		return 0;
-	r = errno == EEXIST ? 1 : errno == E2BIG ? -ENOSPC : -errno;
-	if (r == -ENOSPC)
-		dp_problem(dp, "table full: eBPF map of flows");
-	x = lone_of(dp, id->index);
-	give_back(dp, &x);
-	return r;
-}
-
-void dp_ebpf_lone_flush(struct dp *dp)
-{
-	struct dp_ebpf *e = dp->ebpf;
-	uint32_t n = e->fresh.n, done = n > 1 ? n : 0;
-
-	if (done && bpf_map_update_batch(flow_ids_fd(dp), e->fresh.key, e->fresh.id, &done, NULL) && done > n)
-		done = 0;
-	for (uint32_t i = done; i < n; i++) { /* one is dearer in a batch; and on from where a batch stopped */
-		int r = publish(dp, &e->fresh.key[i], &e->fresh.id[i], BPF_ANY);
-
-		if (!r)
-			continue;
-		dp->n_lones--;
-		if (r != -ENOSPC)
-			dp_problem(dp, "a flow cannot be added: %s", strerror(-r));
-	}
-	e->fresh.n = 0;
-}
-
-int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out, bool fresh)
+int dp_ebpf_lone_add(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out)
 {
 	struct dp_ebpf *e = dp->ebpf;
 	struct abi_flow key = key_of(flow);
-	struct abi_flow_id id = {0};
 	struct dp_lone x;
+	uint32_t index;
 	int r;
 
-	if (!fresh || e->fresh.n == LONE_BATCH)
-		dp_ebpf_lone_flush(dp);
+	if (dp_ebpf_flow_find(e, &key, &index))
+		return 1;
 	r = prepare(dp, out, &x);
 	if (r)
 		return r;
-	id.index = x.index;
 	counts_reset(&e->counts, ABI_COUNT_FLOW, x.index);
 	counts_reset(&e->counts, ABI_COUNT_OUT, x.counter);
 	dp_ebpf_head_set(e, x.index, &key, ABI_LIST(x.slot, 1));
-	if (!fresh)
-		return publish(dp, &key, &id, BPF_NOEXIST);
-	e->fresh.key[e->fresh.n] = key;
-	e->fresh.id[e->fresh.n++] = id;
-	return 0;
+	r = dp_ebpf_flow_publish(dp, &key, x.index);
+	if (r)
+		give_back(dp, &x);
+	return r;
 }
 
 bool dp_ebpf_lone_find(struct dp *dp, const struct dp_flow *flow, struct dp_lone *ret)
 {
 	struct abi_flow key = key_of(flow);
-	struct abi_flow_id id;
+	uint32_t index;
 
-	dp_ebpf_lone_flush(dp);
-	if (bpf_map_lookup_elem(flow_ids_fd(dp), &key, &id))
+	if (!dp_ebpf_flow_find(dp->ebpf, &key, &index))
 		return false;
-	*ret = lone_of(dp, id.index);
+	*ret = lone_of(dp, index);
 	return true;
 }
 
 bool dp_ebpf_lone_del(struct dp *dp, const struct dp_flow *flow)
 {
 	struct abi_flow key = key_of(flow);
-	struct abi_flow_id id;
 	struct dp_lone x;
 
-	dp_ebpf_lone_flush(dp);
-	if (bpf_map_lookup_and_delete_elem(flow_ids_fd(dp), &key, &id))
+	if (!dp_ebpf_lone_find(dp, flow, &x))
 		return false;
-	x = lone_of(dp, id.index);
+	dp_ebpf_flow_unpublish(dp, &key);
 	give_back(dp, &x);
 	return true;
 }
@@ -201,31 +155,27 @@ void dp_ebpf_lone_count(struct dp *dp, const struct dp_lone *x, struct dp_count 
 	dp_ebpf_count_add(dp->ebpf, ABI_COUNT_OUT, x->counter, sent);
 }
 
+struct walk {
+	struct dp *dp;
+	void (*each)(void *arg, const struct dp_flow *flow, const struct dp_lone *x);
+	void *arg;
+};
+
+static void each_index(void *arg, uint32_t index)
+{
+	struct walk *w = arg;
+	const struct abi_flow *key = &w->dp->ebpf->heads[index].key;
+	struct dp_flow flow = flow_of(key);
+	struct dp_lone x;
+
+	if (!(key->in & ABI_IN_LINK) || dp_flw_find(w->dp, &flow))
+		return;
+	x = lone_of(w->dp, index);
+	w->each(w->arg, &flow, &x);
+}
+
 void dp_ebpf_lone_each(struct dp *dp, void (*each)(void *arg, const struct dp_flow *flow, const struct dp_lone *x),
 		       void *arg)
 {
-	uint32_t room = WALK, n, *in = NULL, batch;
-	struct abi_flow *keys = malloc(room * sizeof(*keys));
-	struct abi_flow_id *ids = malloc(room * sizeof(*ids));
-	int r = 0;
-
-	dp_ebpf_lone_flush(dp);
-	while (keys && ids && !r) {
-		n = room;
-		r = bpf_map_lookup_batch(flow_ids_fd(dp), in, &batch, keys, ids, &n, NULL) ? -errno : 0;
-		if (r && r != -ENOENT) /* -ENOENT: these are the last */
-			break;
-		in = &batch;
-		for (uint32_t i = 0; i < n; i++) {
-			struct dp_flow flow = flow_of(&keys[i]);
-			struct dp_lone x;
-
-			if (!(keys[i].in & ABI_IN_LINK) || dp_flw_find(dp, &flow))
-				continue;
-			x = lone_of(dp, ids[i].index);
-			each(arg, &flow, &x);
-		}
-	}
-	free(keys);
-	free(ids);
+	dp_ebpf_flow_each(dp->ebpf, each_index, &(struct walk){dp, each, arg});
 }

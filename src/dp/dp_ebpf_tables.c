@@ -318,17 +318,6 @@ static struct abi_flow flow_of(const struct dp_flw *f)
 	};
 }
 
-void dp_ebpf_head_set(struct dp_ebpf *e, uint32_t index, const struct abi_flow *key, uint64_t links)
-{
-	struct abi_head *h = &e->heads[index];
-	uint64_t half[4];
-
-	memcpy(half, &key->source, sizeof(half));
-	h->tag = ABI_TAG(half[3], half[0], half[1], key->in);
-	h->tunnels = 0;
-	__atomic_store_n(&h->links, links, __ATOMIC_RELEASE);
-}
-
 static struct flow_lists *lists_of(struct dp *dp, struct dp_flw *f)
 {
 	struct dp_ebpf *e = dp->ebpf;
@@ -351,13 +340,12 @@ static struct flow_lists *lists_of(struct dp *dp, struct dp_flw *f)
 int dp_ebpf_flow_set(struct dp *dp, struct dp_flw *f)
 {
 	struct abi_flow key = flow_of(f);
-	struct abi_flow_id id = {.index = f->index};
 
 	if (!lists_of(dp, f))
 		return -ENOMEM;
 	dp_ebpf_flow_label(dp, f);
 	counts_reset(&dp->ebpf->counts, ABI_COUNT_FLOW, f->index);
-	return update(dp, FD(dp->ebpf, flow_ids), "flows", &key, &id);
+	return dp_ebpf_flow_publish(dp, &key, f->index);
 }
 
 void dp_ebpf_flow_del(struct dp *dp, struct dp_flw *f)
@@ -365,7 +353,7 @@ void dp_ebpf_flow_del(struct dp *dp, struct dp_flw *f)
 	struct abi_flow key = flow_of(f);
 	struct flow_lists *ls = f->lists;
 
-	bpf_map_delete_elem(FD(dp->ebpf, flow_ids), &key);
+	dp_ebpf_flow_unpublish(dp, &key);
 	for (int k = 0; ls && k < OUT_KINDS; k++)
 		rlist_deinit(&dp->ebpf->lists, &ls->of[k]);
 }

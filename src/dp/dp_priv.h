@@ -189,10 +189,8 @@ struct dp_backend_ops {
 	int (*out_add)(struct dp *dp, struct dp_o *o); /* before flow_set: prepares; after it: in force at once */
 	void (*out_del)(struct dp *dp, struct dp_o *o);
 	/* Flows from a link to one link, without the tables; NULL where the backend has none. lone_add: positive, and
-	 * nothing done, where there is a flow of that key; one that is surely fresh may wait for lone_flush. lone_del: false
-	 * if there is none. lone_unfold: f and o take its numbers over. The walk shows those that the tables do not have. */
-	int (*lone_add)(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out, bool fresh);
-	void (*lone_flush)(struct dp *dp);
+	 * nothing done, where there is a flow of that key. lone_del: false if there is none. lone_unfold: f and o take its numbers over. The walk shows those that the tables do not have. */
+	int (*lone_add)(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out);
 	bool (*lone_find)(struct dp *dp, const struct dp_flow *flow, struct dp_lone *ret);
 	bool (*lone_del)(struct dp *dp, const struct dp_flow *flow);
 	int (*lone_unfold)(struct dp *dp, const struct dp_lone *x, struct dp_flw *f, struct dp_o *o);

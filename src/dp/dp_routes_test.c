@@ -14,7 +14,7 @@ static struct routes table(uint8_t bits)
 {
 	struct routes r;
 
-	routes_init(&r, calloc((size_t)1 << bits, sizeof(struct abi_route_line)), bits, 0x1234567890abcdef);
+	routes_init(&r, calloc((size_t)1 << bits, sizeof(struct abi_line)), bits, 0x1234567890abcdef);
 	assert_non_null(r.lines);
 	return r;
 }
@@ -27,7 +27,7 @@ static void a_table_has_room_for_its_routes_and_tunnels(void **state)
 			uint8_t bits = routes_bits(routes, tunnels);
 
 			assert_true(bits <= ABI_ROUTE_BITS_MAX);
-			assert_true((uint64_t)ABI_ROUTE_WORDS << bits >= (uint64_t)routes + routes / 4);
+			assert_true((uint64_t)ABI_LINE_WORDS << bits >= (uint64_t)routes + routes / 4);
 			assert_true(UINT64_C(1) << (bits - 1) > tunnels); /* index + 1 fits below the key */
 		}
 }
@@ -84,7 +84,7 @@ static void keys_are_never_mistaken(void **state)
 		assert_true(routes_del(&r, in[i]));
 	}
 	for (size_t i = 0; i < sizeof(*r.lines) * 4 / sizeof(__u64); i++)
-		assert_int_equal(r.lines[i / ABI_ROUTE_WORDS].word[i % ABI_ROUTE_WORDS], 0);
+		assert_int_equal(r.lines[i / ABI_LINE_WORDS].word[i % ABI_LINE_WORDS], 0);
 	free(r.lines);
 }
 
@@ -97,7 +97,7 @@ static void a_full_table_refuses_and_keeps_what_it_has(void **state)
 	(void)state;
 	for (key = 0; routes_set(&r, key, 2); key++)
 		n++;
-	assert_true(n > 4 * ABI_ROUTE_WORDS && n <= 8 * ABI_ROUTE_WORDS);
+	assert_true(n > 4 * ABI_LINE_WORDS && n <= 8 * ABI_LINE_WORDS);
 	assert_int_equal(routes_find(&r, key), 0);
 	for (uint64_t k = 0; k < key; k++)
 		assert_int_equal(routes_find(&r, k), 3);
@@ -129,7 +129,7 @@ static void no_seed_gathers_a_pool(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 200; i++) {
-		struct abi_route_line *lines = calloc(1u << bits, sizeof(*lines));
+		struct abi_line *lines = calloc(1u << bits, sizeof(*lines));
 		uint32_t refused = 0;
 
 		assert_non_null(lines);

@@ -645,7 +645,7 @@ static bool may_be_lone(const struct dp *dp, const struct dp_flow *key, const st
 /* Positive: it is to be an ordinary flow. */
 static int lone_add(struct dp *dp, const struct dp_op *op)
 {
-	int r = outs_room(dp) ? dp->ops->lone_add(dp, &op->flow, op->outs, op->fresh) : -ENOSPC;
+	int r = outs_room(dp) ? dp->ops->lone_add(dp, &op->flow, op->outs) : -ENOSPC;
 
 	if (!r)
 		dp->n_lones++;
@@ -759,18 +759,10 @@ static int flow_add(struct dp *dp, const struct dp_op *op)
 	return r;
 }
 
-/* A list that takes the place of one that ends, or loses an output, may be waiting to come into force. */
-static void before_an_end(struct dp *dp)
-{
-	if (dp->ops->lone_flush)
-		dp->ops->lone_flush(dp);
-}
-
 static int flow_del(struct dp *dp, const struct dp_flow *key)
 {
 	struct dp_flw *f = dp_flw_find(dp, key);
 
-	before_an_end(dp);
 	if (f)
 		flow_drop(dp, f);
 	else if (dp->n_lones && key->in.ifindex && dp->ops->lone_del(dp, key))
@@ -792,7 +784,6 @@ static int flow_out_del(struct dp *dp, const struct dp_flow *key, const struct d
 	struct dp_o *o;
 	int r = flow_get(dp, key, &f);
 
-	before_an_end(dp);
 	if (r == -ENOMEM) /* an ending never fails: nobody is better than one too many */
 		return flow_del(dp, key);
 	o = r ? NULL : dp_out_find(dp, f, out);

@@ -135,7 +135,6 @@ struct dp_op {
 			struct dp_out out;	    /* DP_OUT_* */
 			const struct dp_out *outs;  /* DP_FLOW_ADD; valid while the operation is carried out */
 			uint32_t n_outs;
-			bool fresh; /* DP_FLOW_ADD: there is surely no such flow. Many of these are carried out together */
 		};
 	};
 };

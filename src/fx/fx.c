@@ -40,7 +40,7 @@ static size_t dp_used(const struct dp_op *op)
 	case DP_NODE_DEL:
 		return USED(dp.node);
 	case DP_FLOW_ADD:
-		return USED(dp.fresh);
+		return USED(dp.n_outs);
 	case DP_FLOW_DEL:
 		return USED(dp.flow);
 	case DP_FLOW_MARK:

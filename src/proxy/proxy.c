@@ -101,7 +101,6 @@ void proxy_emit_list(struct proxy *p, const struct in6_addr *group, uint32_t sta
 	op.label = proxy_label_of(group, stamp);
 	op.outs = p->outs;
 	op.n_outs = n_outs;
-	op.fresh = true;
 	fxq_dp(p->fxq, &op);
 }
 

@@ -76,7 +76,6 @@ void daemon_pump(struct daemon *d)
 			any = true;
 		}
 	} while (any);
-	dp_flush(d->dp);
 	d->pumping = false;
 	if (d->timer)
 		arm(d);

@@ -233,11 +233,9 @@ void daemon_mag_effect(struct daemon *d, const struct fx *fx)
 		refresh_mtu(d, &tunnel);
 }
 
-/* It sends to links and to the data plane alone. Streams pass before anybody is told of it. */
+/* It sends to links and to the data plane alone. */
 void daemon_proxy_effect(struct daemon *d, const struct fx *fx)
 {
-	if (fx->kind != FX_DP)
-		dp_flush(d->dp);
 	carry_out(d, fx, NULL, NULL);
 }
 

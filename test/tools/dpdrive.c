@@ -323,7 +323,6 @@ static void do_alternate(void)
 		op.flow = i % 2 ? source : any;
 		op.outs = &o;
 		op.n_outs = 1;
-		op.fresh = true;
 		apply(&op);
 		op.kind = DP_FLOW_DEL;
 		op.flow = i % 2 ? any : source;
@@ -334,7 +333,6 @@ static void do_alternate(void)
 		if (i % 4 > 1)
 			apply(&op);
 	}
-	dp_flush(dp);
 }
 
 /* Members FIRST..FIRST+COUNT-1 come and go at random; all are members at the end. */
