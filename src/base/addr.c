@@ -13,11 +13,6 @@ const struct in6_addr addr_mag_link_local = {
 };
 const uint8_t mac_mag_fixed[6] = { 0x00, 0x00, 0x5e, 0x00, 0x52, 0x13 };
 
-int addr_cmp(const struct in6_addr *a, const struct in6_addr *b)
-{
-	return memcmp(a, b, sizeof(*a));
-}
-
 bool addr_is_any(const struct in6_addr *a)
 {
 	return addr_eq(a, &addr_any);

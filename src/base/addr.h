@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* IPv6 addresses, prefixes and link-layer addresses. */
+#include <endian.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,7 +42,19 @@ extern const struct in6_addr addr_all_mldv2_routers; /* ff02::16 */
 extern const struct in6_addr addr_mag_link_local;    /* fe80::200:5eff:fe00:5213, RFC 6543 */
 extern const uint8_t mac_mag_fixed[6];		      /* 00-00-5e-00-52-13, RFC 6543 */
 
-int addr_cmp(const struct in6_addr *a, const struct in6_addr *b);
+/* As memcmp() has it; sorted lists of thousands are walked with it. */
+static inline int addr_cmp(const struct in6_addr *a, const struct in6_addr *b)
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	if (x[0] == y[0]) {
+		x[0] = x[1];
+		y[0] = y[1];
+	}
+	return x[0] == y[0] ? 0 : be64toh(x[0]) < be64toh(y[0]) ? -1 : 1;
+}
 static inline bool addr_eq(const struct in6_addr *a, const struct in6_addr *b) { return memcmp(a, b, sizeof(*a)) == 0; }
 bool addr_is_any(const struct in6_addr *a);
 bool addr_is_multicast(const struct in6_addr *a);

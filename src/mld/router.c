@@ -108,7 +108,7 @@ static size_t set_estimate(const struct mld_routers *set)
 	/* A group also has a bucket in its link's table, a slot in the heap and, whether it needs one yet or not, a
 	 * detail: a leave must not fail for want of it. */
 	return set->extra + set->groups.used * (set->groups.size + 2 * sizeof(uint32_t) + sizeof(struct detail)) +
-	       set->hosts.used * (set->hosts.size + sizeof(void *));
+	       set->hosts.used * (set->hosts.size + sizeof(void *)) + names_estimate(set);
 }
 
 size_t mld_routers_used(const struct mld_routers *set)
@@ -278,6 +278,7 @@ struct mld_routers *mld_routers_new(const struct mld_routers_conf *conf, uint64_
 	pool_init(&set->hosts, sizeof(struct host), UINT32_MAX);
 	pool_init(&set->details, sizeof(struct detail), UINT32_MAX);
 	itab_kind_init(&set->kind, &set->groups, offsetof(struct group, addr), offsetof(struct group, next), seed);
+	names_init(set, seed);
 	return set;
 }
 
@@ -291,6 +292,7 @@ struct mld_routers *mld_routers_free(struct mld_routers *set)
 	pool_deinit(&set->groups);
 	pool_deinit(&set->hosts);
 	pool_deinit(&set->details);
+	pool_deinit(&set->names);
 	free(set->due.v);
 	free(set->by_number);
 	free(set->scratch);
@@ -336,7 +338,8 @@ uint64_t mld_routers_counter(const struct mld_routers *set, enum mld_router_coun
 size_t mld_routers_bytes(const struct mld_routers *set)
 {
 	size_t sum = sizeof(*set) + set->extra + pool_bytes(&set->groups) + pool_bytes(&set->hosts) +
-		     pool_bytes(&set->details) + set->heap.cap * sizeof(*set->heap.v) +
+		     pool_bytes(&set->details) + pool_bytes(&set->names) + set->names.used * sizeof(uint32_t) +
+		     set->heap.cap * sizeof(*set->heap.v) +
 		     set->due.cap * sizeof(*set->due.v) + set->n_numbers * sizeof(struct mld_link *) +
 		     set->scratch_cap * sizeof(*set->scratch) + set->fx.cap;
 

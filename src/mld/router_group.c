@@ -383,15 +383,34 @@ static void group_settle(struct mld_link *link, struct group *g)
 	detail_trim(link, g);
 }
 
+static const struct row restore = {FILTER_EXCLUDE, false, false, {KEEP, KEEP, KEEP, TO_MALI, TO_MALI}};
+
+/* Of many members: all at once, as if each had said just now what it listens to. */
+static bool restore_named(struct mld_link *link, struct group *g, const struct detail *d, mono_t now)
+{
+	struct merge m = {
+	    .link = link, .g = g, .row = &restore, .now = now, .mali = link_instant(now, link_listening(link))};
+	struct record rec = {.type = MLD_ALLOW_NEW_SOURCES};
+	struct in6_addr *sources;
+	bool ok;
+
+	if (!names_included(d, &sources, &rec.n))
+		return false;
+	rec.sources = sources;
+	ok = merge_sources(&m, &rec);
+	free(sources);
+	return ok;
+}
+
 /* In EXCLUDE mode the Requested List loses sources that are forwarded anyway (7.2.3), and the RFC gives their listeners
  * time to say them again before a switch. A switch at once takes them from what is known of the hosts. False: no
  * memory. */
 static bool restore_requested(struct mld_link *link, struct group *g, mono_t now)
 {
-	static const struct row restore = {FILTER_EXCLUDE, false, false, {KEEP, KEEP, KEEP, TO_MALI, TO_MALI}};
-
 	const struct detail *d = group_has_detail(link->set, g);
 
+	if (d && d->names)
+		return restore_named(link, g, d, now);
 	for (uint32_t i = 0; d && i < d->n_members; i++) {
 		const struct member *member = &d->members[i];
 		struct record rec = {MLD_ALLOW_NEW_SOURCES, filter_sources(&member->filter),
@@ -450,12 +469,20 @@ static bool record_adds(const struct record *rec)
 	return row->mode == FILTER_EXCLUDE || (rec->n && row->act[NEW] != DROP);
 }
 
+/* May it be a leave? */
+static bool record_asks(const struct group *g, const struct record *rec)
+{
+	const struct row *row = &table[g->mode][rec->type];
+
+	return row->ask_group || (row->act[RUNS] | row->act[RUNS_NAMED] | row->act[NEW]) & ASK;
+}
+
 /* Is it known of all hosts what they want? Hosts of MLDv1 keep silent when they hear another's report: they are known
  * only on a link that has one. */
-static bool tracking_decides(const struct mld_link *link, struct group *g, mono_t now)
+static bool tracking_decides(struct mld_link *link, struct group *g, mono_t now)
 {
-	return link->conf.fast_leave && track_knows_all(g, group_has_detail(link->set, g), now) &&
-	       (!group_is_v1(link, g) || link->conf.querier_always);
+	return link->conf.fast_leave && (!group_is_v1(link, g) || link->conf.querier_always) &&
+	       track_ready(link, g, now);
 }
 
 /* Would another group be too many for the host? One reference is the caller's. */
@@ -507,7 +534,7 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 	    .llqt = link_instant(now.mono, link_last_listener(link)),
 	    .filter_timer = group_filter_timer(link->set, g),
 	    .may_ask = link->querier && !link->conf.v1_mode,
-	    .instant = whole && tracking_decides(link, g, now.mono),
+	    .instant = whole && record_asks(g, &rec) && tracking_decides(link, g, now.mono),
 	};
 	if (!merge_sources(&m, &rec)) {
 		group_settle(link, g);
@@ -521,32 +548,36 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 /* Source timers that have run out. In INCLUDE mode the source goes, in EXCLUDE mode it is blocked from now on. */
 static bool expire_sources(struct mld_link *link, struct group *g, struct detail *d, mono_t now)
 {
-	struct in6_addr gone[64];
+	struct in6_addr few[16], *gone = few;
 	size_t n_gone = 0;
 	uint32_t n = 0;
-	bool changed = false;
 
+	for (uint32_t i = 0; i < d->n_sources; i++)
+		n_gone += timer_runs(d->sources[i].timer) && mono_reached(d->sources[i].timer, now);
+	if (!n_gone)
+		return false;
+	if (n_gone > sizeof(few) / sizeof(*few))
+		gone = malloc(n_gone * sizeof(*gone));
+	n_gone = 0;
 	for (uint32_t i = 0; i < d->n_sources; i++) {
 		struct source s = d->sources[i];
 
 		if (timer_runs(s.timer) && mono_reached(s.timer, now)) {
-			changed = true;
 			s.timer = TIMER_ZERO;
 			s.asks = 0;
-			gone[n_gone++] = s.addr;
-			if (n_gone == sizeof(gone) / sizeof(*gone)) {
-				track_forget_sources(link, g, gone, n_gone);
-				n_gone = 0;
-			}
+			if (gone)
+				gone[n_gone++] = s.addr;
 		}
 		if (g->mode == FILTER_EXCLUDE || timer_runs(s.timer))
 			d->sources[n++] = s;
 	}
 	link->set->extra -= (d->n_sources - n) * sizeof(*d->sources);
 	d->n_sources = n;
-	if (n_gone)
+	if (gone) /* else the hosts' filters stay too wide, which is allowed */
 		track_forget_sources(link, g, gone, n_gone);
-	return changed;
+	if (gone != few)
+		free(gone);
+	return true;
 }
 
 void group_expire(struct mld_link *link, struct group *g, struct now now)

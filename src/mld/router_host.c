@@ -13,6 +13,10 @@
  * 1280 octets: 75 sources or, allowing for odd senders, some less. */
 #define PIECE_MIN 64
 
+/* Hosts that have not answered, though they were in EXCLUDE mode: of more of them than these it is not worth its while to
+ * note what they might still want. */
+#define NARROW_MAX 16
+
 /* ---- hosts of a link ---- */
 
 struct host *host_get(struct mld_link *link, const struct in6_addr *addr)
@@ -56,6 +60,7 @@ void host_put(struct mld_link *link, struct host *h)
 
 static void member_set(struct mld_link *link, struct detail *d, struct member *m, struct filter f)
 {
+	names_change(link, d, &m->filter, &f);
 	link->set->extra -= filter_bytes(&m->filter);
 	d->n_excludes -= m->filter.mode == FILTER_EXCLUDE;
 	filter_move(&m->filter, f);
@@ -284,12 +289,29 @@ void track_record(struct mld_link *link, struct group *g, struct host *h, struct
 		members_fold(link, g);
 }
 
+bool track_ready(struct mld_link *link, struct group *g, mono_t now)
+{
+	struct detail *d = group_has_detail(link->set, g);
+
+	if (!track_knows_all(g, d, now))
+		return false;
+	if (!d || (!d->names && d->n_members < NAMES_MIN))
+		return true;
+	track_prune(link, g, now); /* names do not tell who still lives */
+	if (d->names || d->n_members < NAMES_MIN || names_build(link, d))
+		return true;
+	lose_track(link, g);
+	return false;
+}
+
 bool track_wants(const struct mld_link *link, const struct group *g, const struct in6_addr *s, mono_t now)
 {
 	const struct detail *d = group_has_detail(link->set, g);
 
 	if (group_host(link->set, g))
 		return true;
+	if (d && d->names)
+		return names_want(d, s);
 	for (uint32_t i = 0; d && i < d->n_members; i++) {
 		link->set->member_looks++;
 		if (member_lives(&d->members[i], now) && filter_accepts(&d->members[i].filter, s))
@@ -304,6 +326,8 @@ bool track_wants_any(const struct mld_link *link, const struct group *g, mono_t 
 
 	if (group_host(link->set, g))
 		return true;
+	if (d && d->names)
+		return d->n_excludes > 0;
 	for (uint32_t i = 0; d && d->n_excludes && i < d->n_members; i++) {
 		link->set->member_looks++;
 		if (member_lives(&d->members[i], now) && d->members[i].filter.mode == FILTER_EXCLUDE)
@@ -343,6 +367,17 @@ void track_prune(struct mld_link *link, struct group *g, mono_t now)
 	d->prune_at = next;
 }
 
+/* Have they a source in common? The lists of most members are short, or the other one is. */
+static bool lists_meet(const struct filter *a, const struct filter *b)
+{
+	const struct filter *few = filter_count(a) < filter_count(b) ? a : b, *many = few == a ? b : a;
+
+	for (size_t i = 0; i < filter_count(few); i++)
+		if (filter_has_source(many, &filter_sources(few)[i]))
+			return true;
+	return false;
+}
+
 /* Take sources out of the INCLUDE lists. */
 static void members_minus(struct mld_link *link, struct detail *d, const struct filter *gone)
 {
@@ -351,7 +386,8 @@ static void members_minus(struct mld_link *link, struct detail *d, const struct 
 		bool oom = false;
 		struct filter f;
 
-		if (m->filter.mode != FILTER_INCLUDE)
+		link->set->member_looks++;
+		if (m->filter.mode != FILTER_INCLUDE || !lists_meet(&m->filter, gone))
 			continue;
 		f = filter_list_minus(&m->filter, gone, &oom);
 		if (oom)
@@ -362,15 +398,21 @@ static void members_minus(struct mld_link *link, struct detail *d, const struct 
 	}
 }
 
-void track_forget_sources(struct mld_link *link, struct group *g, const struct in6_addr *v, size_t n)
+void track_forget_sources(struct mld_link *link, struct group *g, struct in6_addr *v, size_t n)
 {
 	struct detail *d = group_has_detail(link->set, g);
 	bool oom = false;
 	struct filter gone;
+	size_t named = 0;
 
 	if (!d || !d->n_members)
 		return;
-	gone = filter_of(FILTER_INCLUDE, v, n, &oom);
+	for (size_t i = 0; i < n; i++)
+		if (!d->names || names_include(d, &v[i]))
+			v[named++] = v[i];
+	if (!named)
+		return;
+	gone = filter_of(FILTER_INCLUDE, v, named, &oom);
 	if (!oom)
 		members_minus(link, d, &gone);
 	filter_drop(&gone);
@@ -409,12 +451,17 @@ static void forget_host(struct mld_link *link, struct group *g)
 void track_to_include(struct mld_link *link, struct group *g)
 {
 	struct detail *d = group_has_detail(link->set, g);
+	bool many = d && d->n_sources && d->n_excludes > NARROW_MAX;
 
 	forget_host(link, g);
+	if (many)
+		lose_track(link, g);
 	for (uint32_t i = d ? d->n_members : 0; i-- > 0;) {
 		struct member *m = &d->members[i];
 
-		if (m->filter.mode == FILTER_EXCLUDE)
+		if (m->filter.mode == FILTER_EXCLUDE && many)
+			member_set(link, d, m, FILTER_NONE);
+		else if (m->filter.mode == FILTER_EXCLUDE)
 			member_narrow(link, g, d, m);
 		if (filter_is_none(&m->filter))
 			member_del(link, d, m);

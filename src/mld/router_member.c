@@ -129,6 +129,7 @@ void member_remove(struct mld_link *link, struct detail *d, struct member *m)
 
 void members_free(struct mld_routers *set, struct detail *d)
 {
+	names_free(set, d);
 	mem_free(set, d->members, block_size(d->members_cap));
 	d->members = NULL;
 	d->n_members = d->members_cap = 0;

@@ -8,6 +8,7 @@
  *   router_query.c  specific queries and their retransmission (7.6.3)
  *   router_host.c   explicit tracking: which host asked for what
  *   router_member.c the members of a group by host
+ *   router_names.c  the sources that they name
  *
  *   router_heap.c   the groups' deadlines
  *
@@ -41,8 +42,8 @@ struct mld_routers {
 	struct list links;
 	struct mld_link **by_number; /* group.link; NULL where there is none */
 	uint32_t n_links, n_numbers, hint;
-	struct pool groups, hosts, details;
-	struct itab_kind kind;
+	struct pool groups, hosts, details, names;
+	struct itab_kind kind, names_kind;
 	uint64_t seed;
 	uint64_t counter[MLD_ROUTER_COUNTER_N];
 	size_t extra; /* octets of source arrays, members and links */
@@ -115,6 +116,7 @@ struct detail {
 	uint32_t prune_at; /* whole milliseconds: no member falls silent before; while there are any */
 	struct source *sources; /* sorted */
 	struct member *members; /* in no order; router_member.c */
+	struct itab *names;	/* NULL: not kept; router_names.c */
 	uint32_t n_sources, n_members, members_cap;
 	uint32_t n_excludes; /* members in EXCLUDE mode */
 	mono_t query_at;    /* next transmission of specific queries, or never */
@@ -261,6 +263,19 @@ struct member *member_add(struct mld_link *link, struct detail *d, struct host *
 void member_remove(struct mld_link *link, struct detail *d, struct member *m); /* the last one takes its place */
 void members_free(struct mld_routers *set, struct detail *d);
 
+/* router_names.c */
+#define NAMES_MIN 32 /* members: fewer are looked through */
+void names_init(struct mld_routers *set, uint64_t seed);
+size_t names_estimate(const struct mld_routers *set); /* octets */
+bool names_build(struct mld_link *link, struct detail *d); /* false: no room, and there are none */
+void names_free(struct mld_routers *set, struct detail *d);
+/* A member's filter becomes another. Where there is no room for what it names there are no names any more. */
+void names_change(struct mld_link *link, struct detail *d, const struct filter *old, const struct filter *new);
+bool names_want(const struct detail *d, const struct in6_addr *source); /* does some member accept it? */
+bool names_include(const struct detail *d, const struct in6_addr *source); /* does some member name it, in INCLUDE mode? */
+/* All such, sorted, to be freed. False: out of memory. */
+bool names_included(const struct detail *d, struct in6_addr **ret, uint32_t *ret_n);
+
 /* router_host.c */
 struct host *host_get(struct mld_link *link, const struct in6_addr *addr); /* a reference, NULL at the limit */
 void host_put(struct mld_link *link, struct host *h);
@@ -274,10 +289,13 @@ bool track_wants(const struct mld_link *link, const struct group *g, const struc
 bool track_wants_any(const struct mld_link *link, const struct group *g, mono_t now);
 /* Are all who listen among the members? */
 bool track_knows_all(struct group *g, struct detail *d, mono_t now);
+/* The same, and can it be told fast what they want? To be asked before track_wants() and track_wants_any(). */
+bool track_ready(struct mld_link *link, struct group *g, mono_t now);
 bool track_has(const struct mld_link *link, const struct group *g, const struct host *h);
 uint32_t track_count(const struct mld_link *link, const struct group *g);
 void track_prune(struct mld_link *link, struct group *g, mono_t now); /* drop members that have fallen silent */
-void track_forget_sources(struct mld_link *link, struct group *g, const struct in6_addr *v, size_t n);
+/* No host wants these any longer. `v` is scratch afterwards. */
+void track_forget_sources(struct mld_link *link, struct group *g, struct in6_addr *v, size_t n);
 /* The filter timer ran out: EXCLUDE members can only be INCLUDE of what is left. */
 void track_to_include(struct mld_link *link, struct group *g);
 void track_clear(struct mld_link *link, struct group *g);
