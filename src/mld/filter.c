@@ -57,6 +57,15 @@ static int cmp(const void *a, const void *b)
 	return addr_cmp(a, b);
 }
 
+/* Each once, too. Long lists mostly are: they come from other lists. */
+static bool is_sorted(const struct in6_addr *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (addr_cmp(&v[i - 1], &v[i]) >= 0)
+			return false;
+	return true;
+}
+
 struct filter filter_of(enum filter_mode mode, const struct in6_addr *sources, size_t n, bool *oom)
 {
 	struct filter_list *l;
@@ -67,6 +76,10 @@ struct filter filter_of(enum filter_mode mode, const struct in6_addr *sources, s
 	if (!l)
 		return FILTER_NONE;
 	memcpy(l->s, sources, n * sizeof(l->s[0]));
+	if (is_sorted(l->s, n)) {
+		l->n = (uint32_t)n;
+		return (struct filter){mode, l};
+	}
 	qsort(l->s, n, sizeof(l->s[0]), cmp);
 	for (size_t i = 0; i < n; i++)
 		if (!i || !addr_eq(&l->s[l->n - 1], &l->s[i]))
@@ -148,33 +161,74 @@ bool filter_accepts(const struct filter *f, const struct in6_addr *source)
 	return filter_has_source(f, source) == (f->mode == FILTER_INCLUDE);
 }
 
-/* One step of walking two sorted lists side by side: the part that the next source belongs to. */
-static enum part step(const struct filter *a, size_t i, const struct filter *b, size_t j)
+/* The first place from `from` on, which is below the key, that is not. Nearby places are tried first: lists are walked
+ * from one end to the other. */
+static size_t first_not_below(const struct filter *f, size_t from, const struct in6_addr *key)
 {
+	size_t n = filter_count(f), step = 1, lo = from + 1, hi;
+
+	while (lo + step < n && addr_cmp(&f->list->s[lo + step], key) < 0) {
+		lo += step;
+		step *= 2;
+	}
+	hi = lo + step < n ? lo + step : n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (addr_cmp(&f->list->s[mid], key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* One step of walking two sorted lists side by side: the part that the next sources belong to, and how many of them.
+ * Of a long list and a short one it is some steps for each source of the short one. */
+static enum part step(const struct filter *a, size_t i, const struct filter *b, size_t j, size_t *ret_n)
+{
+	size_t n_a = filter_count(a), n_b = filter_count(b), n = 1;
 	int c;
 
-	if (i == filter_count(a))
+	if (i == n_a) {
+		*ret_n = n_b - j;
 		return PART_B;
-	if (j == filter_count(b))
+	}
+	if (j == n_b) {
+		*ret_n = n_a - i;
 		return PART_A;
+	}
 	c = addr_cmp(&a->list->s[i], &b->list->s[j]);
-	return c < 0 ? PART_A : c > 0 ? PART_B : PART_BOTH;
+	if (c < 0) {
+		*ret_n = first_not_below(a, i, &b->list->s[j]) - i;
+		return PART_A;
+	}
+	if (c > 0) {
+		*ret_n = first_not_below(b, j, &a->list->s[i]) - j;
+		return PART_B;
+	}
+	while (i + n < n_a && j + n < n_b && addr_eq(&a->list->s[i + n], &b->list->s[j + n]))
+		n++;
+	*ret_n = n;
+	return PART_BOTH;
 }
 
 static struct parts parts_of(const struct filter *a, const struct filter *b)
 {
-	struct parts n = {0};
+	struct parts parts = {0};
 
-	for (size_t i = 0, j = 0; i < filter_count(a) || j < filter_count(b);) {
-		enum part p = step(a, i, b, j);
+	if (a->list == b->list)
+		return (struct parts){.both = filter_count(a)};
+	for (size_t i = 0, j = 0, n; i < filter_count(a) || j < filter_count(b);) {
+		enum part p = step(a, i, b, j, &n);
 
-		n.a += p == PART_A;
-		n.both += p == PART_BOTH;
-		n.b += p == PART_B;
-		i += p != PART_B;
-		j += p != PART_A;
+		parts.a += p == PART_A ? n : 0;
+		parts.both += p == PART_BOTH ? n : 0;
+		parts.b += p == PART_B ? n : 0;
+		i += p != PART_B ? n : 0;
+		j += p != PART_A ? n : 0;
 	}
-	return n;
+	return parts;
 }
 
 bool filter_covers(const struct filter *whole, const struct filter *part)
@@ -225,13 +279,15 @@ static struct filter merge(enum filter_mode mode, const struct filter *a, const 
 	l = list_new(total, oom);
 	if (!l)
 		return FILTER_NONE;
-	for (size_t i = 0, j = 0; l->n < total;) {
-		enum part p = step(a, i, b, j);
+	for (size_t i = 0, j = 0, run; l->n < total;) {
+		enum part p = step(a, i, b, j, &run);
 
-		if (what & p)
-			l->s[l->n++] = p == PART_B ? b->list->s[j] : a->list->s[i];
-		i += p != PART_B;
-		j += p != PART_A;
+		if (what & p) {
+			memcpy(&l->s[l->n], p == PART_B ? &b->list->s[j] : &a->list->s[i], run * sizeof(l->s[0]));
+			l->n += (uint32_t)run;
+		}
+		i += p != PART_B ? run : 0;
+		j += p != PART_A ? run : 0;
 	}
 	return (struct filter){mode, l};
 }

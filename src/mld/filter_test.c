@@ -141,6 +141,65 @@ static void same_as_sets_of_bits(void **state)
 	}
 }
 
+#define MANY 3000
+
+/* Runs of sources in and out, so that one list lies in the gaps of the other; or a few in all of it. */
+static struct filter long_list(struct rng *r, bool in[MANY])
+{
+	struct in6_addr v[MANY];
+	uint64_t run = 1 + rng_below(r, 3) * 200;
+	bool oom = false, is = rng_below(r, 2), few = rng_below(r, 3) == 0;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		if (!rng_below(r, run))
+			is = !is;
+		in[i] = few ? !rng_below(r, 500) : is;
+		if (!in[i])
+			continue;
+		v[n] = source(0);
+		v[n].s6_addr[8] = (uint8_t)(i >> 8);
+		v[n++].s6_addr[15] = (uint8_t)i;
+	}
+	return filter_of(FILTER_INCLUDE, v, n, &oom);
+}
+
+static void is_list(struct filter f, const bool a[MANY], const bool b[MANY], unsigned what)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		unsigned part = a[i] && b[i] ? 2 : a[i] ? 1 : b[i] ? 4 : 0;
+
+		if (!(part & what))
+			continue;
+		assert_true(n < filter_count(&f));
+		assert_int_equal(filter_sources(&f)[n].s6_addr[8], i >> 8);
+		assert_int_equal(filter_sources(&f)[n++].s6_addr[15], (uint8_t)i);
+	}
+	assert_int_equal(filter_count(&f), n);
+	filter_drop(&f);
+}
+
+static void long_lists(void **state)
+{
+	struct rng r = rng_of(5);
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		static bool in_a[MANY], in_b[MANY];
+		struct filter a = long_list(&r, in_a), b = long_list(&r, in_b);
+		bool oom = false;
+
+		is_list(filter_list_union(&a, &b, &oom), in_a, in_b, 1 | 2 | 4);
+		is_list(filter_list_minus(&a, &b, &oom), in_a, in_b, 1);
+		is_list(filter_list_common(&a, &b, &oom), in_a, in_b, 2);
+		assert_false(oom);
+		filter_drop(&a);
+		filter_drop(&b);
+	}
+}
+
 static void equal_listeners_share_one_list(void **state)
 {
 	struct rng r = rng_of(1);
@@ -173,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(constants),
 		cmocka_unit_test(same_as_sets_of_bits),
+		cmocka_unit_test(long_lists),
 		cmocka_unit_test(equal_listeners_share_one_list),
 		cmocka_unit_test(too_many_sources_is_out_of_memory),
 	};

@@ -213,6 +213,7 @@ static void group_destroy(struct proxy *p, struct proxy_group *g)
 	}
 	htab_deinit(&g->sources);
 	filter_drop(&g->told);
+	proxy_moved_forget(p, g);
 	htab_del(&p->groups, &g->node);
 	slab_put(&p->group_slab, g);
 }
@@ -381,6 +382,7 @@ void proxy_group_release(struct proxy *p, struct proxy_group *g)
 		return;
 	assert(!g->n_merged);
 	filter_drop(&g->told);
+	proxy_moved_forget(p, g);
 	htab_deinit(&g->sources);
 	htab_del(&p->groups, &g->node);
 	slab_put(&p->group_slab, g);
@@ -398,12 +400,12 @@ static enum proxy_set_result slab_refusal(const struct slab *s)
 	return s->used >= s->max ? PROXY_LIMIT : PROXY_OOM;
 }
 
-/* Give every source that `f` names its object; when that fails there are as many as before. */
-static enum proxy_set_result sources_prepare(struct proxy *p, struct proxy_group *g, const struct filter *f)
+/* Give every source of the list its object; when that fails there are as many as before. */
+static enum proxy_set_result sources_prepare(struct proxy *p, struct proxy_group *g, const struct filter *list)
 {
-	const struct in6_addr *sources = filter_sources(f);
+	const struct in6_addr *sources = filter_sources(list);
 	enum proxy_set_result refusal = PROXY_OOM;
-	size_t n = filter_count(f), i;
+	size_t n = filter_count(list), i;
 
 	for (i = 0; i < n; i++) {
 		struct proxy_source *s = proxy_source_find(g, &sources[i]);
@@ -454,6 +456,36 @@ static void entry_free(struct proxy_entry *e)
 	slab_put(&e->member->proxy->entry_slab, e);
 }
 
+/* What a change makes a member name that it did not name before, or in the other mode, and what no longer. Lists may be
+ * long, and changes small. */
+struct delta {
+	struct filter come, gone; /* lists; modes are those of the filters */
+};
+
+static void delta_drop(struct delta *d)
+{
+	filter_drop(&d->come);
+	filter_drop(&d->gone);
+}
+
+/* To nothing it needs no memory. False: out of memory. */
+static bool delta_of(const struct filter *old, const struct filter *new, struct delta *ret)
+{
+	bool oom = false;
+
+	if (old->mode != new->mode) {
+		*ret = (struct delta){filter_dup(new), filter_dup(old)};
+		return true;
+	}
+	*ret = (struct delta){filter_list_minus(new, old, &oom), filter_list_minus(old, new, &oom)};
+	if (oom) {
+		delta_drop(ret);
+		return false;
+	}
+	ret->come.mode = ret->gone.mode = new->mode;
+	return true;
+}
+
 /* ---- a change of one filter: carrying it out ------------------------------------------------------ */
 
 /* Into and out of the group's list of its mode; a fresh entry is in none, a none filter goes to none. */
@@ -491,7 +523,7 @@ static void count_names(struct proxy_group *g, const struct filter *f, int32_t b
 }
 
 /* Keep the mark of one source in step with its counts. */
-static bool source_remerge(struct proxy_group *g, struct proxy_source *s)
+static bool source_remerge(struct proxy *p, struct proxy_group *g, struct proxy_source *s)
 {
 	bool merged = proxy_source_merges(g->n[FILTER_EXCLUDE], s->named[FILTER_INCLUDE], s->named[FILTER_EXCLUDE]);
 
@@ -499,31 +531,32 @@ static bool source_remerge(struct proxy_group *g, struct proxy_source *s)
 		return false;
 	s->merged = merged;
 	g->n_merged += merged ? 1 : -1u;
+	proxy_moved(p, g, &s->addr);
 	return true;
 }
 
-static bool names_remerge(struct proxy_group *g, const struct filter *f)
+static bool names_remerge(struct proxy *p, struct proxy_group *g, const struct filter *f)
 {
 	const struct in6_addr *sources = filter_sources(f);
 	bool changed = false;
 
 	for (size_t i = 0; i < filter_count(f); i++)
-		changed |= source_remerge(g, proxy_source_find(g, &sources[i]));
+		changed |= source_remerge(p, g, proxy_source_find(g, &sources[i]));
 	return changed;
 }
 
-/* The sources whose standing may have changed: those that the filters name, and all when the number of EXCLUDE members,
- * which the rule compares with, is another one. */
-static bool remerge(struct proxy_group *g, const struct filter *old, const struct filter *new, uint32_t excludes_before)
+/* The sources whose standing may have changed: those of the change, and all when the number of EXCLUDE members, which
+ * the rule compares with, is another one. */
+static bool remerge(struct proxy *p, struct proxy_group *g, const struct delta *d, uint32_t excludes_before)
 {
 	bool changed = !excludes_before != !g->n[FILTER_EXCLUDE];
 
 	if (excludes_before == g->n[FILTER_EXCLUDE]) {
-		changed = names_remerge(g, old);
-		return names_remerge(g, new) || changed;
+		changed = names_remerge(p, g, &d->gone);
+		return names_remerge(p, g, &d->come) || changed;
 	}
 	for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
-		changed |= source_remerge(g, s);
+		changed |= source_remerge(p, g, s);
 	return changed;
 }
 
@@ -539,32 +572,30 @@ static void list_update(const struct proxy_member *m, const struct proxy_group *
 }
 
 static void lists_update(const struct proxy_member *m, struct proxy_group *g, const struct filter *old,
-			 const struct filter *new, const struct dp_out *out)
+			 const struct filter *new, const struct delta *d, const struct dp_out *out)
 {
-	const struct in6_addr *so = filter_sources(old), *sn = filter_sources(new);
+	const struct in6_addr *come = filter_sources(&d->come), *gone = filter_sources(&d->gone);
 
 	if (old->mode != new->mode) {
 		for (struct proxy_source *s = NULL; (s = proxy_source_next(g, s));)
 			list_update(m, g, s, old, new, out);
 		return;
 	}
-	for (size_t i = 0; i < filter_count(new); i++)
-		if (!filter_has_source(old, &sn[i]))
-			list_update(m, g, proxy_source_find(g, &sn[i]), old, new, out);
-	for (size_t i = 0; i < filter_count(old); i++)
-		if (!filter_has_source(new, &so[i]))
-			list_update(m, g, proxy_source_find(g, &so[i]), old, new, out);
+	for (size_t i = 0; i < filter_count(&d->come); i++)
+		list_update(m, g, proxy_source_find(g, &come[i]), old, new, out);
+	for (size_t i = 0; i < filter_count(&d->gone); i++)
+		list_update(m, g, proxy_source_find(g, &gone[i]), old, new, out);
 }
 
 /* Lists for the sources that only this member names: they start with the other EXCLUDE members, who got the source from
  * (*,G) and named it not, and with the member itself if it wants it. */
-static void lists_create(struct proxy *p, struct proxy_group *g, const struct proxy_member *m, const struct filter *new,
+static void lists_create(struct proxy *p, struct proxy_group *g, const struct proxy_member *m, const struct filter *come,
 			 const struct dp_out *out)
 {
-	const struct in6_addr *sources = filter_sources(new);
+	const struct in6_addr *sources = filter_sources(come);
 	uint32_t n_outs = UINT32_MAX;
 
-	for (size_t i = 0; i < filter_count(new); i++) {
+	for (size_t i = 0; i < filter_count(come); i++) {
 		struct proxy_source *s = proxy_source_find(g, &sources[i]);
 
 		if (s->listed)
@@ -574,7 +605,7 @@ static void lists_create(struct proxy *p, struct proxy_group *g, const struct pr
 			for (struct proxy_entry *e = g->entries[FILTER_EXCLUDE]; e; e = e->next)
 				if (e->member != m && !e->member->silent)
 					p->outs[n_outs++] = proxy_out(e->member, &g->addr);
-			if (new->mode == FILTER_INCLUDE && !m->silent)
+			if (come->mode == FILTER_INCLUDE && !m->silent)
 				p->outs[n_outs++] = *out;
 		}
 		proxy_emit_list(p, &g->addr, g->stamp, &s->addr, n_outs);
@@ -604,11 +635,11 @@ static void any_source_update(const struct proxy_member *m, struct proxy_group *
 	}
 }
 
-static void lists_delete(struct proxy *p, struct proxy_group *g, const struct filter *old)
+static void lists_delete(struct proxy *p, struct proxy_group *g, const struct filter *gone)
 {
-	const struct in6_addr *sources = filter_sources(old);
+	const struct in6_addr *sources = filter_sources(gone);
 
-	for (size_t i = 0; i < filter_count(old); i++) {
+	for (size_t i = 0; i < filter_count(gone); i++) {
 		struct proxy_source *s = proxy_source_find(g, &sources[i]);
 
 		if (s->named[FILTER_INCLUDE] + s->named[FILTER_EXCLUDE])
@@ -621,7 +652,7 @@ static void lists_delete(struct proxy *p, struct proxy_group *g, const struct fi
 /* The order of the four steps makes the promise of the header hold. A source that goes from its own list to (*,G), or
  * from there to its own, has its taker in both while both are there, and only the more specific one serves; so lists
  * come before (*,G) changes and go after it. */
-static void entry_change(struct proxy_entry *e, const struct filter *f)
+static void entry_change(struct proxy_entry *e, const struct filter *f, const struct delta *d)
 {
 	struct proxy_member *m = e->member;
 	struct proxy_group *g = e->group;
@@ -634,19 +665,19 @@ static void entry_change(struct proxy_entry *e, const struct filter *f)
 	e->filter = new;
 	if (!filter_is_none(&new))
 		proxy_entry_link(e);
-	count_names(g, &new, 1);
-	count_names(g, &old, -1);
+	count_names(g, &d->come, 1);
+	count_names(g, &d->gone, -1);
 	p->list_bytes += filter_bytes(&new) - filter_bytes(&old);
 	p->n_groups += !members_before - !proxy_group_members(g);
-	if (remerge(g, &old, &new, excludes_before) && !g->queued) {
+	if (remerge(p, g, d, excludes_before) && !g->queued) {
 		g->queued = true;
 		proxy_queue(p, &g->addr);
 	}
 
-	lists_update(m, g, &old, &new, &out);
-	lists_create(p, g, m, &new, &out);
+	lists_update(m, g, &old, &new, d, &out);
+	lists_create(p, g, m, &d->come, &out);
 	any_source_update(m, g, &old, &new, &out);
-	lists_delete(p, g, &old);
+	lists_delete(p, g, &d->gone);
 
 	filter_drop(&old);
 	if (filter_is_none(&new))
@@ -655,7 +686,7 @@ static void entry_change(struct proxy_entry *e, const struct filter *f)
 }
 
 /* What the change needs, all of it before anything changes. *entry is made where there is none. */
-static enum proxy_set_result prepare(struct proxy_member *m, struct proxy_group *g, const struct filter *f,
+static enum proxy_set_result prepare(struct proxy_member *m, struct proxy_group *g, const struct delta *d,
 				     struct proxy_entry **entry)
 {
 	struct proxy *p = m->proxy;
@@ -669,7 +700,7 @@ static enum proxy_set_result prepare(struct proxy_member *m, struct proxy_group 
 		return PROXY_LIMIT;
 	if (!e && !(e = proxy_entry_new(m, g)))
 		return PROXY_OOM;
-	result = sources_prepare(p, g, f);
+	result = sources_prepare(p, g, &d->come);
 	if (result == PROXY_OK)
 		*entry = e;
 	else if (!*entry)
@@ -681,19 +712,20 @@ static enum proxy_set_result prepare(struct proxy_member *m, struct proxy_group 
 static enum proxy_set_result group_set(struct proxy_member *m, struct proxy_group *g, const struct filter *f)
 {
 	struct proxy_entry *e = proxy_entry_find(m, g);
-	enum proxy_set_result result;
+	enum proxy_set_result result = PROXY_OOM;
+	struct delta d;
 
 	if (e ? filter_eq(&e->filter, f) : filter_is_none(f))
 		return PROXY_OK;
-	if (!filter_is_none(f)) {
-		result = prepare(m, g, f, &e);
-		if (result != PROXY_OK) {
-			proxy_group_release(m->proxy, g);
-			return result;
-		}
+	if (delta_of(e ? &e->filter : &FILTER_NONE, f, &d)) {
+		result = filter_is_none(f) ? PROXY_OK : prepare(m, g, &d, &e);
+		if (result == PROXY_OK)
+			entry_change(e, f, &d);
+		delta_drop(&d);
 	}
-	entry_change(e, f);
-	return PROXY_OK;
+	if (result != PROXY_OK)
+		proxy_group_release(m->proxy, g);
+	return result;
 }
 
 static bool filter_is_any(const struct filter *f)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#define MOVED_MAX  256 /* sources: from more of them the merged list is made anew */
 #define QUEUE_KEPT 32 /* entries of the queue that stay for the next burst */
 
 /* The merge is never computed over the members: counts per named source, kept as filters change, say for each source
@@ -37,14 +38,72 @@ static struct filter merge_without(const struct proxy_group *g, const struct pro
 	return f;
 }
 
+/* ---- what has changed since it was told ---- */
+
+void proxy_moved_forget(struct proxy *p, struct proxy_group *g)
+{
+	free(g->moved);
+	p->list_bytes -= g->moved_cap * sizeof(*g->moved);
+	g->moved = NULL;
+	g->n_moved = g->moved_cap = 0;
+	g->moved_lost = false;
+}
+
+void proxy_moved(struct proxy *p, struct proxy_group *g, const struct in6_addr *source)
+{
+	if (g->moved_lost)
+		return;
+	if (g->n_moved == g->moved_cap) {
+		uint32_t cap = g->moved_cap ? g->moved_cap * 2 : 4;
+		struct in6_addr *v = cap <= MOVED_MAX ? realloc(g->moved, cap * sizeof(*v)) : NULL;
+
+		if (!v) {
+			proxy_moved_forget(p, g);
+			g->moved_lost = true;
+			return;
+		}
+		p->list_bytes += (cap - g->moved_cap) * sizeof(*v);
+		g->moved = v;
+		g->moved_cap = cap;
+	}
+	g->moved[g->n_moved++] = *source;
+}
+
+/* The told list and what has moved since make the merged list, which may be long. */
+static struct filter merge_moved(const struct proxy_group *g, bool *oom)
+{
+	struct in6_addr in[MOVED_MAX];
+	struct filter moved, come, kept, f;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < g->n_moved; i++) {
+		const struct proxy_source *s = proxy_source_find(g, &g->moved[i]);
+
+		if (s && s->merged)
+			in[n++] = s->addr;
+	}
+	moved = filter_of(FILTER_INCLUDE, g->moved, g->n_moved, oom);
+	come = filter_of(FILTER_INCLUDE, in, n, oom);
+	kept = filter_list_minus(&g->told, &moved, oom);
+	f = filter_list_union(&kept, &come, oom);
+	filter_drop(&moved);
+	filter_drop(&come);
+	filter_drop(&kept);
+	f.mode = g->n[FILTER_EXCLUDE] ? FILTER_EXCLUDE : FILTER_INCLUDE;
+	if (*oom)
+		filter_drop(&f);
+	return f;
+}
+
 /* False: out of memory, and nothing has changed. */
 static bool group_tell(struct proxy *p, struct proxy_group *g, struct filter *merged, bool *news)
 {
 	bool oom = false;
-	struct filter f = merge_without(g, NULL, &oom);
+	struct filter f = g->moved_lost ? merge_without(g, NULL, &oom) : merge_moved(g, &oom);
 
 	if (oom)
 		return false;
+	proxy_moved_forget(p, g);
 	g->queued = false;
 	*news = !filter_eq(&f, &g->told);
 	if (*news)

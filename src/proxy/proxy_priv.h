@@ -27,7 +27,7 @@ struct proxy {
 	uint32_t n_groups; /* with members */
 	uint32_t groups_max, entries_max;
 	uint64_t refused_groups, refused_entries, refused_sources;
-	size_t list_bytes;   /* of the entries' filters */
+	size_t list_bytes;   /* of the entries' filters, and of proxy_group.moved */
 	struct slab group_slab, entry_slab, source_slab;
 	struct pool members_pool, lone_pool;
 	struct itab_kind lone_kind;
@@ -77,6 +77,9 @@ struct proxy_group {
 	uint32_t stamp;	     /* of its label */
 	uint32_t n_merged;   /* sources that stand in the merged list */
 	bool queued;	     /* in proxy.changed */
+	bool moved_lost;     /* there were too many: the merged list is made anew */
+	uint32_t n_moved, moved_cap;
+	struct in6_addr *moved; /* sources that came into the merged list or went, since it was last told; some again and again */
 	struct htab sources; /* every source that an entry names: those with an (S,G) list */
 	struct filter told;  /* the merged state as last handed out: an empty group stays until its end is told */
 };
@@ -104,6 +107,9 @@ void proxy_emit(struct proxy *p, enum dp_op_kind kind, const struct in6_addr *gr
 void proxy_emit_list(struct proxy *p, const struct in6_addr *group, uint32_t stamp, const struct in6_addr *source,
 		     uint32_t n_outs);
 bool proxy_outs_reserve(struct proxy *p, uint32_t n);
+/* proxy_merge.c: the source's mark `merged` has changed. Forget all that have. */
+void proxy_moved(struct proxy *p, struct proxy_group *g, const struct in6_addr *source);
+void proxy_moved_forget(struct proxy *p, struct proxy_group *g);
 /* The limits, as if there were one group and one entry for each lone one too. They count what they refuse. */
 bool proxy_groups_room(struct proxy *p);
 bool proxy_entries_room(struct proxy *p);
