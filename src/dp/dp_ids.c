@@ -7,14 +7,12 @@ bool dp_ids_init(struct dp_ids *ids, uint32_t max)
 {
 	*ids = (struct dp_ids){.max = max};
 	ids->ring = malloc(max * sizeof(*ids->ring));
-	ids->epoch = malloc(max * sizeof(*ids->epoch));
-	return ids->ring && ids->epoch;
+	return ids->ring;
 }
 
 void dp_ids_deinit(struct dp_ids *ids)
 {
 	free(ids->ring);
-	free(ids->epoch);
 	*ids = (struct dp_ids){0};
 }
 
@@ -22,9 +20,9 @@ void dp_ids_deinit(struct dp_ids *ids)
  * grace period does the caller wait for its end. */
 bool dp_ids_get(struct dp_ids *ids, struct dp_grace *g, uint32_t *ret)
 {
-	if (ids->n && (ids->next == ids->max || dp_grace_over(g, ids->epoch[ids->head]))) {
-		dp_grace_wait(g, ids->epoch[ids->head]);
-		*ret = ids->ring[ids->head];
+	if (ids->n && (ids->next == ids->max || dp_grace_over(g, ids->ring[ids->head].epoch))) {
+		dp_grace_wait(g, ids->ring[ids->head].epoch);
+		*ret = ids->ring[ids->head].id;
 		ids->head = (ids->head + 1) % ids->max;
 		ids->n--;
 		return true;
@@ -39,7 +37,6 @@ void dp_ids_put(struct dp_ids *ids, struct dp_grace *g, uint32_t id)
 {
 	uint32_t at = (ids->head + ids->n) % ids->max;
 
-	ids->ring[at] = id;
-	ids->epoch[at] = dp_grace_epoch(g);
+	ids->ring[at] = (struct dp_id_resting){dp_grace_epoch(g), id};
 	ids->n++;
 }

@@ -150,8 +150,10 @@ struct dp_lone {
 
 /* Small numbers that index the maps. One is used again only after a grace period (dp_grace.c). */
 struct dp_ids {
-	uint32_t *ring;	 /* freed ones, oldest first */
-	uint64_t *epoch; /* of each in the ring: when it was freed */
+	struct dp_id_resting {
+		uint64_t epoch; /* when it was freed */
+		uint32_t id;
+	} *ring; /* oldest first */
 	uint32_t max, next, head, n;
 };
 

@@ -24,13 +24,6 @@ void rlists_deinit(struct rlists *ls)
 
 /* ---- runs --------------------------------------------------------------------------------------------- */
 
-static void limbo_put(struct rlists *ls, uint32_t first, uint32_t order)
-{
-	uint32_t at = (ls->limbo_head + ls->limbo_n++) % ls->limbo_max;
-
-	ls->limbo[at] = (struct rlist_limbo){first, order, dp_grace_epoch(ls->grace)};
-}
-
 static void limbo_oldest_back(struct rlists *ls)
 {
 	const struct rlist_limbo *x = &ls->limbo[ls->limbo_head];
@@ -41,12 +34,19 @@ static void limbo_oldest_back(struct rlists *ls)
 	ls->limbo_n--;
 }
 
+/* Those before it come back here, and not when one is wanted, for then a stream waits. */
+static void limbo_put(struct rlists *ls, uint32_t first, uint32_t order)
+{
+	while (ls->limbo_n && dp_grace_over(ls->grace, ls->limbo[ls->limbo_head].epoch))
+		limbo_oldest_back(ls);
+	ls->limbo[(ls->limbo_head + ls->limbo_n++) % ls->limbo_max] =
+		(struct rlist_limbo){first, order, dp_grace_epoch(ls->grace)};
+}
+
 static uint32_t run_get(struct rlists *ls, unsigned order)
 {
 	uint32_t first;
 
-	while (ls->limbo_n && dp_grace_over(ls->grace, ls->limbo[ls->limbo_head].epoch))
-		limbo_oldest_back(ls);
 	while ((first = slots_get(&ls->slots, order)) == SLOTS_NONE && ls->limbo_n) {
 		dp_grace_wait(ls->grace, ls->limbo[ls->limbo_head].epoch);
 		limbo_oldest_back(ls);
