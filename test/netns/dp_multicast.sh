@@ -33,6 +33,19 @@ one_source() {
 	expect "and for the node" "sent 200 13600" "$(op mag "count out $DOWN $CN $G link a1 $MN1_MAC 1")"
 }
 
+# Given up and, once no program can know it any more, given out to the next: it bears no count of the one before.
+numbers_again() {
+	op lma "unflow $UP $CN $G"
+	op mag "unout $DOWN $CN $G link a1 $MN1_MAC 1"
+	sleep 0.3
+	op mag "out $DOWN $CN $G link a1 $MN1_MAC 1"
+	op lma "flow $UP $CN $G"
+	op lma "out $UP $CN $G tunnel $LMAA $PCOA"
+	expect "a flow's number comes again without its count" "in 0 0" "$(op lma "count flow $UP $CN $G")"
+	expect "an output's" "sent 0 0" "$(op mag "count out $DOWN $CN $G link a1 $MN1_MAC 1")"
+	expect "what stays keeps its own" "in 200 13600" "$(op mag "count flow $DOWN $CN $G")"
+}
+
 # An output of (*,G) gets nothing from a source that has a list of its own.
 any_source() {
 	op lma "flow $UP * $A"
@@ -173,6 +186,7 @@ body() {
 	OTHER=2001:db8:e::9
 	op lma "tunnel $LMAA $OTHER"
 	one_source
+	numbers_again
 	any_source
 	limits
 	changes

@@ -132,7 +132,8 @@ moves() {
 	rises mag no-node 1 "and down" tunnelled lma t0 "$(mac_of mag t0)" $LMAA $PCOA 0 $CN $MN1
 	expect "the other node does not notice" "answer 20" "$(ask mn2 ask $CN 7)"
 	op mag "node 1 a1 $(mac_of mn1 e0) $PCOA $LMAA 2001:db8:1:1::/64 2001:db8:77::/48"
-	expect "in again, with two prefixes" "answer 20" "$(ask mn1 ask $CN 7)"
+	expect "in again, it counts from zero" "up 0 0 down 0 0" "$(op mag "count node 1" | xargs)"
+	expect "with two prefixes" "answer 20" "$(ask mn1 ask $CN 7)"
 	op lma "route 2001:db8:77::/48 $LMAA $PCOA"
 	in_ns mn1 ip addr add 2001:db8:77:5::1/128 dev e0
 	expect "a prefix of 48 bits" "answer 20" "$(ask cn ask 2001:db8:77:5::1 7)"
