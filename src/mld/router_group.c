@@ -195,24 +195,33 @@ struct source *group_source(const struct mld_link *link, const struct group *g, 
 	return NULL;
 }
 
-void group_arm(struct mld_link *link, struct group *g)
+/* `at`: the earliest of the source timers, or of those that have changed. */
+static void arm_for(struct mld_link *link, struct group *g, mono_t at)
 {
 	struct mld_routers *set = link->set;
 	const struct detail *d = group_has_detail(set, g);
-	mono_t at = group_filter_timer(set, g);
 
+	at = mono_min(at, group_filter_timer(set, g));
 	if (d) {
 		at = mono_min(at, d->query_at);
 		if (timer_runs(d->v1_until))
 			at = mono_min(at, d->v1_until);
-		for (uint32_t i = 0; i < d->n_sources; i++)
-			if (timer_runs(d->sources[i].timer))
-				at = mono_min(at, d->sources[i].timer);
 	}
 	/* Most reports only put timers off. The heap learns of that when the old instant comes: one visit per listening
 	 * interval and group, instead of one per report. */
 	if (!mono_is_never(at) && (!g->slot || tick_before(tick_of(set, at), g->deadline)))
 		due_set(set, g, tick_of(set, at));
+}
+
+void group_arm(struct mld_link *link, struct group *g)
+{
+	const struct detail *d = group_has_detail(link->set, g);
+	mono_t at = MONO_NEVER;
+
+	for (uint32_t i = 0; d && i < d->n_sources; i++)
+		if (timer_runs(d->sources[i].timer))
+			at = mono_min(at, d->sources[i].timer);
+	arm_for(link, g, at);
 }
 
 /* ---- a record ---- */
@@ -229,6 +238,8 @@ struct merge {
 	uint32_t room; /* NEW sources that may still be added */
 	struct source *out;
 	uint32_t n;
+	bool named;	 /* only sources that the record names were touched, */
+	mono_t earliest; /* of whose timers this is the earliest */
 };
 
 static bool source_is_seen(uint8_t mode, mono_t timer)
@@ -313,6 +324,108 @@ static void merge_walk(struct merge *m, const struct record *rec)
 	}
 }
 
+/* ---- the same, of a long list and a record that names few of it ---- */
+
+/* Does the row leave alone what the record does not name? In INCLUDE mode all timers run. */
+static bool row_leaves_others(const struct merge *m)
+{
+	const struct row *row = m->row;
+
+	return row->mode == m->g->mode && row->act[RUNS] == KEEP &&
+	       (row->act[ZERO] == KEEP || row->mode == FILTER_INCLUDE);
+}
+
+/* Room behind the list for those that the record adds. False: no memory. */
+static bool named_reserve(struct merge *m, struct detail *d, const struct record *rec)
+{
+	struct source *more;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; m->row->act[NEW] != DROP && i < rec->n; i++)
+		n += !group_source(m->link, m->g, &rec->sources[i]);
+	if (n && !mem_room(m->link, n * sizeof(*d->sources)))
+		return false;
+	m->out = malloc(rec->n * sizeof(*m->out));
+	more = m->out && n ? realloc(d->sources, (d->n_sources + n) * sizeof(*more)) : d->sources;
+	if (m->out && more) {
+		d->sources = more;
+		return true;
+	}
+	free(m->out);
+	m->out = NULL;
+	link_count(m->link, MLD_ROUTER_LIMIT_MEMORY);
+	return false;
+}
+
+/* Newcomers between the others, from the last one on: each source moves once. */
+static void named_insert(struct detail *d, const struct source *v, uint32_t n)
+{
+	uint32_t end = d->n_sources;
+
+	d->n_sources += n;
+	while (n-- > 0) {
+		uint32_t lo = 0, hi = end;
+
+		while (lo < hi) {
+			uint32_t mid = lo + (hi - lo) / 2;
+
+			if (addr_cmp(&d->sources[mid].addr, &v[n].addr) < 0)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		memmove(&d->sources[lo + n + 1], &d->sources[lo], (end - lo) * sizeof(*v));
+		d->sources[lo + n] = v[n];
+		end = lo;
+	}
+}
+
+/* Those of an Include List whose timers were stopped. */
+static void named_remove(struct detail *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->n_sources; i++)
+		if (timer_runs(d->sources[i].timer))
+			d->sources[n++] = d->sources[i];
+	d->n_sources = n;
+}
+
+static bool merge_named(struct merge *m, struct detail *d, const struct record *rec)
+{
+	uint32_t n_old = d->n_sources;
+	bool gone = false;
+
+	if (!named_reserve(m, d, rec))
+		return false;
+	m->named = true;
+	m->earliest = MONO_NEVER;
+	for (uint32_t i = 0; i < rec->n; i++) {
+		struct source *old = group_source(m->link, m->g, &rec->sources[i]);
+		uint32_t n = m->n;
+
+		merge_source(m, &rec->sources[i], old, true);
+		if (m->n > n && timer_runs(m->out[n].timer))
+			m->earliest = mono_min(m->earliest, m->out[n].timer);
+		if (!old)
+			continue;
+		if (m->n > n) {
+			*old = m->out[n];
+		} else {
+			old->timer = TIMER_ZERO;
+			gone = true;
+		}
+		m->n = n;
+	}
+	if (gone)
+		named_remove(d);
+	named_insert(d, m->out, m->n);
+	free(m->out);
+	m->out = NULL;
+	m->link->set->extra += (size_t)d->n_sources * sizeof(*d->sources) - (size_t)n_old * sizeof(*d->sources);
+	return true;
+}
+
 /* Put the merged list in the place of the old one. False: no memory, and nothing has changed. */
 static bool merge_sources(struct merge *m, const struct record *rec)
 {
@@ -326,6 +439,11 @@ static bool merge_sources(struct merge *m, const struct record *rec)
 	if (!cap)
 		return true;
 	d = group_detail(link, g);
+	m->room = link->conf.sources_max;
+	if (m->row->act[RUNS] != DROP)
+		m->room -= n_old < m->room ? n_old : m->room;
+	if (d && rec->n && rec->n <= n_old / 4 && row_leaves_others(m))
+		return merge_named(m, d, rec);
 	/* What adds nothing is never refused: it may be a leave. */
 	if (!d || (cap > n_old && !mem_room(link, rec->n * sizeof(*m->out))))
 		return false;
@@ -334,9 +452,6 @@ static bool merge_sources(struct merge *m, const struct record *rec)
 		link_count(link, MLD_ROUTER_LIMIT_MEMORY);
 		return false;
 	}
-	m->room = link->conf.sources_max;
-	if (m->row->act[RUNS] != DROP)
-		m->room -= n_old < m->room ? n_old : m->room;
 	merge_walk(m, rec);
 	mem_free(link->set, d->sources, n_old * sizeof(*d->sources));
 	if (!m->n) {
@@ -372,14 +487,17 @@ static void switch_to_include(struct mld_link *link, struct group *g)
 	track_to_include(link, g);
 }
 
-/* Free it when nobody listens any more, or give back what it does not need. */
-static void group_settle(struct mld_link *link, struct group *g)
+/* Free it when nobody listens any more, or give back what it does not need. `m` NULL: any timer may have changed. */
+static void group_settle(struct mld_link *link, struct group *g, const struct merge *m)
 {
 	if (group_is_none(link, g)) {
 		group_free(link, g);
 		return;
 	}
-	group_arm(link, g);
+	if (m && m->named)
+		arm_for(link, g, m->earliest);
+	else
+		group_arm(link, g);
 	detail_trim(link, g);
 }
 
@@ -443,6 +561,7 @@ static void record_finish(struct merge *m)
 		if (m->instant && !track_wants_any(link, g, m->now) && restore_requested(link, g, m->now)) {
 			switch_to_include(link, g);
 			m->changed = true;
+			m->named = false; /* what was restored has timers, too */
 		} else if (link->querier) {
 			send |= query_ask_group(link, g, m->now);
 		}
@@ -451,7 +570,7 @@ static void record_finish(struct merge *m)
 		fx_change(link, g);
 	if (send && !group_is_none(link, g))
 		query_send_due(link, g, m->now);
-	group_settle(link, g);
+	group_settle(link, g, m);
 }
 
 static void note_v1(struct mld_link *link, struct group *g, mono_t until)
@@ -537,7 +656,7 @@ void group_record(struct mld_link *link, struct now now, struct host *host, cons
 	    .instant = whole && record_asks(g, &rec) && tracking_decides(link, g, now.mono),
 	};
 	if (!merge_sources(&m, &rec)) {
-		group_settle(link, g);
+		group_settle(link, g, NULL);
 		return;
 	}
 	record_finish(&m);
@@ -605,5 +724,5 @@ void group_expire(struct mld_link *link, struct group *g, struct now now)
 		query_send_due(link, g, now.mono);
 	/* A report may come before the caller's loop takes this one out of the heap. */
 	due_clear(link->set, g);
-	group_settle(link, g);
+	group_settle(link, g, NULL);
 }

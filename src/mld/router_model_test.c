@@ -5,7 +5,7 @@
 #include "mld/router_priv.h"
 #include "mld/testing.h"
 
-#define SOURCES 8
+#define SOURCES 14 /* enough for long lists and short records: merge_named() */
 #define GROUPS	3
 #define MALI	260
 #define LLQT	2
@@ -333,6 +333,8 @@ static void random_record(struct run *r, unsigned g)
 	char letters[SOURCES + 1];
 	uint8_t bytes[1280];
 
+	if (rng_below(&r->rng, 2)) /* few */
+		set &= (set_t)rng_u64(&r->rng) & (set_t)rng_u64(&r->rng);
 	src.s6_addr[15] = (uint8_t)(1 + rng_below(&r->rng, 3));
 	if (rng_below(&r->rng, 3) == 0) { /* of any source or of none, as most of what a link hears */
 		static const enum mld_record_type types[] = {MLD_CHANGE_TO_EXCLUDE, MLD_MODE_IS_EXCLUDE,

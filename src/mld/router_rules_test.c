@@ -133,6 +133,25 @@ static void test_not_known_again_and_again(void **state)
 	bench_stop(&b);
 }
 
+/* A query that is not repeated: nothing but the lowered timer tells when the source goes. Of many that stay, too. */
+static void test_one_of_many_goes_in_time(void **state)
+{
+	const struct mld_router_conf conf = {.last_listener_count = 1};
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, &conf);
+	bench_record(&b, 1, MLD_ALLOW_NEW_SOURCES, "abcdefgh");
+	bench_until(&b, 5);
+	bench_mark(&b);
+	bench_record(&b, 1, MLD_BLOCK_OLD_SOURCES, "c");
+	bench_until(&b, 10);
+	bench_record(&b, 1, MLD_ALLOW_NEW_SOURCES, "z");
+	bench_record(&b, 1, MLD_ALLOW_NEW_SOURCES, "c");
+	assert_trace(&b, "0:Q{c} 1:IN{a,b,d,e,f,g,h} 10:IN{a,b,d,e,f,g,h,z} 10:IN{a,b,c,d,e,f,g,h,z}");
+	bench_stop(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +160,7 @@ int main(void)
 	    cmocka_unit_test(test_no_v1_query_of_a_source_specific_group),
 	    cmocka_unit_test(test_not_known_no_longer),
 	    cmocka_unit_test(test_not_known_again_and_again),
+	    cmocka_unit_test(test_one_of_many_goes_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
