@@ -9,7 +9,6 @@ ends are packet sockets of ours. Nothing but the rows speaks on these links.
 
 The daemon's interface identifiers stand in the middle, so that a neighbour's address may be lower or higher."""
 import asyncio
-import ctypes
 import os
 import socket
 import struct
@@ -17,24 +16,21 @@ import subprocess
 import time
 from collections import defaultdict
 
+import namespaces
 import packets as p
+from adapters import PROXY
 
 UPSTREAM, DOWNSTREAMS = "up0", ("d1", "d2", "d3")
 LOWER, HIGHER = "fe80::1:0:0:1", "fe80::ff:0:0:1"
 FIRST_QUERY = 8.0  # seconds that a daemon may take to its first query once it runs
-CLONE_NEWNET = 0x40000000
 SO_TIMESTAMPNS = 35
 SO_RCVBUFFORCE = 33
 PACKET_OUTGOING = 4
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Fail(Exception):
     """What was seen is not what is required."""
 
-
-class Skip(Exception):
-    """The row does not apply to this daemon."""
 
 
 def run(*args, **kw):
@@ -99,13 +95,15 @@ class Link:
     # ---- saying
 
     def send(self, dst, packet, mac=None):
-        """`dst`: a group, or "router" for the daemon's own MAC address."""
+        """`dst`: a group, or "router" for the daemon's own MAC address. Returns the frame."""
         to = self.bed.macs[self.name] if dst == "router" else p.mac_of_group(dst)
+        frame = p.ether(to, mac or b"\x02\0\0\0\0\xfe", packet)
         try:
-            self.sock.send(p.ether(to, mac or b"\x02\0\0\0\0\xfe", packet))
+            self.sock.send(frame)
         except OSError:
             if not self.bed.down:
                 raise
+        return frame
 
 
 class Bed:
@@ -117,8 +115,11 @@ class Bed:
         self.links, self.macs, self.namespaces = {}, {}, []
         self.down = False
         self.mtu = mtu
-        self.adapter = adapter_class(self, settings)
+        self.make_adapter = lambda: adapter_class(self, settings)
+        self.adapter = self.make_adapter()
         self.timers = self.adapter.timers
+        self.log = ""       # of daemons that died
+        self.nameless = []  # [from, until] when its upstream link had no link-local address
         self.started, self.first_query = 0.0, 0.0  # and within so many seconds its first query is to come
 
     def setup(self):
@@ -145,11 +146,7 @@ class Bed:
         self._sockets()
 
     def _sockets(self):
-        here = os.open("/proc/self/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{self.net}", os.O_RDONLY)
-        try:
-            if libc.setns(there, CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
+        with namespaces.inside(self.net):
             for name in (UPSTREAM,) + DOWNSTREAMS:
                 sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86DD))
                 sock.bind((name, 0x86DD))
@@ -157,18 +154,24 @@ class Bed:
                 sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
                 sock.setblocking(False)
                 self.links["up" if name == UPSTREAM else name] = Link(self, name, sock)
-        finally:
-            libc.setns(here, CLONE_NEWNET)
-            os.close(here)
-            os.close(there)
 
     async def start(self):
         loop = asyncio.get_running_loop()
         for link in self.links.values():
             loop.add_reader(link.sock, link.ready)
+        await self._start_daemon()
+
+    async def _start_daemon(self):
         self.started = time.time()
-        await loop.run_in_executor(None, self.adapter.start, UPSTREAM, list(DOWNSTREAMS))
+        await asyncio.get_running_loop().run_in_executor(None, self.adapter.start, UPSTREAM, list(DOWNSTREAMS))
         self.first_query = time.time() - self.started + FIRST_QUERY
+
+    async def restart(self):
+        """A daemon that died is run anew."""
+        self.log += self.adapter.output()[-2000:]
+        self.adapter.stop()
+        self.adapter = self.make_adapter()
+        await self._start_daemon()
 
     def set_link(self, name, state):
         """Carrier of a daemon's link: "up" or "down"."""
@@ -176,9 +179,15 @@ class Bed:
         run("ip", "-n", self.net, "link", "set", name, state)
 
     def set_address(self, name, old, new):
-        """Another link-local address of a daemon's link."""
-        run("ip", "-n", self.dut, "addr", "add", f"{new}/64", "dev", name, "nodad", "scope", "link")
-        run("ip", "-n", self.dut, "addr", "del", f"{old}/64", "dev", name)
+        """Another link-local address of a daemon's link, or None for none."""
+        if new:
+            run("ip", "-n", self.dut, "addr", "add", f"{new}/64", "dev", name, "nodad", "scope", "link")
+            for times in self.nameless:
+                times[1] = min(times[1], time.time())
+        if old:
+            run("ip", "-n", self.dut, "addr", "del", f"{old}/64", "dev", name)
+            if not new:
+                self.nameless.append([time.time(), float("inf")])
 
     def close(self):
         try:
@@ -201,7 +210,7 @@ class Host:
         """An MLD message, `spoil` as in packets.mld()."""
         packet = p.mld(src or self.address, dst, octets, **spoil)
         self.row.speaks()
-        self.link.send("router" if router else dst, packet, self.mac)
+        self.row.said_by_us(self.link, self.link.send("router" if router else dst, packet, self.mac))
 
     def report(self, *records, dst=p.ALL_MLD2_ROUTERS, src=None, **spoil):
         self.message(dst, p.report2([p.record(*r) for r in records]), src, **spoil)
@@ -240,21 +249,62 @@ class Row:
         for name, link in bed.links.items():
             setattr(self, name, link)
         self.notes = []
+        self.began = time.time()
+        self.groups, self.touched = set(), set()  # what the row is about, and the links it spoke on
+        self.spoken = []                          # (time, link name, what it sent: a frame, or words)
+        self.listening = {}                       # group -> (mode, sources) asked for by listen()
 
     def speaks(self):
         """`spoke` is when the row's hosts began to speak after it last waited: what they cause is heard from then on."""
         if self.waited:
             self.spoke, self.waited = time.time(), False
 
+    # ---- what happened, for who reads a failure
+
+    def said_by_us(self, link, frame):
+        self.touched.add(link.name)
+        self.spoken.append((time.time(), link.name, frame))
+
+    def about_us(self, link, packet):
+        if packet.kind == "udp":
+            return packet.payload.startswith(b"conformance %d " % self.number)
+        return (packet.group in self.groups or any(r.group in self.groups for r in packet.records) or
+                packet.kind == "query" and packet.group == "::" and link.name in self.touched)
+
+    def transcript(self, lines=30):
+        """What was sent ("in" to the daemon) and heard ("out" of it) that has to do with this row, a line for each."""
+        found = []
+        for t, name, said in self.spoken:
+            if isinstance(said, bytes):
+                packet = p.Packet(said, t)
+                self.groups.update({packet.group, *(r.group for r in packet.records)} - {"::"})
+                said = str(packet)
+            found.append((t, name, "in ", said))
+        for link in self.bed.links.values():
+            found += [(k.time, link.name, "out", str(k)) for k in link.heard
+                      if k.time >= self.began and self.about_us(link, k)]
+        found.sort(key=lambda x: x[0])
+        said = [f"{t - self.began:+8.3f} s {name:<3} {way} {what if len(what) < 300 else what[:297] + '...'}"
+                for t, name, way, what in found]
+        if len(said) > lines:
+            half = lines // 2
+            said[half:-half] = [f"         ... {len(said) - 2 * half} packets more"]
+        return said
+
     # ---- names
+
+    def group(self, text):
+        group = p.text(p.raw(text))
+        self.groups.add(group)
+        return group
 
     def asm(self):
         self.used += 1
-        return p.text(p.raw(f"ff1e::c:{self.number:x}:{self.used:x}"))
+        return self.group(f"ff1e::c:{self.number:x}:{self.used:x}")
 
     def ssm(self):
         self.used += 1
-        return p.text(p.raw(f"ff3e::8{self.number:03x}:{self.used:x}"))
+        return self.group(f"ff3e::8{self.number:03x}:{self.used:x}")
 
     def source(self, n, net=10):
         """A sender; upstream of the daemon except where told."""
@@ -265,6 +315,38 @@ class Row:
 
     def router(self, link, address):
         return Host(self, link, address, 0xEE0000 | self.number)
+
+    # ---- the daemon as a listener upstream
+
+    def listen(self, *states, link=None):
+        """The daemon is to listen upstream: `states` are (group, INCLUDE or EXCLUDE, sources), as in RFC 3810 4.1. A proxy
+        hears of them by one report or a few of a host on `link` (d1), whatever else listens; a host is told."""
+        if PROXY not in self.bed.adapter.features:
+            for group, mode, sources in states:
+                self.speaks()
+                self.touched.add(UPSTREAM)
+                self.spoken.append((time.time(), "", f"the daemon is told to listen to {group}: "
+                                    f"{'EXCLUDE' if mode == p.EXCLUDE else 'INCLUDE'}{{{', '.join(sources)}}}"))
+                self.bed.adapter.listen(UPSTREAM, group, mode, sources)
+            return
+        records = []
+        for group, mode, sources in states:
+            old = self.listening.get(group, (p.INCLUDE, frozenset()))
+            self.listening[group] = new = (mode, frozenset(sources))
+            records += p.change(group, old, new)
+        room = 1500 - 40 - 8 - 8
+        while records:
+            some, size = [], 0
+            while records and size + 20 + 16 * len(records[0][2]) <= room:
+                size += 20 + 16 * len(records[0][2])
+                some.append(records.pop(0))
+            self.host(link or self.d1).report(*some)
+
+    def refresh(self, group):
+        """A proxy's downstream host says again what it listens to."""
+        if PROXY in self.bed.adapter.features:
+            mode, sources = self.listening[group]
+            self.host(self.d1).report((p.IS_EX if mode == p.EXCLUDE else p.IS_IN, group, sorted(sources)))
 
     # ---- expectations
 
@@ -369,6 +451,34 @@ class Row:
     def show(records):
         return " ".join(f"{p.RECORD_NAMES[k]}{{{', '.join(sorted(v))}}}" for k, v in sorted(records.items()))
 
+    # What the daemon believes of d1: a proxy tells it upstream, of another router it is seen in what passes.
+
+    async def joined(self, group, since, within=0.5):
+        """All sources of a group that was not asked for before are."""
+        if PROXY in self.bed.adapter.features:
+            await self.says(group, since=since, within=within, TO_EX=[])
+        else:
+            await self.passes(self.up, self.source(99), group, ["d1"])
+
+    async def unheard(self, group, seconds, since):
+        """Nothing has come of what a host said of a group that was not asked for before."""
+        await self.silent(group, seconds, since)
+        if PROXY not in self.bed.adapter.features:
+            await self.passes(self.up, self.source(98), group, [], within=0, hold=False)
+
+    async def kept(self, group, seconds, since):
+        """A group that is asked for remains so."""
+        await self.silent(group, seconds, since)
+        if PROXY not in self.bed.adapter.features:
+            await self.passes(self.up, self.source(99), group, ["d1"], within=0)
+
+    async def left(self, group, since, within):
+        """A group that was asked for is not any more."""
+        if PROXY in self.bed.adapter.features:
+            await self.says(group, since=since, within=within, TO_IN=[])
+        else:
+            await self.passes(self.up, self.source(99), group, [], within=since + within - time.time())
+
     # Forwarding.
 
     async def passes(self, link, source, group, to, within=1.0, hop_limit=64, hold=True):
@@ -391,7 +501,7 @@ class Row:
         """Names of the links that one data packet came out of."""
         self.used += 1
         tag = b"conformance %d %d" % (self.number, self.used)
-        link.send(group, p.udp6(source, group, tag, hop_limit))
+        self.said_by_us(link, link.send(group, p.udp6(source, group, tag, hop_limit)))
         await self.sleep(wait)
         came = set()
         for other in self.bed.links.values():

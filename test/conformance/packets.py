@@ -9,6 +9,7 @@ import struct
 QUERY, REPORT1, DONE1, REPORT2 = 130, 131, 132, 143
 IS_IN, IS_EX, TO_IN, TO_EX, ALLOW, BLOCK = 1, 2, 3, 4, 5, 6
 RECORD_NAMES = {IS_IN: "IS_IN", IS_EX: "IS_EX", TO_IN: "TO_IN", TO_EX: "TO_EX", ALLOW: "ALLOW", BLOCK: "BLOCK"}
+INCLUDE, EXCLUDE = "INCLUDE", "EXCLUDE"  # filter modes
 ALL_NODES, ALL_ROUTERS, ALL_MLD2_ROUTERS = "ff02::1", "ff02::2", "ff02::16"
 ROUTER_ALERT = bytes.fromhex("0502000001 00".replace(" ", ""))  # value 0 (MLD), and PadN
 NO_ROUTER_ALERT = bytes.fromhex("010400000000")                # PadN alone
@@ -81,6 +82,18 @@ def record(kind, group, sources=(), aux=b"", count=None):
     return struct.pack("!BBH", kind, len(aux) // 4, n) + raw(group) + body + aux
 
 
+def change(group, old, new):
+    """The records, as (type, group, sources), by which a host that goes from state `old` to `new` tells of it: RFC 3810
+    6.1. Where it both gains and loses sources it is one record of the whole list, so that it happens at one stroke."""
+    mode, sources = new
+    if mode != old[0] or sources - old[1] and old[1] - sources:
+        return [(TO_EX if mode == EXCLUDE else TO_IN, group, sorted(sources))]
+    more, fewer = sources - old[1], old[1] - sources
+    if not more and not fewer:
+        return []
+    return [(ALLOW if bool(more) == (mode == INCLUDE) else BLOCK, group, sorted(more or fewer))]
+
+
 def report2(records, count=None, code=0, reserved=0, kind=REPORT2):
     n = len(records) if count is None else count
     return struct.pack("!BBHHH", kind, code, 0, reserved, n) + b"".join(records)
@@ -126,6 +139,8 @@ class Packet:
         self.time, self.frame = time, frame
         self.kind, self.bad, self.records, self.payload = "", "", [], b""
         self.group, self.sources, self.extra, self.router_alert = "::", [], 0, None
+        self.version, self.response, self.s_flag, self.qrv, self.qqic = 0, 0, False, None, None
+        self.src, self.dst, self.hop_limit = "::", "::", 0
         packet = frame[14:]
         if frame[12:14] != ETH_IPV6 or len(packet) < 40 or packet[0] >> 4 != 6:
             return
@@ -207,7 +222,7 @@ class Packet:
         if self.kind == "query":
             shape = f"Q{self.version}({self.group}, {{{', '.join(self.sources)}}}) S={int(self.s_flag)} {self.response} ms"
         elif self.kind == "report2":
-            shape = " ".join(str(r) for r in self.records)
+            shape = " ".join(str(r) for r in self.records) or "a report of no record"
         elif self.kind == "udp":
             shape = f"data {self.payload[:24]!r}"
         else:

@@ -9,7 +9,7 @@ from packets import ALLOW, BLOCK, IS_EX, TO_EX
 from table import MUST, TEXT, row
 
 
-@row("EL-YIELD", "3810 7.6.2; 4605 4.2", MUST,
+@row("EL-YIELD", "3810 7.6.2, 9.5; 4605 3, 4.2", MUST,
      "a query from a lower address ends our queries and our forwarding to the link; both come back after the Other "
      "Querier Present Timeout, RV * QI + QRI / 2",
      "d1 TO_EX{}, data; Q() from a lower address, once; the host repeats IS_EX{}",
@@ -36,27 +36,33 @@ async def _(t):
     await t.passes(t.up, a, g, ["d1"], within=0.6)
 
 
+async def data(t, source, group, to, within):
+    """It is forwarded to the link, where the daemon forwards."""
+    if FORWARD in t.bed.adapter.features:
+        await t.passes(t.up, source, group, [to], within=within)
+
+
 @row("EL-HIGHER", "3810 7.6.2", TEXT, "a query from a higher address changes nothing",
      "d2 TO_EX{}, data; Q() from a higher address", "General Queries and data go on", bed="election",
-     needs=[PROXY, FORWARD, LINKS])
+     needs=[QUERIER, LINKS])
 async def _(t):
     g, a = t.asm(), t.source(1)
     t.host(t.d2).join(g)
-    await t.passes(t.up, a, g, ["d2"])
+    await data(t, a, g, "d2", 1)
     since = time.time()
     t.router(t.d2, HIGHER).query(response=1000, qqic=3)
     await t.sleep(0.2)
-    await t.passes(t.up, a, g, ["d2"], within=0)
+    await data(t, a, g, "d2", 0)
     await t.first(t.d2, t.is_query("::"), t.timers.query_interval + 0.5, since, "a General Query")
 
 
 @row("EL-INVALID", "3810 7.6, 5.1.14", MUST, "queries that are not valid elect nobody",
      "from lower addresses on d3: Hop Limit 2; no Router Alert; from ::; from a global address; a wrong checksum; 26 octets",
-     "General Queries and data go on", bed="election", needs=[PROXY, FORWARD, LINKS])
+     "General Queries and data go on", bed="election", needs=[QUERIER, LINKS])
 async def _(t):
     g, a, r = t.asm(), t.source(1), t.router(t.d3, LOWER)
     t.host(t.d3).join(g)
-    await t.passes(t.up, a, g, ["d3"])
+    await data(t, a, g, "d3", 1)
     since = time.time()
     q = p.query2(response=1000, qqic=3)
     for spoil in ({"hop_limit": 2}, {"router_alert": False}, {"hop_by_hop": False}, {"src": "::"},
@@ -64,7 +70,7 @@ async def _(t):
         r.message(p.ALL_NODES, q, **spoil)
     r.message(p.ALL_NODES, q[:26])
     await t.sleep(0.2)
-    await t.passes(t.up, a, g, ["d3"], within=0)
+    await data(t, a, g, "d3", 0)
     await t.first(t.d3, t.is_query("::"), t.timers.query_interval + 0.5, since, "a General Query")
 
 
@@ -84,7 +90,7 @@ async def _(t):
         raise Fail("a specific query was sent")
 
 
-@row("EL-LOWERED", "3810 7.6.1", MUST,
+@row("EL-LOWERED", "3810 7.6.1", TEXT,
      "who is not the querier lowers its timers to LLQT when it hears Q(G) with S = 0",
      "Q() and, after TO_EX{}, Q(G) S=0 from a lower address", "upstream TO_IN{} after LLQT", bed="election",
      needs=[PROXY, LINKS], alone=True)
@@ -101,7 +107,7 @@ async def _(t):
         raise Fail(f"left after {gone.time - since:.2f} s")
 
 
-@row("EL-LOWERED-SOURCE", "3810 7.6.1", MUST, "and the sources' timers when it hears Q(G, A) with S = 0",
+@row("EL-LOWERED-SOURCE", "3810 7.6.1", TEXT, "and the sources' timers when it hears Q(G, A) with S = 0",
      "Q() and, after ALLOW{a,b}, Q(G, {a}) S=0 from a lower address", "upstream BLOCK{a} after LLQT", bed="election",
      needs=[PROXY, LINKS], alone=True)
 async def _(t):
@@ -115,7 +121,7 @@ async def _(t):
     await t.says(g, since=since, within=t.timers.last_listener_time + 0.4, BLOCK=[a])
 
 
-@row("EL-SFLAG", "3810 7.6.1", MUST, "with S = 1 the timers are left alone", "Q() and, after TO_EX{}, Q(G) S=1 from a lower address",
+@row("EL-SFLAG", "3810 7.6.1", TEXT, "with S = 1 the timers are left alone", "Q() and, after TO_EX{}, Q(G) S=1 from a lower address",
      "upstream nothing for longer than LLQT", bed="election", needs=[PROXY, LINKS], alone=True)
 async def _(t):
     g, r = t.asm(), t.router(t.d1, LOWER)
@@ -125,6 +131,20 @@ async def _(t):
     await t.settle(g)
     since = time.time()
     r.query(g, response=500, qqic=3, s_flag=True)
+    await t.silent(g, t.timers.last_listener_time + 1, since)
+
+
+@row("EL-SFLAG-SOURCE", "3810 7.6.1", TEXT, "and so are the sources' timers",
+     "Q() and, after ALLOW{a}, Q(G, {a}) S=1 from a lower address", "upstream nothing for longer than LLQT", bed="election",
+     needs=[PROXY, LINKS], alone=True)
+async def _(t):
+    g, r, a = t.ssm(), t.router(t.d1, LOWER), t.source(1)
+    r.query(response=1000, qqic=3)
+    t.host(t.d1).report((ALLOW, g, [a]))
+    await t.says(g, ALLOW=[a])
+    await t.settle(g)
+    since = time.time()
+    r.query(g, [a], response=500, qqic=3, s_flag=True)
     await t.silent(g, t.timers.last_listener_time + 1, since)
 
 
@@ -160,3 +180,93 @@ async def _(t):
     t.router(t.d3, LOWER).query1(response=1000)
     await t.sleep(0.05)
     await t.never(t.d3, t.is_query("::"), t.timers.query_interval + 1, what="a General Query")
+
+
+# ---- further routers, each on a link of its own -----------------------------------------------------------
+
+
+async def querier(t, link):
+    await t.first(link, t.is_query("::"), t.bed.first_query, t.bed.started, "a General Query")
+
+
+@row("EL-TIMEOUT", "3810 7.6.2, 9.5", MUST,
+     "who hears a query from a lower address sends no General Query for RV * QI + QRI / 2, and then does again",
+     "Q() from a lower address on d1, once", "no Q() on d1; Q() at RV * QI + QRI / 2", bed="rivals", needs=[QUERIER, LINKS])
+async def _(t):
+    await querier(t, t.d1)
+    since = time.time()
+    t.router(t.d1, LOWER).query(response=1000, qqic=3)
+    q = await t.first(t.d1, t.is_query("::"), t.timers.other_querier + 0.5, since + 0.02, "a General Query")
+    if q.time - since < t.timers.other_querier - 0.2:
+        raise Fail(f"a General Query after {q.time - since:.2f} s, not {t.timers.other_querier:.2f}")
+
+
+def elects(ident, section, level, text, given, link, src, **how):
+    """A query that counts: the daemon falls silent on the link."""
+    @row(ident, section, level, text, given, "no Q() on the link for QI + 1 s", bed="rivals", needs=[QUERIER, LINKS])
+    async def _(t):
+        await querier(t, getattr(t, link))
+        octets = p.query2(response=1000, qqic=3) + how.get("more", b"")
+        t.router(getattr(t, link), src).message(how.get("dst", p.ALL_NODES), octets, router="dst" in how)
+        await t.sleep(0.05)
+        await t.never(getattr(t, link), t.is_query("::"), t.timers.query_interval + 1, what="a General Query")
+
+
+elects("EL-DEST", "3810 5.1.15", MUST, "a query is processed whatever address of the interface it is sent to",
+       "Q() from a lower address to the daemon's link-local unicast address on d2", "d2", LOWER, dst="fe80::80:0:0:12")
+elects("EL-EXTRA", "3810 5.1.12", MUST, "octets after the sources of a query count in the checksum and are ignored",
+       "Q() from a lower address and 20 octets more on d3", "d3", LOWER, more=b"\x5a" * 20)
+
+
+@row("EL-RENEW", "3810 7.6.2", TEXT, "each query of the elected querier starts the timeout anew",
+     "Q() from a lower address on d1, again 4 s later", "no Q() on d1 until RV * QI + QRI / 2 after the second",
+     bed="elected", needs=[QUERIER, LINKS])
+async def _(t):
+    await querier(t, t.d1)
+    r = t.router(t.d1, LOWER)
+    r.query(response=1000, qqic=3)
+    await t.sleep(4)
+    since = time.time()
+    r.query(response=1000, qqic=3)
+    await t.sleep(0.02)
+    await t.never(t.d1, t.is_query("::"), t.timers.other_querier - 0.3, what="a General Query")
+    await t.first(t.d1, t.is_query("::"), t.timers.other_querier + 0.5, since + 0.02, "a General Query")
+
+
+@row("EL-QQI-ZERO", "3810 5.1.9, 9.2", TEXT,
+     "a Query Interval of zero in a query stands for the default, whether the RFC's or the configured one",
+     "Q() from a lower address on d2 with QQIC 0", "no Q() on d2 for RV * QI + QRI / 2 of the daemon's own interval",
+     bed="elected", needs=[QUERIER, LINKS])
+async def _(t):
+    await querier(t, t.d2)
+    t.router(t.d2, LOWER).query(response=1000, qqic=0)
+    await t.sleep(0.02)
+    await t.never(t.d2, t.is_query("::"), t.timers.other_querier - 0.3, what="a General Query")
+
+
+@row("EL-ACROSS", "4605 3, 4.2", MUST,
+     "what comes from another downstream link is not forwarded to one whose querier is somebody else either",
+     "d3 TO_EX{}; Q() from a lower address on d3; data on d2", "data upstream alone", bed="elected",
+     needs=[PROXY, FORWARD, LINKS])
+async def _(t):
+    g, h = t.asm(), t.host(t.d3)
+    await querier(t, t.d3)
+    h.join(g)
+    await t.passes(t.d2, t.source(1, 12), g, ["d3", "up"], within=2)
+    t.router(t.d3, LOWER).query(response=1000, qqic=3)
+    await t.sleep(0.1)
+    await t.passes(t.d2, t.source(1, 12), g, ["up"], within=0.5)
+
+
+@row("EL-SENDER", "4605 3, 4.2", TEXT,
+     "data from a downstream link goes upstream and to other links although somebody else is the querier of its own",
+     "d3 has another querier; d1 TO_EX{}; data on d3", "data upstream and on d1", bed="election",
+     needs=[PROXY, FORWARD, LINKS], alone=True)
+async def _(t):
+    g = t.asm()
+    t.router(t.d3, LOWER).query(response=1000, qqic=3)
+    await t.first(t.d1, t.is_query("::"), t.timers.other_querier + 0.5, what="a General Query")
+    t.host(t.d1).join(g)
+    t.router(t.d3, LOWER).query(response=1000, qqic=3)
+    await t.sleep(0.1)
+    await t.passes(t.d3, t.source(1, 13), g, ["d1", "up"], within=2)

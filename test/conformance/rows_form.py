@@ -2,9 +2,9 @@
 """The form of all that the daemon has sent in the run. Only messages about groups beyond the link and queries are
 looked at: what the kernel says for itself is not the daemon's."""
 import packets as p
-from adapters import PROXY, QUERIER
+from adapters import HOST, PROXY, QUERIER
 from bed import Fail
-from table import MUST, TEXT, audit
+from table import MUST, SHOULD, TEXT, audit
 
 
 def queries(beds):
@@ -28,7 +28,7 @@ def reports(beds):
 
 def each(ident, section, level, text, expected, what, right):
     """A row that holds when `right(bed, packet)` does for each of them."""
-    @audit(ident, section, level, text, expected, needs=[QUERIER] if what == "query" else [PROXY])
+    @audit(ident, section, level, text, expected, needs=[QUERIER] if what == "query" else [HOST])
     def _(beds):
         some = [(b, k) for b, _, k in queries(beds)] if what == "query" else reports(beds)
         wrong = [k for b, k in some if k.bad or not right(b, k)]
@@ -57,8 +57,9 @@ each("FQ-QRV", "3810 5.1.8, 5.1.9, 9.1", MUST, "queries tell a Robustness Variab
      "QRV = RV, QQIC = QI, but what an elected querier told", "query",
      lambda b, k: k.version == 1 or k.qrv >= 1 and 1 <= k.qqic <= round(b.timers.query_interval))
 
-each("FR-SOURCE", "3810 5.2.13", MUST, "reports have a link-local source", "each report from fe80::/64", "report",
-     lambda b, k: p.is_link_local(k.src))
+each("FR-SOURCE", "3810 5.2.13", MUST, "reports have a link-local source, or :: while the link has no such address",
+     "each report from fe80::/64, or from :: then", "report",
+     lambda b, k: p.is_link_local(k.src) or k.src == "::" and any(x[0] <= k.time <= x[1] + 0.05 for x in b.nameless))
 each("FR-HOPLIMIT", "3810 5", MUST, "reports have a Hop Limit of 1", "Hop Limit 1", "report", lambda b, k: k.hop_limit == 1)
 each("FR-ALERT", "3810 5", MUST, "reports carry the Router Alert option", "Router Alert of value 0", "report",
      lambda b, k: k.router_alert == 0)
@@ -79,8 +80,14 @@ each("FR-MTU", "3810 5.2.15", TEXT, "reports fit the MTU of the link", "none lon
      lambda b, k: k.size <= b.mtu)
 
 
+each("FR-SSM", "4604 2.2.2; 4605 4.3", SHOULD, "nothing is reported in mode EXCLUDE about source-specific groups",
+     "no IS_EX and TO_EX record about ff3x::/32", "report",
+     lambda b, k: not any(r.kind in (p.IS_EX, p.TO_EX) and p.raw(r.group)[1] >> 4 == 3 and p.raw(r.group)[2:4] == b"\0\0"
+                          for r in k.records))
+
+
 @audit("FR-LOCAL", "3810 6", TEXT, "nothing is ever reported about ff02::1 and groups of scope 0 and 1", "no such record",
-       needs=[PROXY])
+       needs=[HOST])
 def _(beds):
     reports(beds)
     for b in beds:

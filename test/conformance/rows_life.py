@@ -4,10 +4,10 @@ import asyncio
 import time
 
 import packets as p
-from adapters import FORWARD, LINKS, PROXY, QUERIER
+from adapters import FORWARD, HOST, LINKS, PROXY
 from bed import Fail
-from packets import ALLOW, IS_EX
-from table import SHOULD, TEXT, row
+from packets import EXCLUDE, INCLUDE
+from table import BEYOND, SHOULD, TEXT, row
 
 LINKWATCH = 1.5  # Linux tells of a changed carrier at once or, after another, a second later
 
@@ -57,13 +57,13 @@ async def _(t):
         raise Fail(f"{early} queries at start-up")
 
 
-@life_row("LF-UPSTREAM", "3810 6.1", TEXT, "when the upstream link comes back everything is reported again",
-          "d1 TO_EX{}, d2 ALLOW{a}; the upstream link down and up", "upstream all groups again within 2 s of its return", needs=[PROXY])
+@life_row("LF-UPSTREAM", "3810 6.1", BEYOND, "when the upstream link comes back everything is reported again",
+          "d1 TO_EX{}, d2 ALLOW{a}; the upstream link down and up", "upstream all groups again within 2 s of its return", needs=[HOST])
 async def _(t):
     g1, g2, a = t.asm(), t.ssm(), t.source(1)
     since = time.time()
-    t.host(t.d1).join(g1)
-    t.host(t.d2).report((ALLOW, g2, [a]))
+    t.listen((g1, EXCLUDE, []))
+    t.listen((g2, INCLUDE, [a]), link=t.d2)
     await t.says(g1, since=since, TO_EX=[])
     await t.settle(g1)
     t.bed.set_link("up0", "down")
@@ -75,42 +75,64 @@ async def _(t):
         if time.time() - since > 2 + LINKWATCH:
             raise Fail("not everything was reported again")
         await t.up.until(since + 2.1 + LINKWATCH)
-    t.host(t.d1).report((IS_EX, g1))
+    t.refresh(g1)
     if FORWARD in t.bed.adapter.features:
         await t.passes(t.up, t.source(1), g1, ["d1"])
 
 
-@life_row("LF-ADDRESS", "3810 5.2.13", SHOULD,
-          "a node that has a new link-local address reports anew whatever it has joined, from that address",
-          "d1 TO_EX{}, d2 ALLOW{a}; the upstream link has another link-local address",
-          "upstream all groups again within 2 s, from the new address", needs=[PROXY])
-async def _(t):
-    g1, g2, a = t.asm(), t.ssm(), t.source(1)
-    since = time.time()
-    t.host(t.d1).join(g1)
-    t.host(t.d2).report((ALLOW, g2, [a]))
-    await t.says(g1, since=since, TO_EX=[])
-    await t.settle(g1)
-    since = time.time()
-    t.bed.set_address("up0", "fe80::80:0:0:10", "fe80::90:0:0:10")
-
+async def reported_from(t, address, groups, since):
+    """All the groups are reported from the address within 2 s."""
     def said(g):
-        return any(packet.src == "fe80::90:0:0:10" for packet, _ in t.said(g, since, t.CHANGES + t.CURRENT))
+        return any(packet.src == address for packet, _ in t.said(g, since, t.CHANGES + t.CURRENT))
 
-    while not (said(g1) and said(g2)):
+    while not all(map(said, groups)):
         if time.time() - since > 2:
             raise Fail("not everything was reported from the new address")
         await t.up.until(since + 2.1)
 
 
+@life_row("LF-FIRST-ADDRESS", "3810 5.2.13", SHOULD,
+          "a node that had no link-local address reports all that it has joined once it has one",
+          "the upstream link without link-local address; d1 TO_EX{}, d2 ALLOW{a}; 1.5 s later it gets one",
+          "upstream all groups within 2 s, from the address", needs=[HOST])
+async def _(t):
+    g1, g2, a = t.asm(), t.ssm(), t.source(1)
+    t.bed.set_address("up0", "fe80::80:0:0:10", None)
+    try:
+        await t.sleep(0.2)
+        t.listen((g1, EXCLUDE, []))
+        t.listen((g2, INCLUDE, [a]), link=t.d2)
+        await t.sleep(1.5)
+    finally:
+        since = time.time()
+        t.bed.set_address("up0", None, "fe80::80:0:0:10")
+    await reported_from(t, "fe80::80:0:0:10", [g1, g2], since)
+
+
+@life_row("LF-ADDRESS", "3810 5.2.13", BEYOND,
+          "a node whose link-local address changes reports anew whatever it has joined, from the new one",
+          "d1 TO_EX{}, d2 ALLOW{a}; the upstream link has another link-local address",
+          "upstream all groups again within 2 s, from the new address", needs=[HOST])
+async def _(t):
+    g1, g2, a = t.asm(), t.ssm(), t.source(1)
+    since = time.time()
+    t.listen((g1, EXCLUDE, []))
+    t.listen((g2, INCLUDE, [a]), link=t.d2)
+    await t.says(g1, since=since, TO_EX=[])
+    await t.settle(g1)
+    since = time.time()
+    t.bed.set_address("up0", "fe80::80:0:0:10", "fe80::90:0:0:10")
+    await reported_from(t, "fe80::90:0:0:10", [g1, g2], since)
+
+
 @life_row("LF-TERM", "3810 6.1", TEXT, "a daemon that ends leaves what it had joined upstream",
           "d1 TO_EX{}, d2 ALLOW{a,b}; the daemon is told to end", "upstream TO_IN{} and BLOCK{a,b} before it has ended",
-          needs=[PROXY])
+          needs=[HOST])
 async def _(t):
     g1, g2, a, b = t.asm(), t.ssm(), t.source(1), t.source(2)
     since = time.time()
-    t.host(t.d1).join(g1)
-    t.host(t.d2).report((ALLOW, g2, [a, b]))
+    t.listen((g1, EXCLUDE, []))
+    t.listen((g2, INCLUDE, [a, b]), link=t.d2)
     await t.says(g1, since=since, TO_EX=[])
     await t.settle(g1)
     since = time.time()

@@ -3,7 +3,7 @@
 import time
 
 import packets as p
-from adapters import FORWARD, LINKS, PROXY, QUERIER
+from adapters import FAST_LEAVE, FORWARD, LINKS, PROXY, QUERIER
 from bed import Fail
 from packets import ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN
 from table import MUST, SHOULD, TEXT, row
@@ -123,6 +123,22 @@ async def _(t):
     if t.queries(t.d2, g) or t.queries(t.d3, g):
         raise Fail("another link was asked")
 
+@row("FP-NOROUTER", "4605 3", MUST, "the router part of MLD is not performed upstream: its hosts are not listened to",
+     "a host of the upstream link TO_EX{}, data on d1; TO_IN{}", "no query and no record upstream; no data on d2 and d3",
+     needs=[PROXY, LINKS])
+async def _(t):
+    g, h = t.asm(), t.host(t.up)
+    since = time.time()
+    h.join(g)
+    await t.silent(g, 0.3, since, kinds=t.CHANGES + t.CURRENT)
+    if FORWARD in t.bed.adapter.features:
+        await t.passes(t.d1, t.source(1, 11), g, ["up"], within=2)
+    h.leave(g)
+    await t.never(t.up, lambda k: k.kind == "query", t.timers.last_listener_time, since, "a query")
+    if t.said(g, since):
+        raise Fail("it was reported upstream")
+
+
 # ---- forwarding --------------------------------------------------------------------------------------------
 
 
@@ -130,7 +146,12 @@ def forward_row(ident, section, level, text, given, expected, needs=(PROXY, LINK
     return row(ident, section, level, text, given, expected, needs=needs, **kw)
 
 
-@forward_row("FW-MEMBERS", "4605 4.2", TEXT, "data from upstream goes to the links that want it, and to no other",
+def router_row(*args):
+    """What any router that forwards is held to, a proxy or not."""
+    return row(*args, needs=(QUERIER, LINKS, FORWARD))
+
+
+@router_row("FW-MEMBERS", "4605 4.2", TEXT, "data from upstream goes to the links that want it, and to no other",
              "d1 and d3 TO_EX{}; data upstream", "data on d1 and d3")
 async def _(t):
     g = t.asm()
@@ -140,7 +161,7 @@ async def _(t):
     await t.passes(t.up, t.source(1), g, ["d1", "d3"])
 
 
-@forward_row("FW-SSM", "4605 4.2, 3810 7.3", TEXT, "of a group in INCLUDE the sources asked for pass, and no other",
+@router_row("FW-SSM", "4605 4.2, 3810 7.3", TEXT, "of a group in INCLUDE the sources asked for pass, and no other",
              "d1 ALLOW{a}; d2 ALLOW{b}; data of a, b, c", "a on d1, b on d2, c nowhere")
 async def _(t):
     g, a, b, c = t.ssm(), t.source(1), t.source(2), t.source(3)
@@ -151,7 +172,7 @@ async def _(t):
     await t.passes(t.up, c, g, [])
 
 
-@forward_row("FW-EXCLUDE", "4605 4.2, 3810 7.3", TEXT, "of a group in EXCLUDE the excluded sources do not pass",
+@router_row("FW-EXCLUDE", "4605 4.2, 3810 7.3", TEXT, "of a group in EXCLUDE the excluded sources do not pass",
              "d1 TO_EX{a}; data of a and b", "b on d1, a nowhere")
 async def _(t):
     g, a, b = t.asm(), t.source(1), t.source(2)
@@ -160,7 +181,7 @@ async def _(t):
     await t.passes(t.up, a, g, [])
 
 
-@forward_row("FW-MIXED", "4605 4.2, 3810 7.3", TEXT, "each link gets what it asked for, whatever the others asked for",
+@router_row("FW-MIXED", "4605 4.2, 3810 7.3", TEXT, "each link gets what it asked for, whatever the others asked for",
              "d1 TO_EX{}; d2 ALLOW{a}; d3 TO_EX{a}; data of a and b", "a on d1 and d2; b on d1 and d3")
 async def _(t):
     g, a, b = t.asm(), t.source(1), t.source(2)
@@ -196,7 +217,7 @@ async def _(t):
     await t.passes(t.d1, a, g, ["d2", "up"], within=2)
 
 
-@forward_row("FW-FIRST", "4605 4.2", MUST,
+@router_row("FW-FIRST", "4605 4.2", MUST,
              "a cache of decisions is updated when a membership changes: data that runs already passes after the join",
              "data every 10 ms; then TO_EX{}", "data on d1 within 0.3 s of the join")
 async def _(t):
@@ -216,7 +237,7 @@ async def _(t):
         raise Fail(f"data passed after {t.d1.by_tag[tag][0].time - since:.2f} s")
 
 
-@forward_row("FW-STOP", "4605 4.2", MUST, "a cache of decisions is updated when a membership ends",
+@router_row("FW-STOP", "4605 4.2", MUST, "a cache of decisions is updated when a membership ends",
              "TO_EX{}; data; TO_IN{}", "no data on d1 after LLQT")
 async def _(t):
     g, h, a = t.asm(), t.host(t.d1), t.source(1)
@@ -227,7 +248,7 @@ async def _(t):
     await t.passes(t.up, a, g, [], within=0.3)
 
 
-@forward_row("FW-ADD", "4605 4.2", MUST, "a cache of decisions is updated when another link joins, or another source",
+@router_row("FW-ADD", "4605 4.2", MUST, "a cache of decisions is updated when another link joins, or another source",
              "d1 ALLOW{a}; data of a and b; d2 ALLOW{a}; d1 ALLOW{b}", "a on d1; then on d1 and d2; b on d1")
 async def _(t):
     g, h, a, b = t.ssm(), t.host(t.d1), t.source(1), t.source(2)
@@ -240,7 +261,7 @@ async def _(t):
     await t.passes(t.up, b, g, ["d1"], within=0.4)
 
 
-@forward_row("FW-MODE", "4605 4.2, 3810 7.5", MUST, "and when the mode changes", "TO_EX{}; TO_EX{a}; ALLOW{a}",
+@router_row("FW-MODE", "4605 4.2, 3810 7.5", MUST, "and when the mode changes", "TO_EX{}; TO_EX{a}; ALLOW{a}",
              "a passes; after LLQT not; after ALLOW again")
 async def _(t):
     g, h, a = t.asm(), t.host(t.d1), t.source(1)
@@ -253,9 +274,9 @@ async def _(t):
     await t.passes(t.up, a, g, ["d1"], within=0.4)
 
 
-@row("FW-LINKLOCAL", "4291 2.7; 4605 4.2", TEXT, "groups of interface-local and link-local scope are never forwarded",
+@router_row("FW-LINKLOCAL", "4291 2.7; 4605 4.2", TEXT, "groups of interface-local and link-local scope are never forwarded",
      "d1 TO_EX{ff02::c:x}, TO_EX{ff12::c:x}; data to them on up0 and d2; then a global group",
-     "data of the global group alone", needs=[PROXY, FORWARD])
+     "data of the global group alone")
 async def _(t):
     for prefix in ("ff02", "ff12", "ff11"):
         g = p.text(p.raw(f"{prefix}::c:0:{t.number:x}"))
@@ -268,8 +289,8 @@ async def _(t):
     await t.passes(t.up, t.source(1), g, ["d1"])
 
 
-@row("FW-SOURCE-LOCAL", "4291 2.5.6", MUST, "data from a link-local source is not forwarded",
-     "d1 TO_EX{}; data from fe80::5 upstream; then from a global source", "the second alone on d1", needs=[PROXY, FORWARD])
+@router_row("FW-SOURCE-LOCAL", "4291 2.5.6", MUST, "data from a link-local source is not forwarded",
+     "d1 TO_EX{}; data from fe80::5 upstream; then from a global source", "the second alone on d1")
 async def _(t):
     g = t.asm()
     t.host(t.d1).join(g)
@@ -277,8 +298,8 @@ async def _(t):
     await t.passes(t.up, "fe80::5", g, [], within=0)
 
 
-@row("FW-HOPLIMIT", "8200 3; 4605 4.2", TEXT, "forwarding counts the Hop Limit down", "data with Hop Limit 9 and 2",
-     "data with Hop Limit 8 and 1", needs=[PROXY, FORWARD])
+@router_row("FW-HOPLIMIT", "8200 3; 4605 4.2", TEXT, "forwarding counts the Hop Limit down", "data with Hop Limit 9 and 2",
+     "data with Hop Limit 8 and 1")
 async def _(t):
     g = t.asm()
     t.host(t.d1).join(g)
@@ -286,8 +307,8 @@ async def _(t):
     await t.passes(t.up, t.source(1), g, ["d1"], hop_limit=2)
 
 
-@row("FW-HOPLIMIT-1", "8200 3", TEXT, "data with Hop Limit 1 is not forwarded", "d1 TO_EX{}; data with Hop Limit 1 and 0",
-     "no data on d1", needs=[PROXY, FORWARD])
+@router_row("FW-HOPLIMIT-1", "8200 3", TEXT, "data with Hop Limit 1 is not forwarded", "d1 TO_EX{}; data with Hop Limit 1 and 0",
+     "no data on d1")
 async def _(t):
     g = t.asm()
     t.host(t.d1).join(g)
@@ -296,8 +317,8 @@ async def _(t):
         await t.passes(t.up, t.source(1), g, [], within=0, hop_limit=hop_limit)
 
 
-@row("FW-SAME", "4605 4.2", TEXT, "forwarded data is what was sent, octet by octet but for the Hop Limit",
-     "data of 1 200 octets", "the same on d1", needs=[PROXY, FORWARD])
+@router_row("FW-SAME", "4605 4.2", TEXT, "forwarded data is what was sent, octet by octet but for the Hop Limit",
+     "data of 1 200 octets", "the same on d1")
 async def _(t):
     g, a = t.asm(), t.source(1)
     t.host(t.d1).join(g)
@@ -327,7 +348,7 @@ async def _(t):
 
 
 @row("FL-LEAVE", "3810 A.2; 6636 5", TEXT, "fast leave: where the last known listener leaves nobody is asked",
-     "fast leave; TO_EX{}; TO_IN{}", "no query; upstream TO_IN{} within 0.3 s; data stops", bed="fast", needs=[PROXY])
+     "fast leave; TO_EX{}; TO_IN{}", "no query; upstream TO_IN{} within 0.3 s; data stops", bed="fast", needs=[PROXY, FAST_LEAVE])
 async def _(t):
     g, h, a = t.asm(), t.host(t.d1), t.source(1)
     h.join(g)
@@ -343,7 +364,7 @@ async def _(t):
 
 
 @row("FL-SOURCE", "3810 A.2; 6636 5", TEXT, "fast leave of a source", "fast leave; ALLOW{a,b}; BLOCK{a}",
-     "no query; upstream BLOCK{a} within 0.3 s", bed="fast", needs=[PROXY])
+     "no query; upstream BLOCK{a} within 0.3 s", bed="fast", needs=[PROXY, FAST_LEAVE])
 async def _(t):
     g, h, a, b = t.ssm(), t.host(t.d1), t.source(1), t.source(2)
     h.report((ALLOW, g, [a, b]))
@@ -357,7 +378,7 @@ async def _(t):
 
 
 @row("FL-OTHERS", "3810 A.2; 6636 5", TEXT, "fast leave: where others listen the group stays",
-     "fast leave; two hosts TO_EX{}; one TO_IN{}; the other repeats IS_EX{}", "upstream nothing", bed="fast", needs=[PROXY])
+     "fast leave; two hosts TO_EX{}; one TO_IN{}; the other repeats IS_EX{}", "upstream nothing", bed="fast", needs=[PROXY, FAST_LEAVE])
 async def _(t):
     g, h1, h2 = t.asm(), t.host(t.d1, 1), t.host(t.d1, 2)
     h1.join(g)
@@ -372,7 +393,7 @@ async def _(t):
 
 
 @row("FL-MODE", "3810 6.1", TEXT, "a join and a leave in quick succession end as a leave",
-     "fast leave; TO_EX{}; at once TO_IN{}", "upstream TO_EX{}, then TO_IN{} twice", bed="fast", needs=[PROXY])
+     "fast leave; TO_EX{}; at once TO_IN{}", "upstream TO_EX{}, then TO_IN{} twice", bed="fast", needs=[PROXY, FAST_LEAVE])
 async def _(t):
     g, h = t.asm(), t.host(t.d1)
     since = time.time()

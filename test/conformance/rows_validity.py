@@ -6,7 +6,7 @@ import struct
 import time
 
 import packets as p
-from adapters import QUERIER
+from adapters import STATE
 from bed import Fail
 from packets import ALLOW, IS_IN, TO_EX
 from table import MUST, TEXT, row
@@ -17,10 +17,10 @@ async def dropped(t, send):
     g, h = t.asm(), t.host(t.d1)
     since = time.time()
     send(h, g)
-    await t.silent(g, 0.6, since)
+    await t.unheard(g, 0.6, since)
     since = time.time()
     h.join(g)
-    await t.says(g, since=since, TO_EX=[])
+    await t.joined(g, since)
 
 
 async def taken(t, send):
@@ -28,17 +28,17 @@ async def taken(t, send):
     g = t.asm()
     since = time.time()
     send(t.host(t.d1), g)
-    await t.says(g, since=since, TO_EX=[])
+    await t.joined(g, since)
 
 
 def drop(ident, section, level, text, given, send):
-    @row(ident, section, level, text, given, "upstream nothing; after a good report TO_EX{}")
+    @row(ident, section, level, text, given, "upstream nothing; after a good report TO_EX{}", needs=[STATE])
     async def _(t):
         await dropped(t, send)
 
 
 def take(ident, section, level, text, given, send):
-    @row(ident, section, level, text, given, "upstream TO_EX{}")
+    @row(ident, section, level, text, given, "upstream TO_EX{}", needs=[STATE])
     async def _(t):
         await taken(t, send)
 
@@ -90,14 +90,14 @@ take("VR-ALERT-PADDED", "3810 7.4", TEXT, "the Router Alert option may stand any
 
 
 @row("VR-AUX-NEXT", "3810 5.2.10", MUST, "the record after auxiliary data is found",
-     "TO_EX{} of two groups, the first with auxiliary data", "upstream TO_EX{} of both")
+     "TO_EX{} of two groups, the first with auxiliary data", "upstream TO_EX{} of both", needs=[STATE])
 async def _(t):
     g1, g2 = t.asm(), t.asm()
     since = time.time()
     t.host(t.d1).message(p.ALL_MLD2_ROUTERS,
                          p.report2([p.record(TO_EX, g1, aux=b"\x01" * 12), p.record(TO_EX, g2)]))
-    await t.says(g1, since=since, TO_EX=[])
-    await t.says(g2, since=since, TO_EX=[])
+    await t.joined(g1, since)
+    await t.joined(g2, since)
 
 
 @row("VR-EMPTY-IS_IN", "3810 7.4.1", TEXT, "IS_IN{} and ALLOW{} of an unknown group create nothing",
@@ -150,7 +150,7 @@ async def _(t):
 
 
 @row("VR-GARBAGE", "3810 5", TEXT, "no malformed message stops the daemon", "400 messages with octets changed, cut or added",
-     "a good report is understood afterwards")
+     "a good report is understood afterwards", needs=[STATE])
 async def _(t):
     dice, h = random.Random(3810), t.host(t.d3)
     for i in range(400):
@@ -168,19 +168,19 @@ async def _(t):
             await t.sleep(0.05)
     g = t.asm()
     since = time.time()
-    h.join(g)
-    await t.says(g, since=since, within=1, TO_EX=[])
+    t.host(t.d1).join(g)
+    await t.joined(g, since, within=1)
     if t.bed.adapter.dead():
         raise Fail(t.bed.adapter.dead())
 
 
 @row("VR-DEST", "3810 5.2.14", TEXT, "a report is understood whatever address of ours it is sent to",
-     "TO_EX{} to the daemon's link-local unicast address", "upstream TO_EX{}")
+     "TO_EX{} to the daemon's link-local unicast address", "upstream TO_EX{}", needs=[STATE])
 async def _(t):
     g = t.asm()
     since = time.time()
     t.host(t.d1).report((TO_EX, g), dst="fe80::80:0:0:11", router=True)
-    await t.says(g, since=since, TO_EX=[])
+    await t.joined(g, since)
 
 
 @row("VR-ORDER", "3810 5.2.4", TEXT, "many records of one report are all processed",

@@ -10,21 +10,28 @@ daemon must claim (adapters/__init__.py). An @audit looks at all packets of all 
 import dataclasses
 from typing import Callable
 
-from adapters import PROXY, QUERIER, Settings
+from adapters import FAST_LEAVE, HOST, LINKS, PROXY, QUERIER, Settings
 
 MUST, SHOULD, MAY = "MUST", "SHOULD", "MAY"
-TEXT = "text"  # said without a capitalised word, but a neighbour relies on it
+TEXT = "text"      # said without a capitalised word, but a neighbour relies on it
+BEYOND = "beyond"  # said nowhere, but neighbours are better off
+LEVELS = (MUST, SHOULD, MAY, TEXT, BEYOND)
 
 # name -> (settings of the daemon, MTU of its upstream link, features without which it is not run)
 BEDS = {
     "main": (Settings(), 1280, frozenset()),
-    "upstream": (Settings(), 1500, frozenset({PROXY})),
-    "compat": (Settings(), 1500, frozenset({PROXY})),
+    "upstream": (Settings(), 1500, frozenset({HOST})),
+    "compat": (Settings(), 1500, frozenset({HOST})),
     "election": (Settings(), 1500, frozenset({QUERIER})),
-    "fast": (Settings(fast_leave=True), 1500, frozenset({PROXY})),
-    "life": (Settings(), 1500, frozenset({PROXY})),
+    "fast": (Settings(fast_leave=True), 1500, frozenset({FAST_LEAVE})),
+    "life": (Settings(), 1500, frozenset()),
     "slow": (Settings(query_interval=200.0, query_response=40.0, last_listener_interval=40.0), 1500,
-             frozenset({QUERIER})),
+             frozenset()),
+    "linear": (Settings(query_interval=200.0), 1500, frozenset({HOST})),
+    "rivals": (Settings(), 1500, frozenset({QUERIER, LINKS})),
+    "elected": (Settings(), 1500, frozenset({QUERIER, LINKS})),
+    "version1slow": (Settings(query_interval=200.0, last_listener_interval=40.0, mld1_mode=True), 1500,
+                     frozenset({QUERIER})),
     "version1": (Settings(mld1_mode=True), 1500, frozenset({QUERIER})),
 }
 

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Adapters: how to run a daemon in the test bed. One file per daemon, with a class `Adapter`:
 
-    features    what the daemon claims to be able to do; rows that need something else are skipped
+    features    what the daemon claims to be able to do; rows that need something else are skipped, and counted
     is_switch   it forwards without counting down the hop limit
-    available() None, or why it cannot be run here
+    available() None, or why it cannot be run here: then nothing is run, with this message
+    version()   what is judged, for the head of the results
     __init__(bed, settings)     settings: see Settings; sets self.timers to what will be in force
     start(upstream, downstreams)    returns when the daemon runs (it may have sent packets before)
     stop()                      ends it (also where it has ended already)
     terminate()                 asks it to end as its service manager would, and waits
+    listen(link, group, mode, sources)  with HOST and without PROXY: RFC 3810 4.1, raises Skip where it cannot be said
 
 Commands run in its namespace with `self.command(...)`; its output goes to a file that is shown when it died."""
 import dataclasses
 import importlib
+import importlib.util
 import os
 import signal
 import subprocess
@@ -19,12 +22,19 @@ import tempfile
 import time
 
 # What a daemon may be able to do.
-PROXY = "proxy"                    # reports upstream what its downstream links ask for (RFC 4605)
+PROXY = "proxy"                    # reports upstream what its downstream links ask for (RFC 4605); HOST is implied
+HOST = "host"                      # listens on its upstream link to what listen() tells it
 QUERIER = "querier"                # queries downstream
 LINKS = "links"                    # its downstream links are links of their own, each with a querier and a state
 FORWARD = "forward"                # forwards data
-FAST_LEAVE = "fast-leave"          # can leave without a query when the last listener is known to go
+STATE = "state"                    # what it believes of a link can be seen: upstream, or in data; claimed by nobody, but
+                                   # implied by PROXY, and by FORWARD and LINKS together
+FAST_LEAVE = "fast-leave"          # can leave without a query when the last listener is known to go; a host always can
 MLD1_MODE = "mld1-mode"            # can be told to send MLDv1 queries
+
+
+class Skip(Exception):
+    """The row does not apply to this daemon."""
 
 
 @dataclasses.dataclass
@@ -85,6 +95,13 @@ class Base:
     def available(cls):
         return None
 
+    @classmethod
+    def version(cls):
+        return ""
+
+    def listen(self, link, group, mode, sources):
+        raise NotImplementedError("an adapter that claims HOST without PROXY has a listen()")
+
     def command(self, *args):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(["ip", "netns", "exec", self.bed.dut, *args], stdin=subprocess.DEVNULL,
@@ -137,4 +154,20 @@ def names():
 
 
 def load(name):
-    return importlib.import_module(f"adapters.{name}").Adapter
+    """The class of an adapter of this folder, or of a file anywhere."""
+    if not name.endswith(".py"):
+        return importlib.import_module(f"adapters.{name}").Adapter
+    spec = importlib.util.spec_from_file_location("adapter_of_" + os.path.basename(name)[:-3].replace("-", "_"), name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Adapter
+
+
+def claims(adapter_class):
+    """Its features, with what they imply."""
+    features = frozenset(adapter_class.features)
+    if PROXY in features:
+        features |= {HOST, STATE}
+    if {FORWARD, LINKS} <= features:
+        features |= {STATE}
+    return features

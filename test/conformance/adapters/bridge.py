@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The Linux bridge as MLDv2 querier and snooping switch: not a proxy, but an implementation of the router side that is
 at hand everywhere, and so a check on the suite itself."""
+import platform
 import subprocess
 
 from adapters import Base, FORWARD, QUERIER
@@ -10,9 +11,14 @@ class Adapter(Base):
     features = frozenset({QUERIER, FORWARD})
     is_switch = True
 
+    @classmethod
+    def version(cls):
+        return f"of Linux {platform.release()}"
+
     def __init__(self, bed, settings):
         super().__init__(bed, settings)
         self.timers.last_listener_count = 2
+        self.timers.startup_interval = max(1.0, self.timers.startup_interval)  # it takes no less
 
     def start(self, upstream, downstreams):
         s = self.settings

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """No daemon at all, which claims to do everything: a row that it passed would prove nothing. There is none."""
-from adapters import Base, FAST_LEAVE, FORWARD, LINKS, MLD1_MODE, PROXY, QUERIER
+from adapters import Base, FAST_LEAVE, FORWARD, HOST, LINKS, MLD1_MODE, PROXY, QUERIER
 
 
 class Adapter(Base):
