@@ -107,7 +107,7 @@ static void destroy(struct lma *l, struct binding *b)
 	slab_put(&l->binding_slab, b);
 }
 
-bool binding_room(struct lma *l, const struct binding *first)
+bool binding_room(struct lma *l, const struct pbu *r, const struct binding *first)
 {
 	unsigned sessions = 0;
 
@@ -115,12 +115,12 @@ bool binding_room(struct lma *l, const struct binding *first)
 		sessions++;
 	if (sessions >= LMA_SESSIONS_MAX) {
 		lma_count(l, LMA_SESSIONS_FULL);
-		lma_limit_event(l, "sessions of a node");
+		lma_limit_event(l, "sessions of a node", &r->m->mn_id, &r->proxy_coa, NULL);
 		return false;
 	}
 	if (l->binding_slab.used >= l->binding_slab.max) {
 		lma_count(l, LMA_BINDINGS_FULL);
-		lma_limit_event(l, "bindings");
+		lma_limit_event(l, "bindings", &r->m->mn_id, &r->proxy_coa, NULL);
 		return false;
 	}
 	return true;

@@ -134,10 +134,16 @@ void lma_event_limited(struct lma *l, const struct event *e)
 		lma_count(l, LMA_EVENTS_LIMITED);
 }
 
-void lma_limit_event(struct lma *l, const char *which)
+void lma_limit_event(struct lma *l, const char *which, const struct nai *mn, const struct in6_addr *mag,
+		     const struct in6_addr *group)
 {
-	struct event e = {.kind = EV_LIMIT, .status = -1};
+	struct event e = {.kind = EV_LIMIT,
+			  .peer = mag ? *mag : addr_any,
+			  .group = group ? *group : addr_any,
+			  .status = -1};
 
+	if (mn)
+		e.mn = *mn;
 	snprintf(e.detail, sizeof(e.detail), "%s", which);
 	lma_event_limited(l, &e);
 }

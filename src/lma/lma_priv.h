@@ -405,6 +405,8 @@ struct lma {
 	struct refused refused[LMA_REFUSED_MAX]; /* MLD refusals of this call, to be told by UPN */
 
 	struct limiter be_limiter, refusal_limiter, event_limiter;
+	/* Limits of the membership engine, by its counters, and of what is made of it: until then an event is no news. */
+	mono_t limit_told[MLD_ROUTER_COUNTER_N + 2];
 	uint64_t counters[LMA_COUNTER_N];
 	uint64_t statuses[256];
 	uint64_t decode_errors[MH_ERR_N];
@@ -425,7 +427,9 @@ static inline void lma_count(struct lma *l, enum lma_counter c)
 void lma_settle(struct lma *l);
 void lma_event(struct lma *l, const struct event *e);
 void lma_event_limited(struct lma *l, const struct event *e); /* for what hostile input can cause */
-void lma_limit_event(struct lma *l, const char *which);
+/* Whose it is: node, MAG and group, NULL each where there is none or it is not known. */
+void lma_limit_event(struct lma *l, const char *which, const struct nai *mn, const struct in6_addr *mag,
+		     const struct in6_addr *group);
 /* Encode l->tx and send it from our address. */
 bool lma_send(struct lma *l, const struct in6_addr *src, const struct in6_addr *dst);
 
@@ -447,8 +451,9 @@ struct binding *binding_of_hash(const struct lma *l, const struct nai *mn,
 struct binding *binding_next(const struct binding *b); /* of the same node */
 struct hnp *binding_of_prefix(const struct lma *l, const struct prefix *p);
 uint64_t binding_prefix_hash(const struct lma *l, const struct prefix *p); /* in l->by_prefix */
+struct pbu;
 /* For a new session of the node. False: a limit is reached, and counted. */
-bool binding_room(struct lma *l, const struct binding *first);
+bool binding_room(struct lma *l, const struct pbu *r, const struct binding *first);
 /* A new entry with its prefixes in the tables, at no MAG yet. NULL: limit or memory. The prefixes must be free. */
 struct binding *binding_new(struct lma *l, const struct nai *mn, uint64_t mn_hash, const struct prefix *prefixes,
 			    uint8_t n, uint8_t pooled_mask);

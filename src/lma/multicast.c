@@ -6,6 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIMIT_EVENT_S 10 /* one event of a limit in so many seconds */
+
+/* In lma.limit_told, after the counters of the membership engine. */
+enum { LIMIT_LISTS = MLD_ROUTER_COUNTER_N, LIMIT_UPSTREAM };
+
+/* A MAG may have it reached a thousand times a second: the events of others are to stay in sight. */
+static void limit_event(struct lma *l, unsigned limit, const char *which, const struct peer *p,
+			const struct in6_addr *group)
+{
+	if (mono_before(l->now.mono, l->limit_told[limit])) {
+		lma_count(l, LMA_EVENTS_LIMITED);
+		return;
+	}
+	l->limit_told[limit] = mono_add(l->now.mono, span_s(LIMIT_EVENT_S));
+	lma_limit_event(l, which, NULL, p ? &p->proxy_coa : NULL, group);
+}
+
 /* ---- subscriptions ---- */
 
 static uint64_t sub_hash(const struct lma *l, const struct peer *p, const struct in6_addr *group)
@@ -129,6 +146,7 @@ static enum mh_sub_result put(struct lma *l, struct sub *s, const struct filter 
 	m = peer_member(l, s->peer);
 	if (!m) {
 		lma_count(l, LMA_REPLICATION_LIMIT);
+		limit_event(l, LIMIT_LISTS, "replication", s->peer, &s->group);
 		return filter_is_none(f) ? MH_SUB_ACCEPTED : MH_SUB_NO_RESOURCES;
 	}
 	switch (proxy_set(m, &s->group, f)) {
@@ -136,6 +154,7 @@ static enum mh_sub_result put(struct lma *l, struct sub *s, const struct filter 
 		return MH_SUB_ACCEPTED;
 	case PROXY_LIMIT:
 		lma_count(l, LMA_REPLICATION_LIMIT);
+		limit_event(l, LIMIT_LISTS, "replication", s->peer, &s->group);
 		return MH_SUB_LIMIT;
 	case PROXY_OOM:
 		lma_count(l, LMA_OUT_OF_MEMORY);
@@ -447,6 +466,15 @@ static void settle_mld(struct lma *l)
 	}
 }
 
+/* Limits of the membership engine, with the MAG whose reports met them. */
+static void tell_notices(struct lma *l)
+{
+	struct mld_router_notice n;
+
+	while (mld_routers_notice(l->routers, &n))
+		limit_event(l, n.counter, mld_router_counter_name(n.counter), n.owner, &n.group);
+}
+
 static void settle_proxy(struct lma *l)
 {
 	struct in6_addr group;
@@ -462,10 +490,12 @@ static void settle_proxy(struct lma *l)
 				  .status = -1};
 
 		filter_drop(&before);
-		if (!mld_upstream_set(l->upstream, l->now, &group, &merged))
+		if (!mld_upstream_set(l->upstream, l->now, &group, &merged)) {
 			lma_count(l, LMA_UPSTREAM_LIMIT);
-		else if (was != is)
+			limit_event(l, LIMIT_UPSTREAM, "upstream", NULL, &group);
+		} else if (was != is) {
 			lma_event(l, &e);
+		}
 		filter_drop(&merged);
 	}
 }
@@ -507,4 +537,5 @@ void multicast_settle(struct lma *l)
 	settle_proxy(l);
 	settle_upstream(l);
 	settle_refused(l);
+	tell_notices(l);
 }

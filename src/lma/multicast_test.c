@@ -300,6 +300,10 @@ static void limits_of_a_mag_and_of_the_anchor(void **state)
 	assert_int_equal(ask(r, 1, "mn4@example.com", 4, G2, NULL), MH_SUB_ACCEPTED);
 	assert_int_equal(ask(r, 1, "mn5@example.com", 5, "ff1e::3", NULL), MH_SUB_LIMIT);
 	assert_int_equal(rig_counter(r, "replication-limit"), 1);
+	assert_int_equal(r->n_events[EV_LIMIT], 1);
+	assert_string_equal(r->event[EV_LIMIT].detail, "replication");
+	assert_true(addr_eq(&r->event[EV_LIMIT].peer, &r->mag[1]));
+	assert_int_equal(r->event[EV_LIMIT].group.s6_addr[15], 3);
 	assert_int_equal(r->n_lists, 2);
 	refresh(r, 1, "mn4@example.com", 4, true);
 	assert_int_equal(ask(r, 1, "mn5@example.com", 5, "ff1e::3", NULL), MH_SUB_ACCEPTED);

@@ -41,7 +41,7 @@ struct peer *peer_get(struct lma *l, const struct in6_addr *proxy_coa, const str
 	p = slab_get(&l->peer_slab);
 	if (!p) {
 		lma_count(l, LMA_PEERS_FULL);
-		lma_limit_event(l, "peers");
+		lma_limit_event(l, "peers", NULL, proxy_coa, NULL);
 		return NULL;
 	}
 	deadline_init(&p->linger, LMA_TIMER_PEER);

@@ -92,7 +92,7 @@ void pending_add(struct lma *l, const struct pbu *r, enum pending_kind kind)
 
 	if (!old && l->n_pending >= l->conf.pending_max) {
 		lma_count(l, LMA_PENDING_FULL);
-		lma_limit_event(l, "pending");
+		lma_limit_event(l, "pending", &r->m->mn_id, &r->proxy_coa, NULL);
 		return;
 	}
 	p = calloc(1, sizeof(*p) + r->m->mn_id.len + r->len);

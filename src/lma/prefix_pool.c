@@ -225,7 +225,7 @@ bool prefix_pool_take(struct lma *l, const struct nai *mn, struct prefix *ret, u
 			if (g.pooled >> i & 1)
 				prefix_pool_put(l, &g.prefixes[i]);
 		lma_count(l, LMA_PREFIXES_EXHAUSTED);
-		lma_limit_event(l, "prefixes");
+		lma_limit_event(l, "prefixes", mn, NULL, NULL);
 		return false;
 	}
 	memcpy(ret, g.prefixes, n * sizeof(*ret));

@@ -249,7 +249,7 @@ static void accept_new(struct lma *l, struct pbu *r)
 	bool results;
 
 	/* Before a prefix is taken, and given back. */
-	if (!binding_room(l, binding_of_hash(l, &r->m->mn_id, r->mn_hash))) {
+	if (!binding_room(l, r, binding_of_hash(l, &r->m->mn_id, r->mn_hash))) {
 		answer_refuse(l, r, MH_NO_RESOURCES, NULL);
 		return;
 	}

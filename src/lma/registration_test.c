@@ -740,6 +740,9 @@ static void limits_of_bindings_and_peers(void **state)
 	assert_int_equal(rig_status(r, 0, rig_pbu(r, "mn3@example.com", 3)), MH_NO_RESOURCES);
 	assert_int_equal(rig_counter(r, "bindings-full"), 1);
 	assert_int_equal(r->n_events[EV_LIMIT], 1);
+	assert_string_equal(r->event[EV_LIMIT].detail, "bindings");
+	assert_memory_equal(r->event[EV_LIMIT].mn.s, "mn3@example.com", 15);
+	assert_true(addr_eq(&r->event[EV_LIMIT].peer, &r->mag[0]));
 	rig_free(r);
 }
 

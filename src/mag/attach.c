@@ -239,7 +239,11 @@ static bool room_for(struct mag *mag, struct now now, const struct mag_link *lin
 {
 	if (link->kind == MAG_LINK_SHARED && link->n_nodes >= mag->conf.nodes_per_link_max) {
 		mag_count(mag, MAG_C_LIMIT_NODES_LINK);
-		mag_limit_event(mag, now, "nodes-per-link");
+		struct event e = mag_event_of(EV_LIMIT, NULL);
+
+		e.ifindex = link->ifindex;
+		memcpy(e.link, link->name, sizeof(link->name));
+		mag_limit_event(mag, now, &e, "nodes-per-link");
 		return false;
 	}
 	return true;
@@ -279,7 +283,12 @@ void mag_node_identified(struct mag *mag, struct now now, const struct mag_stran
 	}
 	if (!node && !(node = mag_node_new(mag, &mn, p))) {
 		mag_count(mag, MAG_C_LIMIT_NODES);
-		mag_limit_event(mag, now, "nodes");
+		struct event e = mag_event_of(EV_LIMIT, NULL);
+
+		e.mn = mn;
+		e.lladdr = lladdr;
+		e.ifindex = link->ifindex;
+		mag_limit_event(mag, now, &e, "nodes");
 		mag_stranger_hold(mag, now, seen, mag->conf.unknown_hold);
 		return;
 	}

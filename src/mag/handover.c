@@ -46,7 +46,10 @@ struct mag_handover *mag_handover_new(struct mag *mag, struct now now, struct ma
 
 	if (!h) {
 		mag_count(mag, MAG_C_LIMIT_HANDOVERS);
-		mag_limit_event(mag, now, "handovers");
+		struct event e = mag_event_of(EV_LIMIT, NULL);
+
+		e.mn = *mn;
+		mag_limit_event(mag, now, &e, "handovers");
 		return NULL;
 	}
 	h->mag = mag;

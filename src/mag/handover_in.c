@@ -171,7 +171,10 @@ static struct mag_node *record_for(struct mag_handover *h, struct now now, struc
 		mag_node_take_profile(node, now, p);
 	} else if (!(node = mag_node_new(mag, &h->mn, p))) {
 		mag_count(mag, MAG_C_LIMIT_NODES);
-		mag_limit_event(mag, now, "nodes");
+		struct event e = mag_event_of(EV_LIMIT, NULL);
+
+		e.mn = h->mn;
+		mag_limit_event(mag, now, &e, "nodes");
 		return NULL;
 	}
 	mag_node_leave_link(node);

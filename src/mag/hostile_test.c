@@ -95,6 +95,8 @@ static void more_nodes_than_permitted(void **state)
 		send_rs(b, 1, n);
 	assert_int_equal(mag_totals(b->mag).nodes, 4);
 	assert_int_equal(counter(b, "limit-nodes"), 2);
+	assert_string_equal(b->limit.detail, "nodes");
+	assert_true(nai_eq(&b->limit.mn, &b->profile[6]->mn) && b->limit.ifindex == 1 && b->limit.lladdr.len == 6);
 	for (unsigned n = 1; n <= 6; n++)
 		send_rs(b, 1, n);
 	assert_int_equal(counter(b, "limit-nodes"), 2); /* and are not asked about again */
@@ -114,6 +116,8 @@ static void more_links_and_anchors_than_permitted(void **state)
 	assert_int_equal(counter(b, "limit-lmas"), 1);
 	link_up(b, 5);
 	assert_int_equal(counter(b, "limit-links"), 1);
+	assert_string_equal(b->limit.detail, "links");
+	assert_true(b->limit.ifindex == 5 && b->limit.link[0]);
 	send_rs(b, 5, 5);
 	assert_int_equal(counter(b, "link-unknown"), 1);
 	bench_end(b);
@@ -147,9 +151,41 @@ static void more_groups_than_permitted(void **state)
 	assert_int_equal(mag_totals(b->mag).bytes, full);
 	assert_true(mag_totals(b->mag).groups <= 8);
 	assert_true(counter(b, "access-mld-limit-groups") > 0);
+	assert_true(nai_eq(&b->limit.mn, &b->profile[b->limit.ifindex]->mn));
+	assert_int_equal(b->limit.group.s6_addr[1], 0x1e);
 	wait_for(b, span_s(2));
 	for (unsigned n = 1; n <= 3; n++)
 		assert_state(b, n, "registered");
+	bench_end(b);
+}
+
+/* Who asks for a source-specific group without sources, and who is at a limit of the membership engine, is named; each
+ * once in ten seconds. */
+static void events_name_the_node(void **state)
+{
+	struct in6_addr ssm = addr("ff3e::8000:1"), g = addr("ff1e::77:9");
+	struct bench *b = begin_small();
+
+	(void)state;
+	attach(b, 1);
+	attach(b, 2);
+	send_report(b, 2, 2, MLD_CHANGE_TO_EXCLUDE, "ff3e::8000:1", NULL);
+	assert_int_equal(b->limit.kind, EV_MLD_WARNING);
+	assert_true(nai_eq(&b->limit.mn, &b->profile[2]->mn) && addr_eq(&b->limit.group, &ssm) && b->limit.ifindex == 2);
+	assert_string_equal(b->limit.detail, "mld-exclude-ssm");
+	send_report(b, 1, 1, MLD_CHANGE_TO_EXCLUDE, "ff3e::8000:1", NULL);
+	assert_true(nai_eq(&b->limit.mn, &b->profile[2]->mn)); /* not yet again */
+	wait_for(b, span_s(10));
+	send_report(b, 1, 1, MLD_CHANGE_TO_EXCLUDE, "ff3e::8000:1", NULL);
+	assert_true(nai_eq(&b->limit.mn, &b->profile[1]->mn));
+	for (unsigned i = 0; i < 40; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "ff1e::77:%x", i);
+		send_report(b, 1, 1, MLD_CHANGE_TO_EXCLUDE, text, NULL);
+	}
+	assert_int_equal(b->limit.kind, EV_LIMIT);
+	assert_true(nai_eq(&b->limit.mn, &b->profile[1]->mn) && addr_scope(&b->limit.group) == addr_scope(&g));
 	bench_end(b);
 }
 
@@ -258,6 +294,7 @@ static void memory_is_where_it_was(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(events_name_the_node),
 		cmocka_unit_test(bogus_nodes),
 		cmocka_unit_test(a_store_that_never_answers),
 		cmocka_unit_test(more_nodes_than_permitted),

@@ -201,7 +201,10 @@ void mag_link_up(struct mag *mag, struct now now, uint32_t ifindex, const char *
 		return;
 	if (!link && !(link = link_new(mag, ifindex))) {
 		mag_count(mag, MAG_C_LIMIT_LINKS);
-		mag_limit_event(mag, now, "links");
+		e = mag_event_of(EV_LIMIT, NULL);
+		e.ifindex = ifindex;
+		memcpy(e.link, name, strnlen(name, sizeof(e.link) - 1));
+		mag_limit_event(mag, now, &e, "links");
 		return;
 	}
 	if (!link_describe(link, name, kind, mtu, mac)) {

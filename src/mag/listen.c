@@ -3,6 +3,8 @@
  * to it alone, and what it reports is its own (RFC 6224 5). */
 #include "mag/mag_priv.h"
 
+#define NOTICE_S 10 /* one event of a limit of the membership engine in so many seconds */
+
 void mag_listen_start(struct mag_node *node, struct now now)
 {
 	struct mag *mag = node->mag;
@@ -14,7 +16,7 @@ void mag_listen_start(struct mag_node *node, struct now now)
 	node->mld = mld_link_new(mag->routers, now, &c, &self, node);
 	if (!node->mld) {
 		mag_count(mag, MAG_C_LIMIT_ENTRIES);
-		mag_limit_event(mag, now, "mld-links");
+		mag_limit_event_of(mag, now, node, "mld-links");
 	}
 }
 
@@ -220,6 +222,26 @@ static void changed(struct mag_node *node, struct now now, const struct in6_addr
 	(void)mag_sub_gone(sub);
 }
 
+/* Limits of the membership engine, and what RFC 4604 3 has logged, with the node: each once in a while. */
+static void tell_notices(struct mag *mag, struct now now)
+{
+	struct mld_router_notice n;
+
+	while (mld_routers_notice(mag->routers, &n)) {
+		bool warning = n.counter == MLD_ROUTER_V1_SSM || n.counter == MLD_ROUTER_EXCLUDE_SSM ||
+			       n.counter == MLD_ROUTER_QUERIES_VERSION;
+		struct event e = mag_event_of(warning ? EV_MLD_WARNING : EV_LIMIT, n.owner);
+		const char *what = mld_router_counter_name(n.counter);
+
+		if (mono_before(now.mono, mag->mld_told[n.counter]))
+			continue;
+		mag->mld_told[n.counter] = mono_add(now.mono, span_s(NOTICE_S));
+		e.group = n.group;
+		memcpy(e.detail, what, strnlen(what, sizeof(e.detail) - 1));
+		fxq_event(mag->fxq, &e); /* seldom enough: refusals, of which there may be many, do not hide it */
+	}
+}
+
 bool mag_listen_drain(struct mag *mag, struct now now)
 {
 	struct mld_router_fx fx;
@@ -239,5 +261,6 @@ bool mag_listen_drain(struct mag *mag, struct now now)
 			break;
 		}
 	}
+	tell_notices(mag, now);
 	return some;
 }

@@ -284,10 +284,21 @@ void mag_event(struct mag *mag, enum event_kind kind, const struct mag_node *nod
 	fxq_event(mag->fxq, &e);
 }
 
-void mag_limit_event(struct mag *mag, struct now now, const char *what)
+void mag_limit_event(struct mag *mag, struct now now, const struct event *who, const char *what)
 {
-	if (limiter_take(&mag->refusal_events, now.mono))
-		mag_event(mag, EV_LIMIT, NULL, what);
+	struct event e = *who;
+
+	if (!limiter_take(&mag->refusal_events, now.mono))
+		return;
+	memcpy(e.detail, what, strnlen(what, sizeof(e.detail) - 1));
+	fxq_event(mag->fxq, &e);
+}
+
+void mag_limit_event_of(struct mag *mag, struct now now, const struct mag_node *node, const char *what)
+{
+	struct event e = mag_event_of(EV_LIMIT, node);
+
+	mag_limit_event(mag, now, &e, what);
 }
 
 static void send_refreshes(struct mag *mag, struct now now)

@@ -388,6 +388,7 @@ struct mag {
 	struct list held;    /* strangers */
 
 	struct limiter errors, refusal_events, store;
+	mono_t mld_told[MLD_ROUTER_COUNTER_N]; /* until then an event of such a notice would be no news */
 	uint64_t counter[MAG_COUNTER_N];
 	uint64_t mh_errors[MH_ERR_N], nd_errors[ND_ERR_N], mld_errors[MLD_ERR_N];
 };
@@ -409,7 +410,10 @@ void mag_signal_flush(struct mag *mag, struct now now);
 void mag_set(struct mag *mag, struct deadline *d, mono_t at);
 struct event mag_event_of(enum event_kind kind, const struct mag_node *node);
 void mag_event(struct mag *mag, enum event_kind kind, const struct mag_node *node, const char *detail);
-void mag_limit_event(struct mag *mag, struct now now, const char *what);
+/* `who` it is about, made by mag_event_of(): node, link, group as far as they are known. */
+void mag_limit_event(struct mag *mag, struct now now, const struct event *who, const char *what);
+/* The same of a node, which may be NULL. */
+void mag_limit_event_of(struct mag *mag, struct now now, const struct mag_node *node, const char *what);
 
 /* ---- link.c ---- */
 struct mag_link *mag_link_find(const struct mag *mag, uint32_t ifindex);

@@ -170,7 +170,11 @@ bool mag_stranger_heard(struct mag *mag, struct now now, const struct mag_strang
 	s = stranger_new(mag, seen);
 	if (!s) {
 		mag_count(mag, MAG_C_LIMIT_STRANGERS);
-		mag_limit_event(mag, now, "unknown-nodes");
+		e = mag_event_of(EV_LIMIT, NULL);
+		e.lladdr = seen->lladdr;
+		e.mn = seen->mn;
+		e.ifindex = seen->ifindex;
+		mag_limit_event(mag, now, &e, "unknown-nodes");
 		return false;
 	}
 	s->heard = now.mono;

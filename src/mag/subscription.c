@@ -27,13 +27,16 @@ struct mag_sub *mag_sub_get(struct mag_node *node, struct now now, const struct 
 {
 	struct mag *mag = node->mag;
 	struct mag_sub *sub = mag_sub_find(node, group);
+	struct event e;
 
 	if (sub)
 		return sub;
 	sub = slab_get(&mag->sub_slab);
 	if (!sub) {
 		mag_count(mag, MAG_C_LIMIT_ENTRIES);
-		mag_limit_event(mag, now, "subscriptions");
+		e = mag_event_of(EV_LIMIT, node);
+		e.group = *group;
+		mag_limit_event(mag, now, &e, "subscriptions");
 		return NULL;
 	}
 	sub->node = node;
@@ -45,7 +48,9 @@ struct mag_sub *mag_sub_get(struct mag_node *node, struct now now, const struct 
 	if (!mag_group_attach(sub)) {
 		slab_put(&mag->sub_slab, sub);
 		mag_count(mag, MAG_C_LIMIT_GROUPS);
-		mag_limit_event(mag, now, "groups");
+		e = mag_event_of(EV_LIMIT, node);
+		e.group = *group;
+		mag_limit_event(mag, now, &e, "groups");
 		return NULL;
 	}
 	list_add(&node->subs, &sub->in_node);
@@ -485,7 +490,7 @@ void mag_subs_deliver(struct mag_node *node, struct now now)
 	node->member = proxy_member_new(node->peer->proxy, &out, mag_node_l2_unicast(node), node);
 	if (!node->member) {
 		mag_count(node->mag, MAG_C_LIMIT_GROUPS);
-		mag_limit_event(node->mag, now, "proxy-members");
+		mag_limit_event_of(node->mag, now, node, "proxy-members");
 		return;
 	}
 	list_each (n, &node->subs) {

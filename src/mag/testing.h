@@ -62,6 +62,7 @@ struct bench {
 	struct mag_conf conf;
 	struct now now;
 	struct text said, data, events;
+	struct event limit; /* the last of these */
 	bool probes; /* are shown; left out otherwise, as they are beside the point of most tests */
 	struct in6_addr ra_src; /* of the last advertisement */
 	bool dead;   /* the nodes do not answer Neighbor Solicitations */
@@ -496,6 +497,8 @@ static inline void take_effect(struct bench *b, const struct fx *fx)
 		return;
 	case FX_EVENT:
 		text_add(&b->events, "%s", event_name(fx->event.kind));
+		if (fx->event.kind == EV_LIMIT || fx->event.kind == EV_MLD_WARNING)
+			b->limit = fx->event;
 		return;
 	}
 }
