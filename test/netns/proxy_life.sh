@@ -81,6 +81,17 @@ ns h4 ip link set br0 up
 ns h4 ip addr add fe80::1/64 dev br0
 check "the link is used" eventually 5 links_are 3
 check "the bridge there becomes its querier" eventually 5 querier_is lan4 false
+check "which is told, with its address" sh -c "'$ROAMCAST' -s '$TMP/px.sock' show events | grep -q 'querier-changed link=lan4 peer=fe80::1 detail=\"another router, MLDv2\"'"
+check "and shown" equals fe80::1 "$(px links '.links[] | select(.link == "lan4") | .querier_address')"
+ns h4 ip link set dev br0 type bridge mcast_mld_version 1
+old_query() {
+	ns h4 ip link set dev br0 type bridge mcast_querier 0 # anew it asks at once
+	ns h4 ip link set dev br0 type bridge mcast_querier 1
+	pxc show events | grep -q 'mld-warning link=lan4 peer=fe80::1 detail="an MLDv1 query'
+}
+check "a querier of MLDv1 is warned of" eventually 8 old_query
+check "in the log too" grep -q 'mld-warning link=lan4 peer=fe80::1' "$TMP/px.log"
+ns h4 ip link set dev br0 type bridge mcast_mld_version 2
 cat >"$TMP/join.py" <<-END
 	import socket, struct, time
 	s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
@@ -145,7 +156,10 @@ check "one group finds room" eventually 3 up_joined $A
 listen l2 h2 6105 20 $G $PROXY_SRC
 refused() { at_least 1 "$(px_counter replication-limit)"; }
 check "a second one does not" eventually 3 refused
-check "which is told" sh -c "'$ROAMCAST' -s '$TMP/px.sock' show events | grep -q limit"
+at_limit="limit link=lan2 group=$G detail=proxy.limits.groups"
+check "which is told, with the link" sh -c "'$ROAMCAST' -s '$TMP/px.sock' show events | grep -q '$at_limit'"
+check "and logged" grep -q "$at_limit" "$TMP/px.log"
+check "and shown" equals lan2 "$(px status '.limits[] | select(.limit == "proxy.limits.groups") | .link')"
 check "and seen" equals "no room" "$(px subscriptions ".link_subscriptions[] | select(.group == \"$G\") | .state")"
 check "and why says what to do" why_says "proxy.limits" lan2 $G
 send src $A 6105 5
