@@ -7,8 +7,9 @@
  *   mld_load upstream SINKNS SINKIF HOSTNS HOSTIF TRIALS      report to the report upstream
  *   mld_load records  SINKNS SINKIF HOSTNS HOSTIF GROUPS PER_REPORT REPORTS_PER_S SECONDS
  *   mld_load copies   SRCNS SRCIF HOSTNS LINKS                a host on each of the links c0...: as its input says
+ *   mld_load wake     TRIALS                                  a thread that sleeps on another processor
  *
- * first, leave, upstream print nanoseconds, a trial a line (-1: it never came). records prints how many records were
+ * first, leave, upstream, wake print nanoseconds, a trial a line (-1: it never came). records prints how many records were
  * sent, how many different groups were heard upstream, the nanoseconds of sending, and those until the last group was
  * heard. copies reads lines: at "join" all hosts join, at "packet" one is sent, and it prints how many links got it, how
  * many copies there were, and nanoseconds to the last.
@@ -26,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -442,11 +444,73 @@ static void copies(struct end *src, const char *netns, unsigned links)
 	}
 }
 
+/* ---- the machine itself -------------------------------------------------------------------------------- */
+
+struct sleeper {
+	int bell;
+	atomic_llong woken;
+};
+
+static void pin(bool last)
+{
+	cpu_set_t all, one;
+	int cpu = last ? CPU_SETSIZE - 1 : 0;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	while (!CPU_ISSET(cpu, &all))
+		cpu += last ? -1 : 1;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+static void *sleeper_run(void *arg)
+{
+	struct sleeper *s = arg;
+	uint64_t n;
+
+	pin(false);
+	while (read(s->bell, &n, sizeof(n)) == sizeof(n))
+		atomic_store(&s->woken, now_ns());
+	return NULL;
+}
+
+/* From a write to an event to the thread that waits for it, after as long a sleep as between two reports above. */
+static void wake(int trials)
+{
+	struct sleeper s = {.bell = eventfd(0, EFD_CLOEXEC)};
+	pthread_t thread;
+
+	if (s.bell < 0 || pthread_create(&thread, NULL, sleeper_run, &s))
+		die("eventfd");
+	pin(true);
+	for (int i = 0; i < trials; i++) {
+		int64_t since = now_ns();
+
+		while (now_ns() - since < 30000000)
+			;
+		atomic_store(&s.woken, 0);
+		since = now_ns();
+		if (write(s.bell, &(uint64_t){1}, sizeof(uint64_t)) < 0)
+			die("eventfd");
+		while (!atomic_load(&s.woken) && now_ns() - since < WAIT_NS)
+			;
+		printf("%lld\n", atomic_load(&s.woken) ? (long long)(atomic_load(&s.woken) - since) : -1);
+	}
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	close(s.bell);
+}
+
 int main(int argc, char **argv)
 {
 	const char *other = getenv("HOSTIF2");
 	struct end far, host;
 
+	if (argc == 3 && strcmp(argv[1], "wake") == 0) {
+		wake(atoi(argv[2]));
+		return 0;
+	}
 	if (argc == 6 && strcmp(argv[1], "copies") == 0) {
 		far = end_open(argv[2], argv[3], false);
 		copies(&far, argv[4], (unsigned)atoi(argv[5]));
@@ -477,6 +541,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 usage:
-	fprintf(stderr, "usage: mld_load first|leave|upstream|records|copies ... (see bench/mld_load.c)\n");
+	fprintf(stderr, "usage: mld_load first|leave|upstream|records|copies|wake ... (see bench/mld_load.c)\n");
 	return 2;
 }
