@@ -24,6 +24,9 @@ struct link_socket {
 	void *arg;
 	uint32_t *allmulti; /* links that were set to it: the kernel counts, and does not tell */
 	size_t n_allmulti;
+	struct mmsghdr m[BATCH];
+	struct iovec iov[BATCH];
+	struct sockaddr_ll from[BATCH];
 	uint8_t buf[BATCH][9216];
 };
 
@@ -53,21 +56,15 @@ static const struct sock_filter icmp6_filter[] = {
 static void readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct link_socket *s = arg;
-	struct sockaddr_ll from[BATCH];
-	struct iovec iov[BATCH];
-	struct mmsghdr m[BATCH];
+	int n = recvmmsg(fd, s->m, BATCH, MSG_DONTWAIT, NULL);
 
 	(void)what;
-	for (int i = 0; i < BATCH; i++) {
-		iov[i] = (struct iovec){s->buf[i], sizeof(s->buf[i])};
-		m[i].msg_hdr = (struct msghdr){
-			.msg_name = &from[i], .msg_namelen = sizeof(from[i]), .msg_iov = &iov[i], .msg_iovlen = 1};
-	}
-	int n = recvmmsg(fd, m, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
-		if (from[i].sll_pkttype == PACKET_OUTGOING || from[i].sll_halen != 6)
-			continue;
-		s->recv(s->arg, (uint32_t)from[i].sll_ifindex, from[i].sll_addr, s->buf[i], m[i].msg_len);
+		const struct sockaddr_ll *from = &s->from[i];
+
+		s->m[i].msg_hdr.msg_namelen = sizeof(*from); /* the kernel has put its own there */
+		if (from->sll_pkttype != PACKET_OUTGOING && from->sll_halen == 6)
+			s->recv(s->arg, (uint32_t)from->sll_ifindex, from->sll_addr, s->buf[i], s->m[i].msg_len);
 	}
 	if (n > 0)
 		s->batch(s->arg);
@@ -82,6 +79,13 @@ int link_socket_new(struct link_socket **ret, struct event_base *base, link_sock
 
 	if (!s)
 		return -ENOMEM;
+	for (int i = 0; i < BATCH; i++) {
+		s->iov[i] = (struct iovec){s->buf[i], sizeof(s->buf[i])};
+		s->m[i].msg_hdr = (struct msghdr){.msg_name = &s->from[i],
+						  .msg_namelen = sizeof(s->from[i]),
+						  .msg_iov = &s->iov[i],
+						  .msg_iovlen = 1};
+	}
 	s->recv = recv;
 	s->batch = batch;
 	s->arg = arg;
