@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WARNING_S 10 /* one warning of queries in so many seconds */
+
 /* ---- life ---- */
 
 static void init_tables(struct lma *l)
@@ -305,6 +307,20 @@ void lma_recv_mh(struct lma *l, struct now now, const struct in6_addr *src, cons
 	lma_settle(l);
 }
 
+/* Queries whose source is not link-local are told of, once in a while (RFC 3810 5.1.14). */
+static void refused(struct lma *l, enum mld_err err, uint32_t ifindex, const struct in6_addr *mag, const uint8_t *packet,
+		    size_t len)
+{
+	struct event e = {.kind = EV_MLD_WARNING, .ifindex = ifindex, .peer = *mag, .status = -1};
+
+	l->mld_errors[err]++;
+	if (err != MLD_ERR_SOURCE || mono_before(l->now.mono, l->query_told) || !mld_query_from(packet, len, &e.source))
+		return;
+	l->query_told = mono_add(l->now.mono, span_s(WARNING_S));
+	snprintf(e.detail, sizeof(e.detail), "a query whose source address is not link-local");
+	lma_event(l, &e);
+}
+
 void lma_recv_tunnel(struct lma *l, struct now now, const struct dp_tunnel *tunnel, const uint8_t *packet, size_t len)
 {
 	const struct lma_mag *mag = lma_mag_of(l, &tunnel->remote);
@@ -325,7 +341,7 @@ void lma_recv_tunnel(struct lma *l, struct now now, const struct dp_tunnel *tunn
 	}
 	err = mld_decode(packet, len, &mld);
 	if (err != MLD_OK) {
-		l->mld_errors[err]++;
+		refused(l, err, 0, &tunnel->remote, packet, len);
 		return;
 	}
 	p = peer_get(l, &tunnel->remote, mag);
@@ -348,7 +364,7 @@ void lma_recv_upstream(struct lma *l, struct now now, uint32_t ifindex, const ui
 	}
 	err = mld_decode(packet, len, &mld);
 	if (err != MLD_OK) {
-		l->mld_errors[err]++;
+		refused(l, err, ifindex, &addr_any, packet, len);
 		return;
 	}
 	if (mld.type != MLD_QUERY) {

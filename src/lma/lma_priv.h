@@ -406,7 +406,7 @@ struct lma {
 
 	struct limiter be_limiter, refusal_limiter, event_limiter;
 	/* Limits of the membership engine, by its counters, and of what is made of it: until then an event is no news. */
-	mono_t limit_told[MLD_ROUTER_COUNTER_N + 2];
+	mono_t limit_told[MLD_ROUTER_COUNTER_N + 2], query_told;
 	uint64_t counters[LMA_COUNTER_N];
 	uint64_t statuses[256];
 	uint64_t decode_errors[MH_ERR_N];

@@ -498,6 +498,31 @@ static void tunnel_packets_of_strangers_and_nonsense_are_counted(void **state)
 
 /* ---- upstream ---- */
 
+/* RFC 3810 5.1.14: a query whose source is not link-local is discarded and told of, not each. */
+static void queries_from_nowhere(void **state)
+{
+	struct mld_query q = {.version = 2, .max_resp = {1000000000}, .qrv = 2, .qqi = {125000000000}};
+	struct in6_addr from = A("2001:db8:6::6");
+	struct rig *r = rig_new();
+	struct dp_tunnel t = {r->conf.lmaa, r->mag[0]};
+	uint8_t bytes[128];
+	size_t len = mld_encode_query(&q, NULL, &from, &addr_all_nodes, bytes, sizeof(bytes));
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		lma_recv_tunnel(r->lma, r->now, &t, bytes, len);
+	rig_drain(r);
+	assert_int_equal(r->n_events[EV_MLD_WARNING], 1);
+	assert_true(addr_eq(&r->event[EV_MLD_WARNING].peer, &r->mag[0]));
+	assert_true(addr_eq(&r->event[EV_MLD_WARNING].source, &from));
+	rig_pass(r, span_s(10));
+	lma_recv_upstream(r->lma, r->now, RIG_UPSTREAM, bytes, len);
+	rig_drain(r);
+	assert_int_equal(r->n_events[EV_MLD_WARNING], 2);
+	assert_int_equal(r->event[EV_MLD_WARNING].ifindex, RIG_UPSTREAM);
+	rig_free(r);
+}
+
 static void groups_wait_for_the_upstream_link(void **state)
 {
 	struct rig *r = rig_new();
@@ -629,6 +654,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_of_mld_is_told_by_notification),
 		cmocka_unit_test(a_mag_that_knows_no_notifications_is_not_sent_any),
 		cmocka_unit_test(tunnel_packets_of_strangers_and_nonsense_are_counted),
+		cmocka_unit_test(queries_from_nowhere),
 		cmocka_unit_test(groups_wait_for_the_upstream_link),
 		cmocka_unit_test(queries_upstream_are_answered),
 		cmocka_unit_test(an_orderly_stop_leaves_everything),

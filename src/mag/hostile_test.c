@@ -245,6 +245,34 @@ static void frames_that_nobody_may_send(void **state)
 }
 
 /* A node that asks as if it were a router changes nothing. */
+/* RFC 3810 5.1.14: discarded, and told of, on a link and from an anchor; not of each. */
+static void queries_from_nowhere(void **state)
+{
+	struct mld_query q = {.version = 2, .max_resp = {1000000000}, .qrv = 2, .qqi = {125000000000}};
+	struct in6_addr from = addr("2001:db8:6::6"), none = addr_any;
+	struct bench *b = begin_small();
+	uint8_t bytes[128];
+
+	(void)state;
+	attach(b, 1);
+	send_packet(b, 1, 1, bytes, mld_encode_query(&q, NULL, &from, &addr_all_nodes, bytes, sizeof(bytes)));
+	assert_int_equal(b->limit.kind, EV_MLD_WARNING);
+	assert_true(nai_eq(&b->limit.mn, &b->profile[1]->mn) && b->limit.ifindex == 1);
+	assert_true(addr_eq(&b->limit.source, &from));
+	b->limit = (struct event){0};
+	send_packet(b, 1, 1, bytes, mld_encode_query(&q, NULL, &from, &addr_all_nodes, bytes, sizeof(bytes)));
+	assert_true(addr_is_any(&b->limit.source));
+	wait_for(b, span_s(10));
+	send_packet(b, 1, 1, bytes, mld_encode_query(&q, NULL, &none, &addr_all_nodes, bytes, sizeof(bytes)));
+	assert_int_equal(b->limit.kind, EV_MLD_WARNING);
+	b->limit = (struct event){0};
+	wait_for(b, span_s(10));
+	send_packet(b, 1, 1, bytes, mld_encode_v1(MLD_V1_REPORT, &(struct in6_addr){{{0xff, 0x1e, [15] = 1}}}, &from, bytes,
+						  sizeof(bytes)));
+	assert_int_equal(b->limit.kind, 0);
+	bench_end(b);
+}
+
 static void queries_of_a_node(void **state)
 {
 	struct mld_query q = {.version = 2, .max_resp = span_ms(1), .qrv = 2, .qqi = span_s(1)};
@@ -295,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_name_the_node),
+		cmocka_unit_test(queries_from_nowhere),
 		cmocka_unit_test(bogus_nodes),
 		cmocka_unit_test(a_store_that_never_answers),
 		cmocka_unit_test(more_nodes_than_permitted),

@@ -253,6 +253,7 @@ struct heard {
 	bool is_nd, is_mld, is_nameless; /* nameless: a report from :: */
 	struct nd_msg nd;
 	struct mld_packet mld;
+	enum mld_err refused; /* MLD_OK: it was not, or is no MLD */
 };
 
 static void hear_nd(struct heard *ret)
@@ -300,6 +301,7 @@ static bool hear(struct mag *mag, const uint8_t *packet, size_t len, struct hear
 	}
 	if (mld != MLD_ERR_NOT_MLD) {
 		mag->mld_errors[mld]++;
+		ret->refused = mld;
 		return false;
 	}
 	if (!ip6_parse(packet, len, &ip))
@@ -329,6 +331,16 @@ static void heard_node(struct mag *mag, struct now now, struct mag_node *node, c
 		mag_listen_nameless(node, now);
 	else if (seen->named)
 		mag_listen_named(node, now);
+}
+
+static void query_refused(struct mag *mag, struct now now, const struct mag_node *node, const struct mag_stranger *seen,
+			  const uint8_t *packet, size_t len)
+{
+	struct event e = mag_event_of(EV_MLD_WARNING, node);
+
+	e.ifindex = seen->ifindex;
+	e.lladdr = seen->lladdr;
+	mag_listen_refused(mag, now, &e, packet, len);
 }
 
 /* On a point-to-point link whose node was attached by name alone the first sender is that node. */
@@ -371,8 +383,11 @@ static void recv_link(struct mag *mag, struct now now, struct mag_link *link, co
 		mag_count(mag, MAG_C_STRANGER_HELD);
 		return;
 	}
-	if (!hear(mag, packet, len, &h))
+	if (!hear(mag, packet, len, &h)) {
+		if (h.refused == MLD_ERR_SOURCE)
+			query_refused(mag, now, node, &seen, packet, len);
 		return;
+	}
 	if (!node)
 		node = expected(mag, now, link, lladdr, &h);
 	if (s && s->sent_away) {

@@ -222,6 +222,19 @@ static void changed(struct mag_node *node, struct now now, const struct in6_addr
 	(void)mag_sub_gone(sub);
 }
 
+void mag_listen_refused(struct mag *mag, struct now now, const struct event *where, const uint8_t *packet, size_t len)
+{
+	static const char what[] = "a query whose source address is not link-local";
+	mono_t *told = &mag->mld_told[MLD_ROUTER_COUNTER_N];
+	struct event e = *where;
+
+	if (mono_before(now.mono, *told) || !mld_query_from(packet, len, &e.source))
+		return;
+	*told = mono_add(now.mono, span_s(NOTICE_S));
+	memcpy(e.detail, what, sizeof(what));
+	fxq_event(mag->fxq, &e);
+}
+
 /* Limits of the membership engine, and what RFC 4604 3 has logged, with the node: each once in a while. */
 static void tell_notices(struct mag *mag, struct now now)
 {

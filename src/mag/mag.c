@@ -436,7 +436,11 @@ void mag_recv_tunnel(struct mag *mag, struct now now, const struct dp_tunnel *tu
 	}
 	err = mld_decode(packet, len, &p);
 	if (err != MLD_OK) {
+		struct event e = {.kind = EV_MLD_WARNING, .peer = peer->lmaa, .status = -1};
+
 		mag->mld_errors[err]++;
+		if (err == MLD_ERR_SOURCE)
+			mag_listen_refused(mag, now, &e, packet, len);
 		return;
 	}
 	if (p.type == MLD_QUERY)

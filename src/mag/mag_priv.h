@@ -388,7 +388,8 @@ struct mag {
 	struct list held;    /* strangers */
 
 	struct limiter errors, refusal_events, store;
-	mono_t mld_told[MLD_ROUTER_COUNTER_N]; /* until then an event of such a notice would be no news */
+	mono_t mld_told[MLD_ROUTER_COUNTER_N + 1]; /* until then an event of such a notice would be no news; the last one:
+						    * of a query that was refused */
 	uint64_t counter[MAG_COUNTER_N];
 	uint64_t mh_errors[MH_ERR_N], nd_errors[ND_ERR_N], mld_errors[MLD_ERR_N];
 };
@@ -576,6 +577,9 @@ void mag_listen_start(struct mag_node *node, struct now now);
 void mag_listen_stop(struct mag_node *node);
 /* And what it had said is forgotten, but that it wanted it: for as long as a context holds. */
 void mag_listen_end(struct mag_node *node, struct now now);
+/* A packet whose source the decoder did not take: queries of that kind are told of (RFC 3810 5.1.14). `where`: an
+ * EV_MLD_WARNING with the link or the peer that it came from. */
+void mag_listen_refused(struct mag *mag, struct now now, const struct event *where, const uint8_t *packet, size_t len);
 void mag_listen_recv(struct mag_node *node, struct now now, const struct mld_packet *p);
 void mag_listen_nameless(struct mag_node *node, struct now now); /* a report came from :: */
 void mag_listen_named(struct mag_node *node, struct now now);	 /* something came from its link-local address */

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wire/ip6.h"
-
 #define AGAIN_S 10 /* one event of a limit, or of a link's warning, in so many seconds */
 
 void mldproxy_event_limited(struct mldproxy *p, const struct event *e)
@@ -98,13 +96,13 @@ static void warn(struct mldproxy *p, mono_t *told_until, const struct mldproxy_w
 void mldproxy_warn_refused(struct mldproxy *p, struct downstream *l, enum mld_err err, const uint8_t *packet, size_t len)
 {
 	struct mldproxy_who who = {.ifindex = p->instance};
-	struct ip6_view v;
+	struct in6_addr from;
 
-	if (err != MLD_ERR_SOURCE || !ip6_parse(packet, len, &v) || v.payload[0] != MLD_QUERY)
+	if (err != MLD_ERR_SOURCE || !mld_query_from(packet, len, &from))
 		return;
 	if (l)
 		who = mldproxy_who_link(l, &addr_any);
-	who.host = v.src;
+	who.host = from;
 	warn(p, &(l ? l->warned : p->warned)[WARN_QUERY_SOURCE], &who, "a query whose source address is not link-local");
 }
 

@@ -73,6 +73,9 @@ struct mld_packet {
 /* Decode a whole IPv6 packet. Checks: version and lengths, Hop-by-Hop with Router Alert, hop limit 1, ICMPv6 checksum,
  * source, destination, per-type lengths, groups. *ret is written only on MLD_OK and points into `bytes`. */
 enum mld_err mld_decode(const uint8_t *bytes, size_t len, struct mld_packet *ret);
+/* Of a packet that was refused with MLD_ERR_SOURCE: is it a query, which is to be logged (RFC 3810 5.1.14, RFC 3590 4),
+ * and whom does it say it is from? */
+bool mld_query_from(const uint8_t *bytes, size_t len, struct in6_addr *ret);
 /* Walk: start with *cursor = 0; false at the end. */
 bool mld_next_record(const struct mld_packet *p, size_t *cursor, struct mld_record *ret);
 

@@ -206,6 +206,20 @@ static enum mld_err check_packet(const struct ip6_view *v, uint8_t type)
 	return addr_is_link_local(&v->src) ? MLD_OK : MLD_ERR_SOURCE;
 }
 
+bool mld_query_from(const uint8_t *bytes, size_t len, struct in6_addr *ret)
+{
+	struct ip6_view v;
+	struct rd r;
+
+	if (!ip6_parse(bytes, len, &v) || v.next_header != ICMPV6 || v.fragment)
+		return false;
+	r = rd_of(v.payload, v.payload_len);
+	if (rd_u8(&r) != MLD_QUERY || r.bad)
+		return false;
+	*ret = v.src;
+	return true;
+}
+
 enum mld_err mld_decode(const uint8_t *bytes, size_t len, struct mld_packet *ret)
 {
 	struct mld_packet p = { 0 };

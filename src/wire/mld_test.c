@@ -281,6 +281,16 @@ static void unspecified_source(void **state)
 	memcpy(bytes, golden_v2_general_query, sizeof(golden_v2_general_query));
 	memset(bytes + SRC, 0, 16);
 	assert_int_equal(decode_resummed(bytes, sizeof(golden_v2_general_query)), MLD_ERR_SOURCE);
+	/* Of queries alone it is told whom they say they are from. */
+	struct in6_addr from = addr_all_nodes;
+	assert_true(mld_query_from(bytes, sizeof(golden_v2_general_query), &from));
+	assert_true(addr_is_any(&from));
+	bytes[SRC] = 0x20;
+	assert_true(mld_query_from(bytes, sizeof(golden_v2_general_query), &from));
+	assert_int_equal(from.s6_addr[0], 0x20);
+	for (size_t len = 0; len < sizeof(golden_v2_general_query); len++)
+		assert_false(mld_query_from(bytes, len, &from));
+	assert_false(mld_query_from(golden_v2_report, sizeof(golden_v2_report), &from));
 }
 
 /* RFC 3810 8.1: 24 octets are version 1, 28 and more version 2, and between them is nothing. */
