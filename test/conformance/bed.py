@@ -319,8 +319,8 @@ class Row:
     # ---- the daemon as a listener upstream
 
     def listen(self, *states, link=None):
-        """The daemon is to listen upstream: `states` are (group, INCLUDE or EXCLUDE, sources), as in RFC 3810 4.1. A proxy
-        hears of them by one report or a few of a host on `link` (d1), whatever else listens; a host is told."""
+        """The daemon is to listen upstream: `states` are (group, INCLUDE or EXCLUDE, sources), as in RFC 3810 4.1. A
+        proxy hears of them by one report or a few of a host on `link` (d1); a host is told."""
         if PROXY not in self.bed.adapter.features:
             for group, mode, sources in states:
                 self.speaks()

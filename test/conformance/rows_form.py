@@ -57,6 +57,10 @@ each("FQ-QRV", "3810 5.1.8, 5.1.9, 9.1", MUST, "queries tell a Robustness Variab
      "QRV = RV, QQIC = QI, but what an elected querier told", "query",
      lambda b, k: k.version == 1 or k.qrv >= 1 and 1 <= k.qqic <= round(b.timers.query_interval))
 
+each("FQ-DELAY", "3810 9.14.2", MUST, "the delay told in General Queries is not above the Query Interval",
+     "Maximum Response Code <= QQIC", "query",
+     lambda b, k: k.version == 1 or k.group != "::" or k.response <= 1000 * k.qqic)
+
 each("FR-SOURCE", "3810 5.2.13", MUST, "reports have a link-local source, or :: while the link has no such address",
      "each report from fe80::/64, or from :: then", "report",
      lambda b, k: p.is_link_local(k.src) or k.src == "::" and any(x[0] <= k.time <= x[1] + 0.05 for x in b.nameless))

@@ -5,15 +5,14 @@ the tables say are left out."""
 import time
 
 from adapters import FORWARD, QUERIER
-from packets import ALLOW, BLOCK, IS_EX, IS_IN, TO_EX, TO_IN
+from packets import ALLOW, BLOCK, IS_EX, IS_IN, RECORD_NAMES, TO_EX, TO_IN
 from table import TEXT, row
-
-NAMES = {IS_IN: "IS_IN", IS_EX: "IS_EX", TO_IN: "TO_IN", TO_EX: "TO_EX", ALLOW: "ALLOW", BLOCK: "BLOCK"}
 
 
 def state_row(ident, text, records, passing, blocked, queried=False):
     """One host on d1 sends the `records`, (type, names of sources); with `queried` it is judged when LLQT is over."""
-    given = "; ".join(f"{NAMES[k]}{{{','.join(v)}}}" for k, v in records) + "; data of " + ", ".join(sorted(passing + blocked))
+    given = "; ".join(f"{RECORD_NAMES[k]}{{{','.join(v)}}}" for k, v in records)
+    given += "; data of " + ", ".join(sorted(passing + blocked))
     expected = f"{'after LLQT ' if queried else ''}{', '.join(passing)} on d1, {', '.join(blocked)} not"
     section = "3810 7.4.1, 7.3" if records[-1][0] in (IS_IN, IS_EX) else "3810 7.4.2, 7.3"
 
@@ -38,12 +37,12 @@ state_row("ST-IN-IS_EX", "INCLUDE(A), IS_EX(B): EXCLUDE(A*B, B-A)", [(IS_IN, "a"
 state_row("ST-EX-IS_IN", "EXCLUDE(X,Y), IS_IN(A): EXCLUDE(X+A, Y-A)", [(TO_EX, "ab"), (IS_IN, "a")], "a", "b")
 state_row("ST-EX-IS_EX", "EXCLUDE(X,Y), IS_EX(A): EXCLUDE(A-Y, Y*A)", [(TO_EX, "ab"), (IS_EX, "bc")], "ad", "b")
 state_row("ST-IN-ALLOW", "INCLUDE(A), ALLOW(B): INCLUDE(A+B)", [(ALLOW, "a"), (ALLOW, "b")], "ab", "c")
-state_row("ST-IN-BLOCK", "INCLUDE(A), BLOCK(B): INCLUDE(A), and A*B is asked about", [(ALLOW, "ab"), (BLOCK, "b")], "a", "bc",
-          queried=True)
+state_row("ST-IN-BLOCK", "INCLUDE(A), BLOCK(B): INCLUDE(A), and A*B is asked about", [(ALLOW, "ab"), (BLOCK, "b")],
+          "a", "bc", queried=True)
 state_row("ST-IN-TO_EX", "INCLUDE(A), TO_EX(B): EXCLUDE(A*B, B-A), and A*B is asked about",
           [(ALLOW, "ab"), (TO_EX, "bc")], "ad", "bc", queried=True)
-state_row("ST-IN-TO_IN", "INCLUDE(A), TO_IN(B): INCLUDE(A+B), and A-B is asked about", [(ALLOW, "ab"), (TO_IN, "bc")], "bc",
-          "ad", queried=True)
+state_row("ST-IN-TO_IN", "INCLUDE(A), TO_IN(B): INCLUDE(A+B), and A-B is asked about", [(ALLOW, "ab"), (TO_IN, "bc")],
+          "bc", "ad", queried=True)
 state_row("ST-EX-ALLOW", "EXCLUDE(X,Y), ALLOW(A): EXCLUDE(X+A, Y-A)", [(TO_EX, "ab"), (ALLOW, "a")], "ac", "b")
 state_row("ST-EX-BLOCK", "EXCLUDE(X,Y), BLOCK(A): EXCLUDE(X+(A-Y), Y), and A-Y is asked about",
           [(TO_EX, "a"), (BLOCK, "ab")], "c", "ab", queried=True)

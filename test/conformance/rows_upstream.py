@@ -185,6 +185,21 @@ async def _(t):
         raise Fail(f"a report of {max(big)} octets, the MTU is {t.bed.mtu}")
 
 
+@host_row("UC-INCLUDE", "3810 4.2", MUST, "what listens in INCLUDE alone is never reported in EXCLUDE, however long its list",
+          "ALLOW of 400 sources in six reports", "upstream no TO_EX and IS_EX record")
+async def _(t):
+    g, order = t.ssm(), sorted(t.source(n) for n in range(400))
+    since = time.time()
+    for n in range(75, 400 + 75, 75) if PROXY in t.bed.adapter.features else (400,):
+        t.listen((g, INCLUDE, order[:n]))
+    await t.sleep(0.8)
+    said = [k for _, r in t.said(g, since, t.CHANGES + t.CURRENT) for k in r]
+    if p.TO_EX in said or p.IS_EX in said:
+        raise Fail("an EXCLUDE record")
+    if p.ALLOW not in said:
+        raise Fail("nothing was reported")
+
+
 @host_row("UC-EXCLUDE-SIZE", "3810 5.2.15", TEXT,
      "a TO_EX record that does not fit is sent once with as many sources as fit",
      "TO_EX of 85 sources; the upstream MTU holds 75", "upstream one TO_EX record of 75 sources or a few less, within the MTU")

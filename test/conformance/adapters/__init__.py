@@ -11,7 +11,9 @@
     terminate()                 asks it to end as its service manager would, and waits
     listen(link, group, mode, sources)  with HOST and without PROXY: RFC 3810 4.1, raises Skip where it cannot be said
 
-Commands run in its namespace with `self.command(...)`; its output goes to a file that is shown when it died."""
+`self.command(...)` starts the daemon, in the foreground, in its namespace; its output goes to a file that is shown when
+it died. `self.run(...)` runs a command there to its end and returns what it says. `self.write(name, text)` makes a file
+in a folder that goes with the adapter."""
 import dataclasses
 import importlib
 import importlib.util
@@ -27,7 +29,7 @@ HOST = "host"                      # listens on its upstream link to what listen
 QUERIER = "querier"                # queries downstream
 LINKS = "links"                    # its downstream links are links of their own, each with a querier and a state
 FORWARD = "forward"                # forwards data
-STATE = "state"                    # what it believes of a link can be seen: upstream, or in data; claimed by nobody, but
+STATE = "state"                    # what it believes of a link can be seen, upstream or in data; claimed by nobody: it is
                                    # implied by PROXY, and by FORWARD and LINKS together
 FAST_LEAVE = "fast-leave"          # can leave without a query when the last listener is known to go; a host always can
 MLD1_MODE = "mld1-mode"            # can be told to send MLDv1 queries
@@ -107,6 +109,13 @@ class Base:
             self.process = subprocess.Popen(["ip", "netns", "exec", self.bed.dut, *args], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
 
+    def run(self, *args):
+        """A command in the daemon's namespace, to its end."""
+        done = subprocess.run(["ip", "netns", "exec", self.bed.dut, *args], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(args)}: {done.stderr.strip() or done.returncode}")
+        return done.stdout
+
     def dead(self):
         """Why it no longer runs although nobody ended it, or None."""
         if self.process is None or self.ended or self.process.poll() is None:
@@ -126,7 +135,7 @@ class Base:
             file.write(text)
         return path
 
-    def terminate(self, timeout=5):
+    def terminate(self, timeout=5.0):
         if self.process is not None and self.process.poll() is None:
             self.ended = True
             self.process.send_signal(signal.SIGTERM)

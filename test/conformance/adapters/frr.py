@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from adapters import Base, FORWARD, LINKS, QUERIER
+from adapters import Base, FORWARD, LINKS, MLD1_MODE, QUERIER
 
 ROOT = os.environ.get("FRR_ROOT", "/").rstrip("/")
 LIBEXEC = "/usr/lib/frr/"
@@ -18,7 +18,7 @@ def program(name):
 
 
 class Adapter(Base):
-    features = frozenset({QUERIER, LINKS, FORWARD})
+    features = frozenset({QUERIER, LINKS, FORWARD, MLD1_MODE})
 
     @classmethod
     def available(cls):
@@ -34,9 +34,6 @@ class Adapter(Base):
     def __init__(self, bed, settings):
         super().__init__(bed, settings)
         self.others = []
-        # It tells no command for these: 7.6.2's start-up is that of RFC 3810 9.6 and 9.7.
-        self.timers.last_listener_count = 2
-        self.timers.startup_interval = settings.query_interval / 4
         # A name of their own keeps the daemons of several beds apart.
         self.space = f"conformance-{bed.prefix}"
         self.folder = f"{ROOT}/run/frr/{self.space}"
@@ -47,7 +44,8 @@ class Adapter(Base):
         os.chmod(self.folder, 0o777)  # the daemons run as a user of their own
         lines = []
         for name in downstreams:
-            lines += [f"interface {name}", " ipv6 pim", " ipv6 pim passive", " ipv6 mld", " ipv6 mld version 2",
+            lines += [f"interface {name}", " ipv6 pim", " ipv6 pim passive", " ipv6 mld",
+                      f" ipv6 mld version {1 if s.mld1_mode else 2}",
                       # In this order: an interval below the response time in force is refused.
                       f" ipv6 mld query-max-response-time {round(s.query_response * 10)}",
                       f" ipv6 mld query-interval {round(s.query_interval)}",

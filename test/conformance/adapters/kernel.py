@@ -16,7 +16,8 @@ SOURCES = 60  # of one socket: net.ipv6.mld_max_msf is 64, and is no namespace's
 
 def storage(address):
     """struct sockaddr_storage of an address without port."""
-    return struct.pack("=HHI16sI", socket.AF_INET6, 0, 0, socket.inet_pton(socket.AF_INET6, address), 0).ljust(128, b"\0")
+    octets = socket.inet_pton(socket.AF_INET6, address)
+    return struct.pack("=HHI16sI", socket.AF_INET6, 0, 0, octets, 0).ljust(128, b"\0")
 
 
 class Adapter(Base):

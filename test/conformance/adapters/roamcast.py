@@ -2,6 +2,7 @@
 """roamcastd with `role: proxy`. BUILD names the build folder, DATAPLANE the data plane (ebpf, user; auto)."""
 import os
 import socket
+import subprocess
 
 from adapters import Base, FAST_LEAVE, FORWARD, LINKS, MLD1_MODE, PROXY, QUERIER
 
@@ -36,6 +37,10 @@ class Adapter(Base):
     @classmethod
     def available(cls):
         return None if os.access(PROGRAM, os.X_OK) else f"there is no {os.path.relpath(PROGRAM)}: `make` builds it"
+
+    @classmethod
+    def version(cls):
+        return subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=False).stdout.strip()
 
     def start(self, upstream, downstreams):
         s = self.settings
