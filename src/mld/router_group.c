@@ -264,7 +264,7 @@ static void merge_source(struct merge *m, const struct in6_addr *addr, const str
 	uint8_t act = m->row->act[source_part(old, named)];
 	bool was_seen = old && source_is_seen(g->mode, old->timer);
 	bool kept = (act & ~ASK) != DROP;
-	struct source s = {.addr = *addr, .timer = old ? old->timer : TIMER_ZERO, .asks = old ? old->asks : 0};
+	struct source s = old ? *old : (struct source){.addr = *addr, .timer = TIMER_ZERO};
 
 	switch ((enum act)(act & ~ASK)) {
 	case DROP:
@@ -290,6 +290,7 @@ static void merge_source(struct merge *m, const struct in6_addr *addr, const str
 		} else if (m->may_ask && mono_before(m->llqt, s.timer)) {
 			s.timer = m->llqt;
 			s.asks = link->conf.last_listener_count;
+			s.spared = false;
 			m->asked = true;
 		}
 	}

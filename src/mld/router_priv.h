@@ -109,6 +109,7 @@ struct source {
 	struct in6_addr addr;
 	mono_t timer;
 	uint8_t asks; /* queries still to be sent about it */
+	bool spared;  /* one of those sent did not count: it came too soon after the one before */
 };
 
 struct detail {

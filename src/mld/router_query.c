@@ -72,27 +72,48 @@ static void query_cease(struct detail *d)
 	d->query_at = MONO_NEVER;
 }
 
+/* A record brings new queries while others wait for their repetition, which were sent less than half of its interval
+ * ago. The new ones take them along (7.6.3.2), but that is no repetition, for which a packet may be lost: once they are
+ * spared the count. The group as a whole waits for its time. */
+static bool is_early(const struct mld_link *link, const struct detail *d, mono_t now)
+{
+	return !mono_is_never(d->query_at) &&
+	       mono_sub(d->query_at, now).ns > link->conf.last_listener_interval.ns / 2;
+}
+
+static void count_down(const struct mld_link *link, struct source *s, bool early)
+{
+	if (early && s->asks < link->conf.last_listener_count && !s->spared)
+		s->spared = true;
+	else
+		s->asks--;
+}
+
 void query_send_due(struct mld_link *link, struct group *g, mono_t now)
 {
 	struct detail *d = group_has_detail(link->set, g);
 	mono_t llqt = link_instant(now, link_last_listener(link));
-	bool with_group = d->group_asks > 0, more = false;
+	bool early = is_early(link, d, now), more = d->group_asks > 0;
+	bool with_group = more && !(early && d->group_asks < link->conf.last_listener_count);
 
 	if (!link->querier) {
 		query_cease(d);
 		return;
 	}
 	if (with_group) {
-		query_emit(link, &g->addr, mono_before(llqt, group_filter_timer(link->set, g)), link->conf.last_listener_interval, NULL,
-			   0);
+		query_emit(link, &g->addr, mono_before(llqt, group_filter_timer(link->set, g)),
+			   link->conf.last_listener_interval, NULL, 0);
 		more = --d->group_asks > 0;
 	} else {
 		send_sources(link, g, llqt, true);
 	}
 	send_sources(link, g, llqt, false);
-	for (uint32_t i = 0; i < d->n_sources; i++)
-		if (d->sources[i].asks)
-			more |= --d->sources[i].asks > 0;
+	for (uint32_t i = 0; i < d->n_sources; i++) {
+		if (!d->sources[i].asks)
+			continue;
+		count_down(link, &d->sources[i], early);
+		more |= d->sources[i].asks > 0;
+	}
 	d->query_at = more ? link_instant(now, link->conf.last_listener_interval) : MONO_NEVER;
 }
 

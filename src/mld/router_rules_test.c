@@ -152,6 +152,74 @@ static void test_one_of_many_goes_in_time(void **state)
 	bench_stop(&b);
 }
 
+/* 7.4.2: each query is sent [Last Listener Query Count] times, one [Last Listener Query Interval] apart. A leave that
+ * comes between takes what is pending along, which is not instead of its repetition. */
+static void test_leaves_close_together(void **state)
+{
+	const struct mld_router_conf conf = {0};
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, &conf);
+	bench_record(&b, 1, MLD_ALLOW_NEW_SOURCES, "abcd");
+	bench_until(&b, 5);
+	bench_mark(&b);
+	bench_record(&b, 1, MLD_BLOCK_OLD_SOURCES, "a");
+	bench_until(&b, 0.1);
+	bench_record(&b, 1, MLD_BLOCK_OLD_SOURCES, "b");
+	bench_until(&b, 5);
+	assert_trace(&b, "0:Q{a} 0.1:Q{a,b} 1.1:Q{a,b} 2:IN{b,c,d} 2.1:IN{c,d}");
+	/* Late enough it is its repetition. */
+	bench_mark(&b);
+	bench_record(&b, 1, MLD_BLOCK_OLD_SOURCES, "c");
+	bench_until(&b, 0.8);
+	bench_record(&b, 1, MLD_BLOCK_OLD_SOURCES, "d");
+	bench_until(&b, 5);
+	assert_trace(&b, "0:Q{c} 0.8:Q{c,d} 1.8:Q{d} 2:IN{d} 2.8:-");
+	bench_stop(&b);
+}
+
+/* The same of the group as a whole: it is not asked about again at once, but in its time. */
+static void test_leaves_of_group_and_source(void **state)
+{
+	const struct mld_router_conf conf = {0};
+	struct bench b;
+
+	(void)state;
+	bench_start(&b, &conf);
+	bench_record(&b, 1, MLD_CHANGE_TO_EXCLUDE, "");
+	bench_record(&b, 1, MLD_ALLOW_NEW_SOURCES, "ab");
+	bench_until(&b, 5);
+	bench_mark(&b);
+	bench_record(&b, 1, MLD_CHANGE_TO_INCLUDE, "ab");
+	bench_until(&b, 0.1);
+	bench_record(&b, 1, MLD_BLOCK_OLD_SOURCES, "a");
+	bench_until(&b, 5);
+	assert_trace(&b, "0:Q{} 0.1:Q{a} 1.1:Q{} 1.1:Q{a} 2:IN{a,b} 2.1:IN{b}");
+	bench_stop(&b);
+}
+
+/* However many leaves come one by one, a source is in a bounded number of queries. */
+static void test_a_flood_of_leaves(void **state)
+{
+	const struct mld_router_conf conf = {0};
+	struct bench b;
+	unsigned named = 0;
+
+	(void)state;
+	bench_start(&b, &conf);
+	bench_record(&b, 1, MLD_ALLOW_NEW_SOURCES, "abcdefghijklmnopqrstuvwxyz");
+	bench_until(&b, 5);
+	bench_mark(&b);
+	for (char c = 'a'; c <= 'z'; c++)
+		bench_record(&b, 1, MLD_BLOCK_OLD_SOURCES, (char[]){c, '\0'});
+	bench_until(&b, 1.9);
+	for (const char *c = b.trace.s; *c; c++)
+		named += *c >= 'a' && *c <= 'z';
+	assert_in_range(named, 26 * 2, 26 * 3);
+	bench_stop(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +229,9 @@ int main(void)
 	    cmocka_unit_test(test_not_known_no_longer),
 	    cmocka_unit_test(test_not_known_again_and_again),
 	    cmocka_unit_test(test_one_of_many_goes_in_time),
+	    cmocka_unit_test(test_leaves_close_together),
+	    cmocka_unit_test(test_leaves_of_group_and_source),
+	    cmocka_unit_test(test_a_flood_of_leaves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
