@@ -4,10 +4,14 @@ the kernel's listener speak for it. SMCROUTE names the folder of its programs wh
 import os
 import shutil
 import subprocess
+import time
 
 from adapters import Base, HOST, FAST_LEAVE, Skip
 
 PATH = os.environ.get("SMCROUTE") or os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
+
+
+BURST = 30  # joins at once: each is a command, and while they come the kernel puts its reports off
 
 
 class Adapter(Base):
@@ -25,6 +29,7 @@ class Adapter(Base):
     def __init__(self, bed, settings):
         super().__init__(bed, settings)
         self.joined = {}  # group -> sources, None for all of them
+        self.times = []   # of the last joins
         self.socket = os.path.join(self.dir.name, "control")
 
     def start(self, upstream, downstreams):
@@ -44,6 +49,11 @@ class Adapter(Base):
         old = self.joined.get(group, set())
         if new and old and (None in new) != (None in old):
             raise Skip("it cannot change from all sources to some")
+        now = time.monotonic()
+        times = [t for t in self.times if now - t < 0.5] + [now] * len(new - old)
+        if len(times) > BURST:
+            raise Skip("it joins one at a time, and too slowly for so many")
+        self.times = times
         for source in sorted(new - old, key=str):
             self._tell("join", link, *([source] if source else []), group)
         for source in sorted(old - new, key=str):
