@@ -119,6 +119,7 @@ class Bed:
         self.adapter = self.make_adapter()
         self.timers = self.adapter.timers
         self.log = ""       # of daemons that died
+        self.told_interval = False  # a Query Interval by a querier upstream
         self.nameless = []  # [from, until] when its upstream link had no link-local address
         self.started, self.first_query = 0.0, 0.0  # and within so many seconds its first query is to come
 
