@@ -143,15 +143,33 @@ static struct in6_addr group_nr(uint32_t i)
 	return g;
 }
 
+struct report {
+	uint8_t packet[128];
+	size_t len;
+};
+
+static struct report report_of(uint8_t type, const struct in6_addr *group)
+{
+	struct in6_addr self = text_addr("fe80::c0:0:0:1");
+	struct mld_report r;
+	struct report ret;
+
+	mld_report_begin(&r, &self, ret.packet, sizeof(ret.packet));
+	mld_report_add(&r, type, group, NULL, 0);
+	ret.len = mld_report_finish(&r);
+	return ret;
+}
+
+static void report_send(struct end *e, const struct report *r)
+{
+	end_send(e, &addr_all_mldv2_routers, r->packet, r->len);
+}
+
 static void host_report(struct end *e, uint8_t type, const struct in6_addr *group)
 {
-	struct in6_addr self = text_addr("fe80::c0:0:0:1"), routers = text_addr("ff02::16");
-	uint8_t packet[128];
-	struct mld_report r;
+	struct report r = report_of(type, group);
 
-	mld_report_begin(&r, &self, packet, sizeof(packet));
-	mld_report_add(&r, type, group, NULL, 0);
-	end_send(e, &routers, packet, mld_report_finish(&r));
+	report_send(e, &r);
 }
 
 /* ---- a stream and a listener --------------------------------------------------------------------------- */
@@ -209,6 +227,7 @@ static void stopwatch(struct end *src, struct end *host, struct end *other, int 
 
 	for (int i = 0; i < trials; i++) {
 		struct in6_addr g = group_nr((uint32_t)(0x10000 + i + (leave ? 0x1000 : 0)));
+		struct report change = report_of(leave ? MLD_CHANGE_TO_INCLUDE : MLD_CHANGE_TO_EXCLUDE, &g);
 		size_t len = data_packet(packet, &g);
 		int64_t since;
 
@@ -218,7 +237,7 @@ static void stopwatch(struct end *src, struct end *host, struct end *other, int 
 		usleep(30000);
 		stream(src, packet, len, &g, pps, now_ns() + 5000000);
 		since = now_ns();
-		host_report(host, leave ? MLD_CHANGE_TO_INCLUDE : MLD_CHANGE_TO_EXCLUDE, &g);
+		report_send(host, &change);
 		stream(src, packet, len, &g, pps, since + 20000000);
 		since = arrival(host, &g, since, leave);
 		printf("%lld\n", (long long)(leave && since < 0 ? 0 : since));
@@ -251,10 +270,11 @@ static void upstream(struct end *sink, struct end *host, int trials)
 
 	for (int i = 0; i < trials; i++) {
 		struct in6_addr g = group_nr((uint32_t)(0x20000 + i));
+		struct report join = report_of(MLD_CHANGE_TO_EXCLUDE, &g);
 		int64_t since = now_ns(), at = 0, took = -1;
 		size_t n;
 
-		host_report(host, MLD_CHANGE_TO_EXCLUDE, &g);
+		report_send(host, &join);
 		while (took < 0 && now_ns() - since < WAIT_NS)
 			if ((n = end_recv(sink, buf, sizeof(buf), &at, 100)) && report_has(buf, n, &g))
 				took = at - since;
