@@ -70,6 +70,21 @@ static void enter(const char *netns)
 	close(fd);
 }
 
+static cpu_set_t processors; /* that this process may use */
+
+/* To the first of them, or the last: what are different machines elsewhere does not share a processor. */
+static void pin(bool last)
+{
+	int cpu = last ? CPU_SETSIZE - 1 : 0;
+	cpu_set_t one;
+
+	while (!CPU_ISSET(cpu, &processors))
+		cpu += last ? -1 : 1;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
 static struct end end_open(const char *netns, const char *ifname, bool hears)
 {
 	struct end e = {.to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6), .sll_halen = 6}};
@@ -189,20 +204,31 @@ static size_t data_packet(uint8_t *packet, const struct in6_addr *group)
 	return 40 + payload;
 }
 
-/* Sends the stream from `from` until `until`, `pps` packets a second; what is late is not made up for. */
-static void stream(struct end *src, const uint8_t *packet, size_t len, const struct in6_addr *group, long pps,
-		   int64_t until)
-{
-	int64_t gap = NS_PER_S / pps, next = now_ns();
+struct stream {
+	struct end *src;
+	struct in6_addr group;
+	uint8_t packet[256];
+	size_t len;
+	long pps;
+	int64_t until;
+};
 
-	while (next < until) {
+/* Sends it, `pps` packets a second; what is late is not made up for. */
+static void *stream_run(void *arg)
+{
+	struct stream *s = arg;
+	int64_t gap = NS_PER_S / s->pps, next = now_ns();
+
+	pin(true);
+	while (next < s->until) {
 		while (now_ns() < next)
 			;
-		end_send(src, group, packet, len);
+		end_send(s->src, &s->group, s->packet, s->len);
 		next += gap;
 		if (now_ns() > next + gap)
 			next = now_ns();
 	}
+	return NULL;
 }
 
 /* The first (or last) packet of the group that arrived after `since`, in nanoseconds after it; -1: none. */
@@ -221,24 +247,31 @@ static int64_t arrival(struct end *host, const struct in6_addr *group, int64_t s
 	return found;
 }
 
+/* The hosts are on one processor and the stream's sender on another, which never sleeps. */
 static void stopwatch(struct end *src, struct end *host, struct end *other, int trials, long pps, bool leave)
 {
-	uint8_t packet[256];
+	struct stream s = {.src = src, .pps = pps};
+	pthread_t thread;
 
+	pin(false);
 	for (int i = 0; i < trials; i++) {
 		struct in6_addr g = group_nr((uint32_t)(0x10000 + i + (leave ? 0x1000 : 0)));
 		struct report change = report_of(leave ? MLD_CHANGE_TO_INCLUDE : MLD_CHANGE_TO_EXCLUDE, &g);
-		size_t len = data_packet(packet, &g);
 		int64_t since;
 
 		host_report(other, MLD_CHANGE_TO_EXCLUDE, &g);
 		if (leave)
 			host_report(host, MLD_CHANGE_TO_EXCLUDE, &g);
 		usleep(30000);
-		stream(src, packet, len, &g, pps, now_ns() + 5000000);
+		s.group = g;
+		s.len = data_packet(s.packet, &g);
+		s.until = now_ns() + 25000000;
+		if (pthread_create(&thread, NULL, stream_run, &s))
+			die("thread");
+		usleep(5000);
 		since = now_ns();
 		report_send(host, &change);
-		stream(src, packet, len, &g, pps, since + 20000000);
+		pthread_join(thread, NULL);
 		since = arrival(host, &g, since, leave);
 		printf("%lld\n", (long long)(leave && since < 0 ? 0 : since));
 		fflush(stdout);
@@ -471,19 +504,6 @@ struct sleeper {
 	atomic_llong woken;
 };
 
-static void pin(bool last)
-{
-	cpu_set_t all, one;
-	int cpu = last ? CPU_SETSIZE - 1 : 0;
-
-	sched_getaffinity(0, sizeof(all), &all);
-	while (!CPU_ISSET(cpu, &all))
-		cpu += last ? -1 : 1;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	sched_setaffinity(0, sizeof(one), &one);
-}
-
 static void *sleeper_run(void *arg)
 {
 	struct sleeper *s = arg;
@@ -527,6 +547,7 @@ int main(int argc, char **argv)
 	const char *other = getenv("HOSTIF2");
 	struct end far, host;
 
+	sched_getaffinity(0, sizeof(processors), &processors);
 	if (argc == 3 && strcmp(argv[1], "wake") == 0) {
 		wake(atoi(argv[2]));
 		return 0;
