@@ -204,6 +204,13 @@ static size_t data_packet(uint8_t *packet, const struct in6_addr *group)
 	return 40 + payload;
 }
 
+static void schedule(int policy)
+{
+	static const struct sched_param none;
+
+	sched_setscheduler(0, policy, &none);
+}
+
 struct stream {
 	struct end *src;
 	struct in6_addr group;
@@ -220,6 +227,7 @@ static void *stream_run(void *arg)
 	int64_t gap = NS_PER_S / s->pps, next = now_ns();
 
 	pin(true);
+	schedule(SCHED_OTHER);
 	while (next < s->until) {
 		while (now_ns() < next)
 			;
@@ -247,13 +255,14 @@ static int64_t arrival(struct end *host, const struct in6_addr *group, int64_t s
 	return found;
 }
 
-/* The hosts are on one processor and the stream's sender on another, which never sleeps. */
+/* The hosts are on one processor, where they let everybody by, and the stream's sender on another, which never sleeps. */
 static void stopwatch(struct end *src, struct end *host, struct end *other, int trials, long pps, bool leave)
 {
 	struct stream s = {.src = src, .pps = pps};
 	pthread_t thread;
 
 	pin(false);
+	schedule(SCHED_IDLE);
 	for (int i = 0; i < trials; i++) {
 		struct in6_addr g = group_nr((uint32_t)(0x10000 + i + (leave ? 0x1000 : 0)));
 		struct report change = report_of(leave ? MLD_CHANGE_TO_INCLUDE : MLD_CHANGE_TO_EXCLUDE, &g);
