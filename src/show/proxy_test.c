@@ -195,6 +195,18 @@ static void who_is_at_a_limit(void **state)
 	fclose(to);
 	assert_non_null(strstr(text, "proxy.mld.groups-per-host=1"));
 	free(text);
+
+	/* Several of them take no other column's place. */
+	json_array_foreach(json_object_get(v, "links"), i, row)
+		json_object_set_new(row, "refused",
+				    json_pack("{s:i, s:i, s:i, s:i}", "proxy.mld.groups", 1, "proxy.mld.hosts", 64,
+					      "proxy.mld.groups-per-host", 2, "proxy.mld.reports-per-link", 99));
+	to = open_memstream(&text, &size);
+	assert_true(show_render(v, (struct show_style){0}, to));
+	fclose(to);
+	assert_non_null(strstr(text, "QUERIER"));
+	assert_non_null(strstr(text, "proxy.mld.groups=1 "));
+	free(text);
 	json_decref(v);
 
 	v = request(t, "{\"command\": \"show\", \"what\": \"events\"}", &status);

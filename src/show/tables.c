@@ -62,9 +62,9 @@ static const struct show_column links[] = {
 	{ "QUERIER ADDRESS", "querier_address", SHOW_TEXT, 4 },
 	{ "QUERIER MLD", "querier_mld", SHOW_TEXT, 6 },
 	{ "NO ROOM", "waiting", SHOW_TEXT, 1 },
-	{ "REFUSED", "refused", SHOW_TEXT, 1 },
 	{ "UP PACKETS", "to_upstream.packets", SHOW_NUMBER, 4 },
 	{ "UP BYTES", "to_upstream.bytes", SHOW_NUMBER, 7 },
+	{ "REFUSED", "refused", SHOW_REST, 0 },
 };
 
 static const struct show_column bindings[] = {
