@@ -178,6 +178,35 @@ alternates() {
 	op lma "unflow $IN * $_g"
 }
 
+# As full as the table of flows may be: some find no place in it and stand in the hash map. Each is found, alone and with
+# more outputs.
+crowded() {
+	_n=6553 # of 8192 words
+	_any="$IN * ff1e::a:0:0"
+	op lma "unlink l1"
+	op lma "unlink l2"
+	op lma "unlink u0"
+	undrive lma
+	drive lma -m -n $_n -b "$BACKEND"
+	op lma "link u0 upstream"
+	op lma "link l1 downstream"
+	op lma "link l2 downstream"
+	op lma "crowd $_n flow $_any link l1 33:33:00:00:00:01 0"
+	peer cn sweep ff1e::a:0:0 6230 $_n 20000 --dev e0 --src 2001:db8:c::2 >/dev/null
+	expect "of a full table each flow is found" "once $_n" "$(op lma "crowd $_n once $_any")"
+	expect "all are shown" "$_n" "$(op lma flows | grep -c ' 1$')"
+	op lma "crowd $_n unflow $_any"
+	op lma "crowd $_n flow $_any link l1 33:33:00:00:00:01 0"
+	op lma "crowd $_n out $_any link l2 33:33:00:00:00:01 0"
+	peer cn sweep ff1e::a:0:0 6230 $_n 20000 --dev e0 --src 2001:db8:c::2 >/dev/null
+	expect "and with two outputs, counted from zero" "once $_n" "$(op lma "crowd $_n once $_any")"
+	op lma "crowd $_n unflow $_any"
+	expect "nothing is left" "" "$(op lma flows | grep -v '^end')"
+	_before=$(drops lma no-group)
+	peer cn sweep ff1e::a:0:0 6230 200 20000 --dev e0 --src 2001:db8:c::2 >/dev/null
+	expect "nor forwarded" $((_before + 200)) "$(drops lma no-group)"
+}
+
 # What has no business beyond its link.
 local_only() {
 	op lma "proxy l1 u0"
@@ -198,6 +227,7 @@ body() {
 	one_output
 	alternates
 	local_only
+	crowded
 }
 
 each_backend body

@@ -6,6 +6,7 @@
                                                              "got 100 lost 0 dup 0 hops 62 tclass 0 reordered 0"
   send DST PORT COUNT PER_SECOND [--size N] [--hops N] [--tclass N] [--dev IF] [--src A] [--frag]
                                                              "sent 100", then the ICMPv6 errors that came back
+  sweep GROUP PORT COUNT PER_SECOND [--dev IF] [--src A]     one datagram to each group from this on
   echo PORT SECONDS                                          answers every datagram with itself
   ask DST PORT [--size N] [--hops N] [--src A]               "answer 20" or "error packet-too-big 1460 from A"
   raw DEV DMAC HEX... [--smac M] [--times N]                 a frame with the IPv6 packet of these octets
@@ -143,6 +144,19 @@ def send(o):
     print(f"sent {sent}")
     for e in errors(s):
         print("error", e)
+
+
+def sweep(o):
+    s = udp_socket()
+    prepare(s, o)
+    first = int.from_bytes(addr(o.group), "big")
+    start = time.monotonic()
+    for n in range(o.count):
+        wait = start + n / o.rate - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        s.sendto(b"x" * 8, (socket.inet_ntop(socket.AF_INET6, (first + n).to_bytes(16, "big")), o.port))
+    print(f"sent {o.count}")
 
 
 def echo(o):
@@ -320,6 +334,7 @@ def main():
 
     command("recv", recv, ("port", int), ("seconds", float))
     command("send", send, ("dst", str), ("port", int), ("count", int), ("rate", float))
+    command("sweep", sweep, ("group", str), ("port", int), ("count", int), ("rate", float))
     command("echo", echo, ("port", int), ("seconds", float))
     command("ask", ask, ("dst", str), ("port", int))
     command("udp6", udp6, ("src", str), ("dst", str)).add_argument("--port", type=int, default=9)

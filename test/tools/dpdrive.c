@@ -31,10 +31,13 @@
  *   toggle TIMES OUTS...               OUTS: IN S G OUT; takes out and puts back, as fast as it goes
  *   alternate TIMES OUTS...            (S,G) and (*,G) take turns with the output, each there before the other one goes
  *   churn N IN S G IF FIRST COUNT      adds and removes outputs of MACs 02:..:FIRST.. at random, N times
+ *   crowd N KIND IN S G [OUT]          so many groups from G on; KIND: flow OUT, out OUT (one more output), unflow, or once: how
+ *                                      many of them have let exactly one packet through
  *   sync                               answers "ok" when all before it has been done
  *   quit
  *
  * A line that fails answers "error: ..." and the exit status is 1 at the end. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <net/if.h>
@@ -360,6 +363,50 @@ static void do_churn(void)
 	}
 }
 
+static struct in6_addr group_from(const struct in6_addr *first, uint32_t i)
+{
+	struct in6_addr g = *first;
+	uint32_t low;
+
+	memcpy(&low, &g.s6_addr[12], 4);
+	low = htonl(ntohl(low) + i);
+	memcpy(&g.s6_addr[12], &low, 4);
+	return g;
+}
+
+static void do_crowd(void)
+{
+	uint32_t n = (uint32_t)atoi(next()), once = 0;
+	const char *kind = next();
+	struct dp_op op = {.kind = !strcmp(kind, "flow")  ? DP_FLOW_ADD :
+				   !strcmp(kind, "out") ? DP_OUT_ADD :
+							  DP_FLOW_DEL};
+	struct dp_flow first = flow();
+	struct dp_out o = {0};
+
+	op.flow = first;
+	if (op.kind != DP_FLOW_DEL)
+		o = out();
+	for (uint32_t i = 0; i < n; i++) {
+		struct dp_count in = {0};
+
+		op.flow.group = group_from(&first.group, i);
+		if (!strcmp(kind, "once")) {
+			once += dp_flow_count(dp, &op.flow, &in) && in.packets == 1;
+			continue;
+		}
+		if (op.kind == DP_FLOW_ADD) {
+			op.outs = &o;
+			op.n_outs = 1;
+		} else {
+			op.out = o;
+		}
+		apply(&op);
+	}
+	if (!strcmp(kind, "once"))
+		printf("once %u\n", once);
+}
+
 static void tunnel_op(enum dp_op_kind kind)
 {
 	struct dp_op op = {.kind = kind};
@@ -526,6 +573,8 @@ static void line(char *s)
 		do_alternate();
 	else if (!strcmp(s, "churn"))
 		do_churn();
+	else if (!strcmp(s, "crowd"))
+		do_crowd();
 	else if (!strcmp(s, "mtu")) {
 		t = tunnel();
 		printf("%u\n", dp_tunnel_mtu(dp, &t));
@@ -601,7 +650,7 @@ int main(int argc, char **argv)
 	char why[512];
 	int c, n_locals = 0;
 
-	while ((c = getopt(argc, argv, "b:fl:mp:t:")) != -1) {
+	while ((c = getopt(argc, argv, "b:fl:mn:p:t:")) != -1) {
 		if (c == 'b')
 			conf.backend = !strcmp(optarg, "ebpf") ? DP_BACKEND_EBPF :
 				       !strcmp(optarg, "user") ? DP_BACKEND_USER :
@@ -612,6 +661,8 @@ int main(int argc, char **argv)
 			n_locals++;
 		else if (c == 'm')
 			conf.multicast_only = true;
+		else if (c == 'n') /* flows, of two outputs */
+			conf.outs_max = 2 * (conf.flows_max = (uint32_t)atoi(optarg));
 		else if (c == 't')
 			conf.tunnels_max = (uint32_t)atoi(optarg);
 		else if (c == 'p')
