@@ -86,6 +86,21 @@ static void test_rows_non_querier(void **state)
 		run_row(&rows[i], false);
 }
 
+/* (A-X-Y)=MALI in a row that sets the Filter Timer to the same: told apart when the Filter Timer is set again. */
+static void test_new_sources_have_timers_of_their_own(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	start_row(&b, FILTER_EXCLUDE, true);
+	bench_record(&b, 1, MLD_MODE_IS_EXCLUDE, "bce");
+	bench_until(&b, 100);
+	bench_record(&b, 1, MLD_MODE_IS_EXCLUDE, "bce");
+	bench_until(&b, 400);
+	assert_trace(&b, "0:EX{c} 200:EX{b,c} 260:EX{b,c,e} 360:-");
+	bench_stop(&b);
+}
+
 /* A group that is not there is INCLUDE of nothing. */
 static void test_rows_from_nothing(void **state)
 {
@@ -139,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rows_querier),
 	    cmocka_unit_test(test_rows_non_querier),
+	    cmocka_unit_test(test_new_sources_have_timers_of_their_own),
 	    cmocka_unit_test(test_rows_from_nothing),
 	    cmocka_unit_test(test_record_is_a_set),
 	};
