@@ -56,6 +56,7 @@ in_ns() { _ns=$1; shift; ip netns exec "$P-$_ns" "$@"; }
 
 cleanup() {
 	trap - EXIT INT TERM
+	trap '' PIPE
 	for _p in $PIDS; do kill "$_p" 2>/dev/null; done
 	for _p in $PIDS; do wait "$_p" 2>/dev/null; done
 	for _n in $(ip netns list | awk -v p="$P-" 'index($1, p) == 1 { print $1 }'); do ip netns del "$_n"; done
@@ -65,7 +66,7 @@ cleanup() {
 begin() {
 	TMP=$(mktemp -d)
 	trap cleanup EXIT
-	trap 'exit 130' INT TERM
+	trap 'exit 130' INT TERM PIPE # PIPE: dpdrive is gone
 }
 
 # netns NAME...: with lo up and no duplicate address detection, which would make each test wait a second
