@@ -265,6 +265,16 @@ static void why_a_link_lacks_a_group(void **state)
 	why_is(t, "{\"command\": \"why\", \"group\": \"" ASM "\"}", NULL, "has this group");
 	join(t, 5, SSM, "2001:db8::5"); /* beyond the one group that there is room for */
 	why_is(t, "{\"command\": \"why\", \"mn\": \"lan1\", \"group\": \"" SSM "\"}", "room", "a limit");
+	for (int i = 2; i <= 9; i++) { /* the last has no room on the link */
+		char group[] = "ff0e::2:0";
+
+		group[8] = (char)('0' + i);
+		join(t, 5, group, NULL);
+	}
+	why_is(t, "{\"command\": \"why\", \"mn\": \"lan1\", \"group\": \"ff0e::2:9\"}", "asked", "proxy.mld.groups refused it");
+	why_is(t, "{\"command\": \"why\", \"group\": \"ff0e::2:9\"}", "asked", "proxy.mld.groups refused it");
+	why_is(t, "{\"command\": \"why\", \"mn\": \"lan1\", \"group\": \"ff0e::3:1\"}", "asked", "was reached there");
+	why_is(t, "{\"command\": \"why\", \"group\": \"ff0e::3:1\"}", "asked", "of any link");
 	mldproxy_upstream(t->p, t->now, 0, &addr_any, 0);
 	why_is(t, "{\"command\": \"why\", \"mn\": \"lan0\", \"group\": \"" ASM "\"}", "upstream", "up0");
 	mldproxy_recv_downstream(t->p, t->now, 4, packet, len);

@@ -12,6 +12,8 @@ struct search {
 	uint32_t hosts, ifindex;
 	bool merged, joined;
 	uint64_t received, delivered;
+	const char *limit;  /* the setting that refused it last */
+	const char *reached; /* or, of the link, something else */
 	struct dp *dp;
 };
 
@@ -46,6 +48,18 @@ static void match_group(void *arg, const struct mldproxy_group_view *v)
 		return;
 	s->merged = true;
 	s->joined = v->joined;
+}
+
+static void match_limit(void *arg, const struct mldproxy_limit_view *v)
+{
+	struct search *s = arg;
+
+	if (!v->refused || (s->link && v->ifindex != s->ifindex))
+		return;
+	if (addr_eq(&v->group, s->group))
+		s->limit = v->setting;
+	else if (s->link)
+		s->reached = v->setting;
 }
 
 static void count_list(void *arg, const struct dp_flow *flow, const struct dp_out *outs, uint32_t n_outs)
@@ -89,9 +103,15 @@ static void link_steps(struct why *w, const struct search *s)
 
 static void group_steps(struct why *w, struct search *s)
 {
+	static const char see[] = "`roamcast show status` tells its use and whom it refused: raise it, or see to that host";
 	struct mldproxy_totals t = mldproxy_totals(w->ctx->proxy);
 
-	if (!s->asked)
+	if (!s->asked && s->limit)
+		why_step(w, "asked", WHY_FAILED, see, "a host asked for the group, and the limit %s refused it", s->limit);
+	else if (!s->asked && s->reached)
+		why_step(w, "asked", WHY_FAILED, see,
+			 "no host of the link asks for the group; or one did, for the limit %s was reached there", s->reached);
+	else if (!s->asked)
 		why_step(w, "asked", WHY_FAILED,
 			 "see whether the listener reports: a source-specific group (ff3x::/32) needs MLDv2 and a source; "
 			 "`roamcast show counters` tells reports that were refused",
@@ -137,6 +157,7 @@ void why_proxy(struct why *w, const char *link)
 		return;
 	mldproxy_each_subscription(w->ctx->proxy, w->group, match_subscription, &s);
 	mldproxy_each_group(w->ctx->proxy, match_group, &s);
+	mldproxy_each_limit(w->ctx->proxy, match_limit, &s);
 	if (s.dp && link)
 		count_subscription(w, &s);
 	else if (s.dp)
