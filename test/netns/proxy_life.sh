@@ -32,9 +32,9 @@ reload_with() {
 	[ $# -eq 0 ] || say "cpu-latency: $1" >>"$TMP/px.yaml"
 	pxc reload
 }
-# In the daemon's own mount namespace, which `ip netns exec` has made: no device there, no driver.
-px_mount() { nsenter -m -t "$PX" mount --bind "$@"; }
-px_umount() { nsenter -m -t "$PX" umount "$1"; }
+# In the daemon's own mount namespace, which `ip netns exec` has made, from its root: no device there, no driver.
+px_mount() { nsenter -m -r -w -t "$PX" mount --bind "$@"; }
+px_umount() { nsenter -m -r -w -t "$PX" umount "$1"; }
 no_flows() { equals 0 "$(flows_of "$1")"; }
 
 proxy_topology 2
