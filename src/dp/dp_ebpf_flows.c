@@ -13,7 +13,11 @@
 #define WALK 4096 /* elements read by one system call */
 
 static int flow_ids_fd(const struct dp_ebpf *e) { return bpf_map__fd(e->skel->maps.flow_ids); }
-static bool is_source_flow(const struct abi_flow *key) { return key->source.w[0] | key->source.w[1] | key->source.w[2] | key->source.w[3]; }
+
+static bool is_source_flow(const struct abi_flow *key)
+{
+	return key->source.w[0] | key->source.w[1] | key->source.w[2] | key->source.w[3];
+}
 
 void dp_ebpf_head_set(struct dp_ebpf *e, uint32_t index, const struct abi_flow *key, uint64_t links)
 {

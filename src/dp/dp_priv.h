@@ -191,7 +191,8 @@ struct dp_backend_ops {
 	int (*out_add)(struct dp *dp, struct dp_o *o); /* before flow_set: prepares; after it: in force at once */
 	void (*out_del)(struct dp *dp, struct dp_o *o);
 	/* Flows from a link to one link, without the tables; NULL where the backend has none. lone_add: positive, and
-	 * nothing done, where there is a flow of that key. lone_del: false if there is none. lone_unfold: f and o take its numbers over. The walk shows those that the tables do not have. */
+	 * nothing done, where there is a flow of that key. lone_del: false if there is none.
+	 * lone_unfold: f and o take its numbers over. The walk shows those that the tables do not have. */
 	int (*lone_add)(struct dp *dp, const struct dp_flow *flow, const struct dp_out *out);
 	bool (*lone_find)(struct dp *dp, const struct dp_flow *flow, struct dp_lone *ret);
 	bool (*lone_del)(struct dp *dp, const struct dp_flow *flow);
